@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Counted bytes: spans that borrow, buffers that own.
+ *
+ * A span is never NUL-terminated and is valid only as long as what it points
+ * into; a call that takes one does not keep it unless its header says so.
+ * Case is folded by an ASCII table of our own: SMTP knows no locale.
+ */
+#ifndef XOORG_BYTES_H
+#define XOORG_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <xoorg/err.h>
+
+struct xo_span {
+	const uint8_t *p;
+	size_t len;
+};
+
+/* A span over a string literal. */
+#define XO_LIT(s) ((struct xo_span){(const uint8_t *)("" s), sizeof(s) - 1})
+
+static inline struct xo_span
+xo_span(const void *p, size_t len)
+{
+	return (struct xo_span){p, len};
+}
+
+/* NULL gives the empty span. */
+static inline struct xo_span
+xo_span_from_cstr(const char *s)
+{
+	return (struct xo_span){(const uint8_t *)s, s != NULL ? strlen(s) : 0};
+}
+
+/* What is left of `s` behind its first `n` octets; empty if it is shorter. */
+static inline struct xo_span
+xo_span_from(struct xo_span s, size_t n)
+{
+	if (n >= s.len)
+		return (struct xo_span){NULL, 0};
+	return (struct xo_span){s.p + n, s.len - n};
+}
+
+/* The first `n` octets of `s`, or all of it. */
+static inline struct xo_span
+xo_span_first(struct xo_span s, size_t n)
+{
+	return (struct xo_span){s.p, n < s.len ? n : s.len};
+}
+
+/* ASCII only; every other octet is itself. */
+uint8_t xo_ascii_lower(uint8_t c);
+bool xo_ascii_is_alpha(uint8_t c);
+bool xo_ascii_is_digit(uint8_t c);
+/* -1 if it is no hexadecimal digit of either case. */
+int xo_ascii_hex_value(uint8_t c);
+
+bool xo_span_is_equal(struct xo_span a, struct xo_span b);
+bool xo_span_is_equal_nocase(struct xo_span a, struct xo_span b);
+bool xo_span_has_prefix_nocase(struct xo_span s, struct xo_span prefix);
+/* Index of the first `c`, or s.len. */
+size_t xo_span_find(struct xo_span s, uint8_t c);
+/* Without SP and TAB at both ends. */
+struct xo_span xo_span_trim(struct xo_span s);
+/*
+ * Octets of the UTF-8 character that `s` begins with (RFC 3629): 1 for any
+ * ASCII; 0 if `s` is empty, ill-formed there, or has a C1 control character.
+ */
+size_t xo_utf8_len(struct xo_span s);
+/*
+ * An unsigned decimal of 1 to 19 digits, the whole span, no sign, no blank.
+ * XO_ERR_SYNTAX if it is none, XO_ERR_LIMIT if it has more digits.
+ */
+XO_MUST_CHECK enum xo_err xo_span_to_u64(struct xo_span s, uint64_t *n_r);
+
+/*
+ * A growing buffer. All-zero is a valid empty one without a bound. `max` bounds
+ * its length (0: none): an append beyond it changes nothing and is
+ * XO_ERR_LIMIT. Errors stick in `err`, so that a run of appends may be checked
+ * once, at its end.
+ */
+struct xo_buf {
+	uint8_t *p;
+	size_t len;
+	size_t cap;
+	size_t max;
+	enum xo_err err;
+};
+
+static inline struct xo_span
+xo_buf_span(const struct xo_buf *b)
+{
+	return (struct xo_span){b->p, b->len};
+}
+
+void xo_buf_fini(struct xo_buf *b);
+/* Forgets content and error, keeps the memory. */
+void xo_buf_clear(struct xo_buf *b);
+/* Room for `n` more octets; returns where they go, or NULL (and b->err). */
+uint8_t *xo_buf_reserve(struct xo_buf *b, size_t n);
+/* Takes the first `n` octets away, or all. */
+void xo_buf_consume(struct xo_buf *b, size_t n);
+/* `s` does not point into `b`. */
+enum xo_err xo_buf_add(struct xo_buf *b, struct xo_span s);
+enum xo_err xo_buf_add_byte(struct xo_buf *b, uint8_t c);
+enum xo_err xo_buf_add_cstr(struct xo_buf *b, const char *s);
+enum xo_err xo_buf_add_u64(struct xo_buf *b, uint64_t n);
+/* Decimal with leading zeros up to `width`. */
+enum xo_err xo_buf_add_padded(struct xo_buf *b, uint64_t n, int width);
+/* Several strings in a row, all or none; the last argument is (char *)NULL. */
+enum xo_err xo_buf_add_all(struct xo_buf *b, ...) __attribute__((sentinel));
+/*
+ * For log lines and headers that only people read: octets outside 33..126 and
+ * `"` and `\` become `?`; more than `max` octets are cut.
+ */
+enum xo_err xo_buf_add_printable(struct xo_buf *b, struct xo_span s,
+    size_t max);
+
+#endif

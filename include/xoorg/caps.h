@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Capability sets: what an EHLO reply announces (RFC 5321 4.1.1.1).
+ */
+#ifndef XOORG_CAPS_H
+#define XOORG_CAPS_H
+
+#include <xoorg/bytes.h>
+
+enum xo_cap {
+	XO_CAP_SIZE,
+	XO_CAP_PIPELINING,
+	XO_CAP_DSN,
+	XO_CAP_ENHANCEDSTATUSCODES,
+	XO_CAP_STARTTLS,
+	XO_CAP_8BITMIME,
+	XO_CAP_BINARYMIME,
+	XO_CAP_CHUNKING,
+	XO_CAP_SMTPUTF8,
+	XO_CAP_REQUIRETLS,
+	XO_CAP_MT_PRIORITY,
+	XO_CAP_DELIVERBY,
+	XO_CAP_FUTURERELEASE,
+	XO_CAP_XCLIENT,
+	XO_CAP_XOORG,
+	XO_CAP_COUNT
+};
+
+#define XO_CAP_BIT(cap) ((uint32_t)1 << (cap))
+
+#define XO_CAP_ARGUMENT_MAX 95
+
+struct xo_caps {
+	uint32_t set;			/* of XO_CAP_BIT() */
+	uint64_t size;			/* of SIZE; 0: no limit given */
+	struct {
+		uint8_t len;
+		char text[XO_CAP_ARGUMENT_MAX];
+	} argument[XO_CAP_COUNT];	/* as announced; SIZE's too */
+};
+
+static inline bool
+xo_caps_has(const struct xo_caps *caps, enum xo_cap cap)
+{
+	return (caps->set & XO_CAP_BIT(cap)) != 0;
+}
+
+/* "SIZE", "8BITMIME", ... */
+const char *xo_cap_name(enum xo_cap cap);
+
+/*
+ * One line of an EHLO reply behind the greeting line, code and separator
+ * removed. The keyword is compared without case; a keyword that is not known,
+ * or whose argument does not fit, is not added: nothing unknown is imitated.
+ * Nor is a SIZE that is no number, or a keyword that came before.
+ */
+void xo_caps_add_line(struct xo_caps *caps, struct xo_span line);
+
+/*
+ * What both announce: the set is the intersection, SIZE the smaller of the
+ * two limits, an argument the one of `a` if the two are equal; a capability
+ * with unequal arguments (SIZE apart) is in neither.
+ */
+void xo_caps_intersect(struct xo_caps *a, const struct xo_caps *b);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * SMTP commands: the verb, and the arguments of those that carry addresses
+ * (RFC 5321 4.1, RFC 3030 2). Spans point into the line.
+ */
+#ifndef XOORG_COMMAND_H
+#define XOORG_COMMAND_H
+
+#include <xoorg/refusal.h>
+
+enum xo_verb {
+	XO_VERB_UNKNOWN,
+	XO_VERB_HELO,
+	XO_VERB_EHLO,
+	XO_VERB_STARTTLS,
+	XO_VERB_MAIL,
+	XO_VERB_RCPT,
+	XO_VERB_DATA,
+	XO_VERB_BDAT,
+	XO_VERB_RSET,
+	XO_VERB_NOOP,
+	XO_VERB_VRFY,
+	XO_VERB_HELP,
+	XO_VERB_QUIT,
+	XO_VERB_AUTH,
+	XO_VERB_XCLIENT,
+	XO_VERB_XFORWARD,
+	XO_VERB_HTTP,		/* a web client's request line */
+	XO_VERB_COUNT
+};
+
+struct xo_command {
+	enum xo_verb verb;
+	struct xo_span name;	/* as it was written */
+	struct xo_span args;	/* behind one SP, trailing blanks cut */
+};
+
+/* Never fails: what it does not know is XO_VERB_UNKNOWN. */
+void xo_command_parse(struct xo_span line, struct xo_command *command_r);
+
+/*
+ * The name of EHLO, HELO or LHLO: one printable ASCII word of at most 255
+ * octets, a domain or an address literal (RFC 5321 4.1.1.1). Kind enough for
+ * the names that real clients give (underscores, single labels).
+ */
+bool xo_hello_name_is_valid(struct xo_span args);
+
+struct xo_path {
+	struct xo_span address;	/* without < > and source route; empty: null */
+	struct xo_span domain;	/* of the address, may be an address literal */
+	bool has_utf8;
+};
+
+/*
+ * `keyword` is "FROM:" or "TO:". The path is `<...>` with an optional quoted
+ * local part and an ignored source route; `*params_r` is what follows, as it
+ * stands: whether it is glued to the path is for the parameter parser to say.
+ * One SP behind the keyword is overlooked. The null path is fine here for both;
+ * `<Postmaster>` without a domain only as a forward path. Dots may stand
+ * anywhere in a local part, because real ones do. Refusals:
+ * XO_REFUSAL_MAIL_SYNTAX without the keyword, else XO_REFUSAL_ADDRESS_SYNTAX.
+ */
+XO_MUST_CHECK enum xo_refusal xo_path_parse(struct xo_span args,
+    struct xo_span keyword, struct xo_path *path_r, struct xo_span *params_r);
+
+struct xo_chunk {
+	uint64_t size;
+	bool is_last;
+};
+
+/*
+ * The arguments of BDAT: 1 to 19 digits, then nothing or LAST. More digits are
+ * XO_REFUSAL_BDAT_TOO_LARGE, anything else is XO_REFUSAL_BDAT_SYNTAX. After
+ * either the framing is lost and the connection must end.
+ */
+XO_MUST_CHECK enum xo_refusal xo_bdat_parse(struct xo_span args,
+    struct xo_chunk *chunk_r);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The policy: peers, tenants, listeners and upstreams, as the trust decisions
+ * see them. Immutable once built; whoever builds it (the configuration) owns
+ * every span and array in it. References between the four are indexes into the
+ * arrays of struct xo_policy, XO_NOBODY for none.
+ */
+#ifndef XOORG_POLICY_H
+#define XOORG_POLICY_H
+
+#include <xoorg/bytes.h>
+
+#define XO_NOBODY (-1)
+
+/* An address as 16 octets, IPv4 mapped into ::ffff:0:0/96. */
+struct xo_address {
+	uint8_t octets[16];
+};
+
+struct xo_network {
+	struct xo_address address;
+	uint8_t bits;			/* 0..128 */
+};
+
+enum xo_right {
+	XO_RIGHT_XOORG = 1 << 0,
+	XO_RIGHT_RELAY = 1 << 1,	/* send to anybody: our own systems */
+	XO_RIGHT_XCLIENT = 1 << 2,
+	XO_RIGHT_PROXY = 1 << 3,
+};
+
+enum xo_bad_certificate {
+	XO_BAD_CERTIFICATE_REFUSE,	/* 454 4.7.5 to EHLO, close */
+	XO_BAD_CERTIFICATE_UNTRUSTED,	/* go on without the right */
+	XO_BAD_CERTIFICATE_COUNT
+};
+
+/* An identity and its rights: by certificate name or by address. */
+struct xo_peer {
+	struct xo_span name;
+	const struct xo_span *names;
+	size_t n_names;
+	const struct xo_network *networks;
+	size_t n_networks;
+	uint32_t rights;		/* of enum xo_right */
+	enum xo_bad_certificate bad_certificate;
+	bool has_wildcards;		/* `*.x` in a certificate counts */
+};
+
+struct xo_tenant {
+	struct xo_span name;
+	const struct xo_span *originator_orgs;
+	size_t n_originator_orgs;
+	const struct xo_span *sender_domains;	/* none: no sender rule */
+	size_t n_sender_domains;
+	const struct xo_span *recipient_domains;
+	size_t n_recipient_domains;
+	bool relay;			/* centralized mail transport */
+	int upstream;			/* XO_NOBODY: the listener's */
+	bool has_client_certificate;
+};
+
+enum xo_verdict {
+	XO_VERDICT_VERIFIED,
+	XO_VERDICT_UNKNOWN_ORG,
+	XO_VERDICT_NO_ORG,
+	XO_VERDICT_SENDER_MISMATCH,
+	XO_VERDICT_UNAUTHENTICATED,
+	XO_VERDICT_COUNT
+};
+
+enum xo_decision {
+	XO_DECISION_ACCEPT,
+	XO_DECISION_DEMOTE,
+	XO_DECISION_REJECT,
+	XO_DECISION_TEMPFAIL,
+	XO_DECISION_COUNT
+};
+
+enum xo_mode {
+	XO_MODE_ENFORCE,
+	XO_MODE_OBSERVE,
+	XO_MODE_COUNT
+};
+
+enum xo_bare_newline {
+	XO_BARE_NEWLINE_REJECT,
+	XO_BARE_NEWLINE_NORMALIZE,	/* in a DATA body only */
+	XO_BARE_NEWLINE_COUNT
+};
+
+struct xo_listener {
+	struct xo_span name;
+	const int *peers;		/* indexes into xo_policy.peers */
+	size_t n_peers;
+	bool has_tls;			/* offers STARTTLS */
+	bool require_tls;
+	enum xo_mode mode;
+	enum xo_decision on[XO_VERDICT_COUNT];
+	int upstream;			/* verified mail, and our own systems' */
+	int demote_to;			/* all other mail; XO_NOBODY: refuse it */
+	uint64_t size_limit;		/* octets of content; 0: none */
+	enum xo_bare_newline bare_newline;
+	bool is_safe;			/* offers no PIPELINING, no CHUNKING */
+};
+
+enum xo_tls_level {
+	XO_TLS_NONE,
+	XO_TLS_ENCRYPT,
+	XO_TLS_VERIFY,
+	XO_TLS_LEVEL_COUNT
+};
+
+enum xo_handover {
+	XO_HANDOVER_NONE,
+	XO_HANDOVER_XCLIENT,
+	XO_HANDOVER_PROXY,
+	XO_HANDOVER_COUNT
+};
+
+enum xo_xoorg_source {
+	XO_XOORG_NONE,
+	XO_XOORG_DOMAIN,		/* always the same */
+	XO_XOORG_TENANT,		/* the tenant's */
+	XO_XOORG_MESSAGE,		/* the X-OriginatorOrg of the message */
+	XO_XOORG_SOURCE_COUNT
+};
+
+enum xo_cross_premises {
+	XO_CROSS_PREMISES_DEFAULT,	/* keep for verified mail, else strip */
+	XO_CROSS_PREMISES_KEEP,
+	XO_CROSS_PREMISES_STRIP,
+	XO_CROSS_PREMISES_PROMOTE,
+	XO_CROSS_PREMISES_COUNT
+};
+
+struct xo_upstream {
+	struct xo_span name;
+	enum xo_tls_level tls;
+	enum xo_handover handover;
+	enum xo_xoorg_source xoorg_source;
+	struct xo_span xoorg;		/* of XO_XOORG_DOMAIN */
+	bool require_xoorg;
+	bool has_tenant_certificate;	/* client_certificate = "tenant" */
+	enum xo_cross_premises cross_premises;
+};
+
+/* Bounds of one session; every one a setting (security.md 2.9). */
+struct xo_limits {
+	uint32_t recipients;		/* accepted, a message */
+	uint32_t errors;		/* 5xx replies, a session */
+	uint32_t resets;		/* transactions without a message */
+	uint32_t empty_chunks;
+	uint32_t header_octets;
+	uint32_t header_fields;
+	uint32_t data_rate;		/* octets a second, after a grace */
+	/* all in milliseconds */
+	uint32_t command_timeout;	/* waiting for a command */
+	uint32_t request_timeout;	/* a command that has begun */
+	uint32_t handshake_timeout;
+	uint32_t content_timeout;	/* no octet of the content */
+	uint32_t connect_timeout;	/* upstream: TCP */
+	uint32_t greeting_timeout;	/* upstream: each opening reply */
+	uint32_t mail_timeout;		/* upstream: MAIL, RCPT, RSET */
+	uint32_t data_timeout;		/* upstream: the 354, a chunk */
+	uint32_t final_timeout;		/* upstream: after the dot */
+};
+
+struct xo_policy {
+	struct xo_span hostname;
+	const struct xo_peer *peers;
+	size_t n_peers;
+	const struct xo_tenant *tenants;
+	size_t n_tenants;
+	const struct xo_listener *listeners;
+	size_t n_listeners;
+	const struct xo_upstream *upstreams;
+	size_t n_upstreams;
+	struct xo_limits limits;
+	/* Made by xo_tenants_index() from `tenants`. */
+	struct xo_tenant_index *tenant_index;
+};
+
+/* The words of the configuration and of the log. */
+const char *xo_verdict_name(enum xo_verdict verdict);
+const char *xo_decision_name(enum xo_decision decision);
+
+/* Text of an address, "192.0.2.1" or "2001:db8::1", without brackets. */
+enum xo_err xo_address_write(struct xo_buf *out, const struct xo_address *a);
+bool xo_address_is_ipv4(const struct xo_address *a);
+/* An IPv6 network, even ::/0, holds no IPv4 address. */
+bool xo_network_contains(const struct xo_network *n,
+    const struct xo_address *a);
+
+#endif

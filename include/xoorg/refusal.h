@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Every refusal the gateway can give, each with a stable reason id for the log,
+ * one reply for the client, and whether the connection ends with it.
+ *
+ * The client sees the reply, the log sees the id; both stand in one table
+ * (src/smtp/refusal.c). Codes and texts that Exchange uses for the same case
+ * are Exchange's (xoorg-protocol 1.3, 2.2).
+ */
+#ifndef XOORG_REFUSAL_H
+#define XOORG_REFUSAL_H
+
+#include <xoorg/bytes.h>
+
+enum xo_refusal {
+	XO_REFUSAL_NONE,
+	/* the line */
+	XO_REFUSAL_LINE_BARE_LF,
+	XO_REFUSAL_LINE_BARE_CR,
+	XO_REFUSAL_LINE_NUL,
+	XO_REFUSAL_LINE_TOO_LONG,
+	XO_REFUSAL_LINE_ENDLESS,
+	/* the command */
+	XO_REFUSAL_COMMAND_UNKNOWN,
+	XO_REFUSAL_COMMAND_HTTP,
+	XO_REFUSAL_COMMAND_SYNTAX,
+	XO_REFUSAL_COMMAND_DISABLED,
+	XO_REFUSAL_COMMAND_SEQUENCE,
+	XO_REFUSAL_HELLO_FIRST,
+	XO_REFUSAL_HELLO_NAME,
+	XO_REFUSAL_PIPELINING,
+	XO_REFUSAL_TOO_MANY_ERRORS,
+	XO_REFUSAL_TOO_MANY_RESETS,
+	/* TLS */
+	XO_REFUSAL_TLS_TWICE,
+	XO_REFUSAL_TLS_NOT_OFFERED,
+	XO_REFUSAL_TLS_REQUIRED,
+	XO_REFUSAL_TLS_CERTIFICATE,
+	/* MAIL */
+	XO_REFUSAL_MAIL_NESTED,
+	XO_REFUSAL_MAIL_SYNTAX,
+	XO_REFUSAL_ADDRESS_SYNTAX,
+	XO_REFUSAL_ADDRESS_UTF8,
+	XO_REFUSAL_PARAM_SYNTAX,
+	XO_REFUSAL_PARAM_TWICE,
+	XO_REFUSAL_PARAM_UNKNOWN,
+	XO_REFUSAL_PARAM_BODY,
+	XO_REFUSAL_SIZE,
+	XO_REFUSAL_XOORG_MALFORMED,
+	XO_REFUSAL_XOORG_NOT_ANNOUNCED,
+	/* the verdict */
+	XO_REFUSAL_UNKNOWN_ORG,
+	XO_REFUSAL_NO_ORG,
+	XO_REFUSAL_SENDER_MISMATCH,
+	XO_REFUSAL_UNAUTHENTICATED,
+	XO_REFUSAL_TRY_LATER,		/* any verdict, action tempfail */
+	XO_REFUSAL_NO_TENANT,
+	/* RCPT */
+	XO_REFUSAL_RCPT_SYNTAX,
+	XO_REFUSAL_RCPT_RELAY,
+	XO_REFUSAL_RCPT_TOO_MANY,
+	/* content */
+	XO_REFUSAL_NO_RECIPIENTS,
+	XO_REFUSAL_BDAT_SYNTAX,
+	XO_REFUSAL_BDAT_TOO_LARGE,
+	XO_REFUSAL_BDAT_TOO_MANY,
+	XO_REFUSAL_BINARY_NEEDS_BDAT,
+	XO_REFUSAL_CONTENT_BARE_NEWLINE,
+	XO_REFUSAL_CONTENT_NUL,
+	XO_REFUSAL_CONTENT_NEEDS_CHUNKING,
+	XO_REFUSAL_HEADER_BARE_NEWLINE,
+	XO_REFUSAL_HEADER_SYNTAX,
+	XO_REFUSAL_HEADER_LIMIT,
+	/* the next hop */
+	XO_REFUSAL_UPSTREAM_CONNECT,
+	XO_REFUSAL_UPSTREAM_GREETING,
+	XO_REFUSAL_UPSTREAM_TLS,
+	XO_REFUSAL_UPSTREAM_XOORG,
+	XO_REFUSAL_UPSTREAM_HANDOVER,
+	XO_REFUSAL_UPSTREAM_LOST,
+	XO_REFUSAL_UPSTREAM_TIMEOUT,
+	XO_REFUSAL_UPSTREAM_CONFUSED,
+	XO_REFUSAL_UPSTREAM_CAPABILITY,
+	XO_REFUSAL_UPSTREAM_SAID,	/* its own 4xx or 5xx, passed on */
+	/* the gateway */
+	XO_REFUSAL_TIMEOUT,
+	XO_REFUSAL_SLOW,
+	XO_REFUSAL_SHUTDOWN,
+	XO_REFUSAL_OVERLOAD,
+	XO_REFUSAL_TOO_MANY_SESSIONS,
+	XO_REFUSAL_MEMORY,
+	XO_REFUSAL_COUNT
+};
+
+struct xo_refusal_info {
+	const char *id;		/* stable: log, metrics, documentation */
+	uint16_t code;
+	const char *enhanced;	/* RFC 3463 */
+	const char *text;
+	bool closes;
+};
+
+/* Never NULL. XO_REFUSAL_NONE has a row too: 451, so that no slip accepts. */
+const struct xo_refusal_info *xo_refusal_info(enum xo_refusal refusal);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One session: a client in front, a next hop behind, and what is decided
+ * between them. Bytes and events in, actions out; no socket, no clock.
+ *
+ * Use: call one of the functions that feed it, then take all actions with
+ * xo_relay_next() before the next call. Bytes it did not use stay with the
+ * caller, who offers them again, with more behind them, after any other event.
+ *
+ * The one promise: a 2xx for a message is written only after the next hop's
+ * own 2xx for it was read whole. All waiting ends by xo_relay_deadline().
+ */
+#ifndef XOORG_RELAY_H
+#define XOORG_RELAY_H
+
+#include <xoorg/caps.h>
+#include <xoorg/rights.h>
+#include <xoorg/tenants.h>
+
+struct xo_relay;
+
+enum xo_side {
+	XO_FRONT,			/* the client */
+	XO_BACK,			/* the next hop */
+};
+
+enum xo_action_type {
+	/* `bytes` to `side`: valid until the next call that feeds. */
+	XO_ACTION_SEND,
+	/* Front: handshake after what was sent; xo_relay_tls_done() or close. */
+	XO_ACTION_START_TLS,
+	/*
+	 * Nothing is known of some upstream's capabilities: ask, then call
+	 * xo_relay_caps_arrived(), with or without success.
+	 */
+	XO_ACTION_NEED_CAPS,
+	/* A connection to `upstream`, opened, for `tenant` if it is not
+	 * XO_NOBODY: xo_relay_back_ready() or xo_relay_back_failed(). Gives up
+	 * by itself after the settings' times. */
+	XO_ACTION_ACQUIRE,
+	/* The next hop's connection is free for another message. */
+	XO_ACTION_RELEASE,
+	/* The same, but a transaction is open in it: RSET before its reuse. */
+	XO_ACTION_RELEASE_RESET,
+	/* Close the next hop's connection, or stop opening it, at once. */
+	XO_ACTION_DROP,
+	/* Close the client's connection once all is sent. */
+	XO_ACTION_CLOSE,
+	/* `refusal` was given to the client; log and count it. */
+	XO_ACTION_REFUSED,
+	/* A message ended: xo_relay_report() tells how. */
+	XO_ACTION_REPORT,
+};
+
+struct xo_action {
+	enum xo_action_type type;
+	enum xo_side side;
+	struct xo_span bytes;
+	int upstream;
+	int tenant;
+	bool is_fresh;			/* ACQUIRE: not a kept connection */
+	enum xo_refusal refusal;
+	bool is_reported;		/* REFUSED: a REPORT says it, too */
+};
+
+/* What is known of an upstream's capabilities; kept by the caller. */
+struct xo_known {
+	bool is_known;
+	bool serves_tenants;		/* some tenant's own upstream */
+	struct xo_caps caps;		/* after TLS, as a session would see */
+};
+
+/* Kept until xo_relay_free(). */
+struct xo_relay_setup {
+	const struct xo_policy *policy;
+	const struct xo_listener *listener;
+	const struct xo_known *known;	/* one an upstream; may change */
+	struct xo_address address;	/* the client's */
+	const char *session;		/* id */
+};
+
+/* How a message ended; spans valid while the action is handled. */
+struct xo_report {
+	struct xo_answer answer;
+	bool has_xoorg;
+	struct xo_span xoorg;
+	struct xo_span sender;
+	size_t n_recipients;		/* accepted by the next hop */
+	uint64_t size;			/* octets of content received */
+	int upstream;			/* XO_NOBODY: none was chosen */
+	int tenant;
+	enum xo_refusal reason;		/* _NONE: delivered */
+	uint16_t code;			/* of the final reply */
+	struct xo_span reply;		/* its text, as the client sees it */
+	bool is_client_gone;		/* nobody was left to tell */
+	uint64_t began;			/* time of MAIL, as given */
+};
+
+/* NULL: no memory. `now`: milliseconds of a clock that only goes forward. */
+struct xo_relay *xo_relay_new(const struct xo_relay_setup *setup, uint64_t now);
+void xo_relay_free(struct xo_relay **relay);
+
+/*
+ * Before each feed of a loop turn. `wall_clock`: seconds since 1970, for
+ * Received.
+ */
+void xo_relay_set_time(struct xo_relay *relay, uint64_t now, int64_t wall_clock);
+
+/* The client is connected: the banner, or 421 with `refusal`. */
+void xo_relay_start(struct xo_relay *relay, enum xo_refusal refusal);
+/* Bytes of the client; returns how many were used. */
+size_t xo_relay_front_bytes(struct xo_relay *relay, struct xo_span in);
+/* After START_TLS. `description` ("TLSv1.3 ...") is copied. */
+void xo_relay_tls_done(struct xo_relay *relay,
+    const struct xo_certificate *certificate, const char *description,
+    int bits);
+/* The client is gone, whatever way. */
+void xo_relay_front_closed(struct xo_relay *relay);
+void xo_relay_caps_arrived(struct xo_relay *relay);
+
+/* After ACQUIRE. `caps` of this very connection; XOORG in it only if announced
+ * over verified TLS. `is_reused`: it carried a message before. */
+void xo_relay_back_ready(struct xo_relay *relay, const struct xo_caps *caps,
+    bool is_reused);
+void xo_relay_back_failed(struct xo_relay *relay, enum xo_refusal why);
+size_t xo_relay_back_bytes(struct xo_relay *relay, struct xo_span in);
+void xo_relay_back_closed(struct xo_relay *relay);
+
+/* Finish what is open, then 421; `is_final`: now. */
+void xo_relay_shutdown(struct xo_relay *relay, bool is_final);
+
+/* When xo_relay_timer() is due; UINT64_MAX: never. May change with each call. */
+uint64_t xo_relay_deadline(const struct xo_relay *relay);
+void xo_relay_timer(struct xo_relay *relay);
+
+/* Takes the next action. False: none left. */
+bool xo_relay_next(struct xo_relay *relay, struct xo_action *action_r);
+
+/* While a REPORT is handled. */
+const struct xo_report *xo_relay_report(struct xo_relay *relay);
+
+/* True: xo_relay_front_bytes() would use nothing now; stop reading. */
+bool xo_relay_is_waiting(const struct xo_relay *relay);
+/* A message is under way: MAIL was accepted and not yet answered. */
+bool xo_relay_is_busy(const struct xo_relay *relay);
+/* For log and metrics. */
+const struct xo_rights *xo_relay_rights(const struct xo_relay *relay);
+struct xo_span xo_relay_hello(const struct xo_relay *relay);
+bool xo_relay_is_tls(const struct xo_relay *relay);
+const char *xo_relay_tls_description(const struct xo_relay *relay);
+
+#endif

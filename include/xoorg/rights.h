@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * From a client's certificate and address to its rights.
+ *
+ * The rules (security.md, head; xoorg-protocol 4.5): a configured name matches a
+ * SAN dNSName exactly, ASCII case-insensitively. The subject's CN counts only
+ * in a certificate without any SAN dNSName and with exactly one CN. A wildcard
+ * in a certificate covers exactly one label, and only for a peer with
+ * `has_wildcards`; one that is configured as such matches the same wildcard.
+ * The chain is looked at only for a certificate whose name matched.
+ */
+#ifndef XOORG_RIGHTS_H
+#define XOORG_RIGHTS_H
+
+#include <xoorg/policy.h>
+
+/*
+ * A certificate as far as rights depend on it. Names come with their lengths:
+ * one with a NUL in it is a name like any other and matches nothing.
+ */
+struct xo_certificate {
+	bool is_present;
+	const struct xo_span *dns_names;	/* SAN dNSName */
+	size_t n_dns_names;
+	struct xo_span common_name;		/* empty unless exactly one */
+	bool is_chain_valid;			/* chain, dates, EKU, CRL */
+	const char *flaw;			/* why not, for the log */
+};
+
+#define XO_REASON_SIZE 256
+
+struct xo_rights {
+	uint32_t rights;
+	int peer;		/* the certificate's peer, else the address's */
+	struct xo_span name;	/* the configured name that matched, or empty */
+	bool is_refused;	/* 454 4.7.5: its name matched, its chain not */
+	char reason[XO_REASON_SIZE];	/* a sentence for log and probe */
+};
+
+/*
+ * A configured name against a certificate's. `has_wildcards`: a presented `*.x`
+ * matches, too; x needs a dot.
+ */
+bool xo_certificate_name_matches(struct xo_span configured,
+    struct xo_span presented, bool has_wildcards);
+
+/*
+ * The rights of a session: the union of what the listener's matching peers
+ * give. Without TLS `certificate` is NULL. An address never gives
+ * XO_RIGHT_XOORG, whatever its peer lists. With is_refused there are no rights
+ * at all.
+ */
+void xo_rights_decide(const struct xo_policy *policy,
+    const struct xo_listener *listener, const struct xo_certificate *certificate,
+    const struct xo_address *address, struct xo_rights *rights_r);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The header wall: nothing that a stranger could forge gets behind it
+ * (xoorg-protocol 5.4, 5.5, 6, (a)9; security.md 2.5).
+ *
+ * It sees the whole header section of the root part at once, unstuffed, and
+ * writes the section that goes on. Canonical or refused: a field is a name of
+ * 33..126 without colon, blanks that are not passed on, a colon, a value with
+ * its folding, CRLF. Whatever else stands there could be read differently by
+ * the next reader, so the message is refused.
+ */
+#ifndef XOORG_WALL_H
+#define XOORG_WALL_H
+
+#include <xoorg/refusal.h>
+
+/* Families of protected fields, compared without case. */
+enum xo_wall_family {
+	XO_WALL_ORIGINATOR_ORG = 1 << 0,	/* X-OriginatorOrg[anization] */
+	XO_WALL_ORGANIZATION = 1 << 1,	/* X-MS-Exchange-Organization-* */
+	XO_WALL_FOREST = 1 << 2,	/* X-MS-Exchange-Forest-* */
+	XO_WALL_CROSS_PREMISES = 1 << 3, /* X-MS-Exchange-CrossPremises-* */
+	XO_WALL_CROSS_TENANT = 1 << 4,	/* X-MS-Exchange-CrossTenant-*,
+					   ...-Transport-CrossTenantHeaders* */
+	XO_WALL_AUTH_RESULTS = 1 << 5,	/* Authentication-Results with our
+					   authserv-id (RFC 8601 5) */
+	XO_WALL_TRACE = 1 << 6,		/* X-CrossPremisesHeadersPromoted,
+					   X-CrossPremisesHeadersFiltered */
+};
+
+#define XO_WALL_ALWAYS (XO_WALL_ORIGINATOR_ORG | XO_WALL_ORGANIZATION | \
+	XO_WALL_FOREST | XO_WALL_AUTH_RESULTS)
+
+/*
+ * Finds the end of a header section that comes in pieces. All-zero is ready.
+ */
+struct xo_header_finder {
+	size_t line_start;
+	size_t scanned;
+};
+
+/*
+ * `section` is all content so far. XO_OK: *len_r octets are the header section,
+ * its empty line included. XO_MORE: no empty line yet.
+ */
+XO_MUST_CHECK enum xo_err xo_header_find(struct xo_header_finder *finder,
+    struct xo_span section, size_t *len_r);
+
+struct xo_wall {
+	uint32_t remove;		/* families; XO_WALL_ALWAYS goes anyhow */
+	bool promote;			/* CrossPremises -> Organization (5.5) */
+	struct xo_span hostname;	/* our authserv-id, and what is stamped */
+	size_t max_fields;		/* logical; 0: no bound */
+	size_t max_line;		/* octets before a CRLF; 0: 16384 */
+};
+
+struct xo_wall_report {
+	uint32_t removed;		/* families of which something went */
+	size_t n_removed;		/* fields, without the promoted */
+	size_t n_promoted;
+	size_t n_fields;
+	/* The value of the last X-OriginatorOrg that was removed, if it is a
+	 * domain; points into the section. For `xoorg = "message"`. */
+	struct xo_span originator_org;
+};
+
+/*
+ * Writes the canonical section to `out` (appended), its closing empty line
+ * included if `section` has one. XO_REFUSAL_NONE, or why the message must not
+ * go on: XO_REFUSAL_HEADER_SYNTAX, _HEADER_BARE_NEWLINE (CR or LF outside
+ * CRLF), _CONTENT_NUL, _HEADER_LIMIT, _MEMORY. After a refusal `out` holds
+ * nothing of use.
+ *
+ * Removing or promoting CrossPremises fields stamps
+ * X-CrossPremisesHeadersFiltered, promoting X-CrossPremisesHeadersPromoted and
+ * its Organization counterpart; with `promote` the Organization mark
+ * ...-Cross-Premises-Headers-Processed always stands at the end. Never
+ * promoted: those marks, OriginatorOrganization, an empty Antispam-ScanContext.
+ *
+ * An Authentication-Results goes if any careless reading of its authserv-id is
+ * `hostname`, and if none can be read; results without one that Exchange Online
+ * writes ("spf=pass ...") stay.
+ */
+XO_MUST_CHECK enum xo_refusal xo_wall_apply(const struct xo_wall *wall,
+    struct xo_span section, struct xo_buf *out, struct xo_wall_report *report_r);
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What needs more than one record: listeners against peers and each other,
+ * tenants against each other.
+ */
+#include <conf/load.h>
+
+#include <xoorg/tenants.h>
+
+struct xo_conf_where
+xo_conf_entry_where(const struct xo_conf_entry *entry, const char *setting)
+{
+	const struct xo_node *node = xo_node_member(entry->group, setting);
+
+	return node != NULL ? node->where : entry->where;
+}
+
+/* Certificates come with TLS: without it such a peer would never be known. */
+static bool
+check_peers(const struct xo_loader *loader, const struct xo_conf_entry *entry)
+{
+	const struct xo_listener_record *listener = entry->record;
+	const struct xo_conf_entry *peers =
+	    loader->sections[XO_SECTION_PEERS].entries;
+	struct xo_conf_where where = xo_conf_entry_where(entry, "peers");
+	size_t i;
+
+	if (listener->conf.tls != XO_NOBODY)
+		return true;
+	for (i = 0; i < listener->policy.n_peers; i++) {
+		const struct xo_conf_entry *entry_of_peer =
+		    &peers[listener->policy.peers[i]];
+		const struct xo_peer *peer = entry_of_peer->record;
+
+		if (peer->n_names == 0 || ((peer->rights & XO_RIGHT_XOORG) == 0
+		    && peer->n_networks != 0))
+			continue;
+		return xo_conf_fail(loader->error, &where,
+		    "%s: expected tls beside it, since `%.60s` is known by its "
+		    "certificate, found none", xo_conf_full_name(
+		    XO_SECTION_LISTENERS, entry, "peers").text,
+		    entry_of_peer->name);
+	}
+	return true;
+}
+
+/* The first of n hosts that is the same, or n. */
+static size_t
+find_host(const struct xo_conf_host *hosts, size_t n,
+    const struct xo_conf_host *host)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (hosts[i].port == host->port &&
+		    strcmp(hosts[i].host, host->host) == 0)
+			break;
+	}
+	return i;
+}
+
+/* With SO_REUSEPORT the second would silently take half of the sessions. */
+static bool
+check_address(const struct xo_loader *loader, const struct xo_conf_entry *entry,
+    size_t i)
+{
+	const struct xo_listener_record *listener = entry->record;
+	const struct xo_conf_host *host = &listener->conf.listen[i];
+	const struct xo_conf_entry *other =
+	    loader->sections[XO_SECTION_LISTENERS].entries;
+
+	for (; other <= entry; other++) {
+		const struct xo_listener_record *first = other->record;
+		size_t n = other == entry ? i : first->conf.n_listen;
+
+		if (find_host(first->conf.listen, n, host) == n)
+			continue;
+		return xo_conf_fail(loader->error, &host->where,
+		    "%s: expected each address once, found %s port %u, which "
+		    "listener `%.60s` has too", xo_conf_full_name(
+		    XO_SECTION_LISTENERS, entry, "listen").text, host->host,
+		    host->port, other->name);
+	}
+	return true;
+}
+
+static bool
+check_listener(const struct xo_loader *loader,
+    const struct xo_conf_entry *entry)
+{
+	const struct xo_listener_record *listener = entry->record;
+	size_t i;
+
+	for (i = 0; i < listener->conf.n_listen; i++) {
+		if (!check_address(loader, entry, i))
+			return false;
+	}
+	return check_peers(loader, entry);
+}
+
+static bool
+check_entry(const struct xo_loader *loader, enum xo_section section,
+    const struct xo_conf_entry *entry)
+{
+	if (!xo_loader_check_rules(loader, section, entry))
+		return false;
+	return section != XO_SECTION_LISTENERS || check_listener(loader, entry);
+}
+
+bool
+xo_loader_check(const struct xo_loader *loader)
+{
+	size_t section, i;
+	struct xo_conf_where where = loader->root->where;
+	const struct xo_node *listeners = xo_node_member(loader->root,
+	    "listeners");
+
+	for (section = 0; section < XO_SECTION_COUNT; section++) {
+		const struct xo_conf_entries *in = &loader->sections[section];
+
+		for (i = 0; i < in->n; i++) {
+			if (!check_entry(loader, (enum xo_section)section,
+			    &in->entries[i]))
+				return false;
+		}
+	}
+	if (loader->sections[XO_SECTION_LISTENERS].n != 0)
+		return true;
+	if (listeners != NULL)
+		where = listeners->where;
+	return xo_conf_fail(loader->error, &where,
+	    "listeners: expected at least one, found none");
+}
+
+/* An organisation that both have; of one tenant, the one it has twice. */
+static struct xo_span
+find_shared(const struct xo_tenant *first, const struct xo_tenant *second)
+{
+	size_t i, j;
+
+	for (i = 0; i < second->n_originator_orgs; i++) {
+		size_t n = first == second ? i : first->n_originator_orgs;
+
+		for (j = 0; j < n; j++) {
+			if (xo_span_is_equal_nocase(first->originator_orgs[j],
+			    second->originator_orgs[i]))
+				return second->originator_orgs[i];
+		}
+	}
+	return xo_span(NULL, 0);
+}
+
+bool
+xo_loader_index(const struct xo_loader *loader)
+{
+	struct xo_policy *policy = &loader->conf->policy;
+	const struct xo_conf_entry *tenants =
+	    loader->sections[XO_SECTION_TENANTS].entries;
+	const struct xo_conf_entry *entry;
+	struct xo_conf_where where;
+	int first, second;
+	enum xo_err err = xo_tenants_index(policy, &first, &second);
+
+	if (err == XO_OK)
+		return true;
+	if (err != XO_ERR_POLICY || first == XO_NOBODY || second == XO_NOBODY)
+		return xo_conf_fail_memory(loader->error);
+	entry = &tenants[second];
+	where = xo_conf_entry_where(entry, "originator_orgs");
+	return xo_conf_fail(loader->error, &where,
+	    "%s: expected each organisation once in all tenants, found \"%s\" "
+	    "in tenant `%.60s` and in tenant `%.60s`",
+	    xo_conf_full_name(XO_SECTION_TENANTS, entry,
+	    "originator_orgs").text, xo_conf_show(find_shared(
+	    &policy->tenants[first], &policy->tenants[second])).text,
+	    tenants[first].name, entry->name);
+}

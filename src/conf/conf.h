@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The configuration: one file (with @include) in libconfig's syntax, read and
+ * checked whole, immutable afterwards. One table of settings (settings.c) says
+ * section, name, type, default, bounds and help of each; the parser, the
+ * printout of `xoorg check`, the sample file and the manual come from it.
+ *
+ * What needs more than the file itself (do key and certificate fit, does the
+ * user exist) is checked by who uses it; it says where with xo_conf_where.
+ */
+#ifndef XO_CONF_H
+#define XO_CONF_H
+
+#include <stdio.h>
+
+#include <xoorg/policy.h>
+
+/* Where a setting stands. `file` lives as long as the configuration. */
+struct xo_conf_where {
+	const char *file;
+	int line;
+};
+
+/* The name of a file, made absolute against the folder of the configuration. */
+struct xo_conf_path {
+	const char *path;		/* NULL: not set ("") */
+	struct xo_conf_where where;
+};
+
+/* HOST:PORT, "[2001:db8::1]:25", "name:25", "name" (port 25). */
+struct xo_conf_host {
+	const char *host;		/* without brackets */
+	uint16_t port;
+	struct xo_conf_where where;
+};
+
+enum xo_log_format {
+	XO_LOG_TEXT,
+	XO_LOG_JSON,
+	XO_LOG_FORMAT_COUNT
+};
+
+enum xo_tls_minimum {
+	XO_TLS_1_2,
+	XO_TLS_1_3,
+	XO_TLS_MINIMUM_COUNT
+};
+
+enum xo_crl_mode {
+	XO_CRL_OFF,
+	XO_CRL_SOFT,			/* unusable list: log, go on */
+	XO_CRL_HARD,			/* unusable list: certificate is bad */
+	XO_CRL_MODE_COUNT
+};
+
+/* `tls.NAME`: our certificate, and whom we believe. */
+struct xo_conf_tls {
+	const char *name;
+	struct xo_conf_where where;
+	struct xo_conf_path certificate;	/* leaf and chain, PEM */
+	struct xo_conf_path key;
+	const char *trust;			/* "system", or a file (absolute) */
+	struct xo_conf_where trust_where;
+	enum xo_tls_minimum minimum;
+	const char *ciphers;			/* NULL: the library's */
+	const char *groups;			/* NULL: the library's */
+	enum xo_crl_mode crl;
+	struct xo_conf_path crl_file;
+};
+
+/* Beside policy.listeners[i]. */
+struct xo_conf_listener {
+	const struct xo_conf_host *listen;
+	size_t n_listen;
+	int tls;				/* index, XO_NOBODY: none */
+	struct xo_conf_where where;
+};
+
+/* Beside policy.tenants[i]. */
+struct xo_conf_tenant {
+	struct xo_conf_path client_certificate;
+	struct xo_conf_path client_key;
+	struct xo_conf_where where;
+};
+
+/* Beside policy.upstreams[i]. */
+struct xo_conf_upstream {
+	const struct xo_conf_host *hosts;
+	size_t n_hosts;
+	const char *mx;				/* NULL: use hosts */
+	const char *tls_name;			/* NULL: the host's name */
+	const char *trust;			/* "system", or a file */
+	struct xo_conf_where trust_where;
+	enum xo_tls_minimum minimum;
+	const char *ciphers;
+	const char *groups;
+	struct xo_conf_path client_certificate;	/* not with "tenant" */
+	struct xo_conf_path client_key;
+	uint32_t max_connections;		/* a worker; 0: no bound */
+	uint32_t max_idle;			/* kept open, a worker */
+	uint32_t idle_timeout;			/* ms */
+	struct xo_conf_where where;
+};
+
+struct xo_conf {
+	struct xo_policy policy;		/* indexed, ready to use */
+	const char *user;			/* NULL: stay */
+	struct xo_conf_where user_where;
+	uint32_t workers;			/* 0: one a core */
+	const char *log;			/* "stderr", "syslog", a file */
+	enum xo_log_format log_format;
+	bool has_status;
+	struct xo_conf_host status;
+	struct xo_conf_path pid_file;
+	uint32_t max_sessions;			/* a worker */
+	uint32_t max_sessions_per_address;	/* a worker */
+	uint32_t drain_timeout;			/* ms */
+	const struct xo_conf_tls *tls;
+	size_t n_tls;
+	const struct xo_conf_listener *listeners;
+	const struct xo_conf_tenant *tenants;
+	const struct xo_conf_upstream *upstreams;
+	void *arena;				/* private */
+};
+
+/*
+ * Reads and checks `path`. On failure NULL, with one line for the first thing
+ * that is wrong in `error` ("FILE:LINE: what was expected", no line end);
+ * `error` is the caller's.
+ */
+struct xo_conf *xo_conf_load(const char *path, struct xo_buf *error);
+void xo_conf_free(struct xo_conf **conf);
+
+/* Every setting as it is in force, in the syntax of the file. */
+int xo_conf_print(const struct xo_conf *conf, FILE *out);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Names of files. Symbolic links are left alone: they are how certificates get
+ * renewed.
+ */
+#include <conf/file.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char *
+xo_file_absolute(struct xo_conf_arena *arena, const char *folder,
+    struct xo_span name)
+{
+	struct xo_buf joined = {0};
+	const char *path = NULL;
+
+	if (name.len == 0 || name.p[0] != '/')
+		xo_buf_add_all(&joined, folder, strcmp(folder, "/") == 0 ? "" :
+		    "/", (char *)NULL);
+	xo_buf_add(&joined, name);
+	if (joined.err == XO_OK)
+		path = xo_conf_arena_copy(arena, xo_buf_span(&joined));
+	xo_buf_fini(&joined);
+	return path;
+}
+
+const char *
+xo_file_folder(struct xo_conf_arena *arena, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	struct xo_span folder = {NULL, 0};
+	const char *absolute;
+	char *here;
+
+	if (slash != NULL)
+		folder = xo_span(path, slash > path ? (size_t)(slash - path) :
+		    1);
+	if (folder.len != 0 && path[0] == '/')
+		return xo_conf_arena_copy(arena, folder);
+	here = getcwd(NULL, 0);
+	if (here == NULL)
+		return NULL;
+	absolute = folder.len != 0 && !xo_span_is_equal(folder, XO_LIT(".")) ?
+	    xo_file_absolute(arena, here, folder) :
+	    xo_conf_arena_copy(arena, xo_span_from_cstr(here));
+	free(here);
+	return absolute;
+}
+
+const char *
+xo_file_problem(const char *path)
+{
+	struct stat status;
+
+	if (access(path, R_OK) != 0 || stat(path, &status) != 0)
+		return strerror(errno);
+	if (S_ISDIR(status.st_mode))
+		return strerror(EISDIR);
+	return NULL;
+}

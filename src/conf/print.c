@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A configuration as a file again: the table of settings walked once more, with
+ * one function a type. What is printed loads, and prints the same.
+ */
+#include <conf/load.h>
+
+#include <conf/address.h>
+
+struct printer {
+	const struct xo_conf *conf;
+	struct xo_buf *out;
+	const struct xo_setting *row;
+};
+
+struct type {
+	size_t size;			/* of an element; 0: no list */
+	void (*print)(const struct printer *printer, const void *field,
+	    const void *other);
+};
+
+static void
+print_string(struct xo_buf *out, struct xo_span text)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t i;
+
+	xo_buf_add_byte(out, '"');
+	for (i = 0; i < text.len; i++) {
+		uint8_t c = text.p[i];
+
+		if (c == '"' || c == '\\')
+			xo_buf_add_byte(out, '\\');
+		if (c >= ' ' && c != 0x7f) {
+			xo_buf_add_byte(out, c);
+			continue;
+		}
+		xo_buf_add_cstr(out, "\\x");
+		xo_buf_add_byte(out, (uint8_t)digits[c >> 4]);
+		xo_buf_add_byte(out, (uint8_t)digits[c & 0xf]);
+	}
+	xo_buf_add_byte(out, '"');
+}
+
+static void
+print_cstr(struct xo_buf *out, const char *text)
+{
+	print_string(out, xo_span_from_cstr(text));
+}
+
+static void
+print_bool(const struct printer *printer, const void *field,
+    const void *other)
+{
+	(void)other;
+	xo_buf_add_cstr(printer->out,
+	    *(const bool *)field ? "true" : "false");
+}
+
+static void
+print_number(const struct printer *printer, const void *field,
+    const void *other)
+{
+	(void)other;
+	xo_buf_add_u64(printer->out, *(const uint32_t *)field);
+}
+
+/* libconfig 1.5 cuts what has more than 31 bits; we read the digits. */
+static void
+print_size(const struct printer *printer, const void *field,
+    const void *other)
+{
+	(void)other;
+	xo_buf_add_u64(printer->out, *(const uint64_t *)field);
+}
+
+static void
+print_seconds(const struct printer *printer, const void *field,
+    const void *other)
+{
+	(void)other;
+	xo_buf_add_u64(printer->out, *(const uint32_t *)field / 1000U);
+}
+
+static void
+print_text(const struct printer *printer, const void *field,
+    const void *other)
+{
+	(void)other;
+	print_cstr(printer->out, *(const char *const *)field);
+}
+
+static void
+print_word(const struct printer *printer, const void *field,
+    const void *other)
+{
+	unsigned int value;
+
+	(void)other;
+	memcpy(&value, field, sizeof(value));
+	print_cstr(printer->out, printer->row->words[value]);
+}
+
+static void
+print_words(const struct printer *printer, const void *field,
+    const void *other)
+{
+	const char *const *words = printer->row->words;
+	uint32_t bits = *(const uint32_t *)field;
+	bool is_first = true;
+	int i;
+
+	(void)other;
+	xo_buf_add_byte(printer->out, '[');
+	for (i = 0; words[i] != NULL; i++) {
+		if ((bits >> i & 1) == 0)
+			continue;
+		xo_buf_add_cstr(printer->out, is_first ? "" : ", ");
+		print_cstr(printer->out, words[i]);
+		is_first = false;
+	}
+	xo_buf_add_byte(printer->out, ']');
+}
+
+static void
+print_span(const struct printer *printer, const void *field,
+    const void *other)
+{
+	(void)other;
+	print_string(printer->out, *(const struct xo_span *)field);
+}
+
+static void
+print_network(const struct printer *printer, const void *field,
+    const void *other)
+{
+	(void)other;
+	xo_buf_add_byte(printer->out, '"');
+	xo_conf_network_write(printer->out, field);
+	xo_buf_add_byte(printer->out, '"');
+}
+
+static void
+print_host(const struct printer *printer, const void *field,
+    const void *other)
+{
+	(void)other;
+	xo_buf_add_byte(printer->out, '"');
+	xo_conf_host_write(printer->out, field);
+	xo_buf_add_byte(printer->out, '"');
+}
+
+static void
+print_address(const struct printer *printer, const void *field,
+    const void *other)
+{
+	if (*(const bool *)other)
+		print_host(printer, field, NULL);
+	else
+		print_cstr(printer->out, "");
+}
+
+static void
+print_file(const struct printer *printer, const void *field,
+    const void *other)
+{
+	const struct xo_conf_path *path = field;
+
+	(void)other;
+	print_cstr(printer->out, path->path);
+}
+
+static void
+print_certificate(const struct printer *printer, const void *field,
+    const void *other)
+{
+	if (*(const bool *)other)
+		print_cstr(printer->out, printer->row->words[0]);
+	else
+		print_file(printer, field, NULL);
+}
+
+static void
+print_xoorg(const struct printer *printer, const void *field,
+    const void *other)
+{
+	if (*(const enum xo_xoorg_source *)field == XO_XOORG_DOMAIN)
+		print_span(printer, other, NULL);
+	else
+		print_word(printer, field, NULL);
+}
+
+static void
+print_reference(const struct printer *printer, const void *field,
+    const void *other)
+{
+	int i = *(const int *)field;
+
+	(void)other;
+	if (i == XO_NOBODY)
+		print_cstr(printer->out, "");
+	else
+		print_string(printer->out, xo_record_name(printer->conf,
+		    printer->row->target, (size_t)i));
+}
+
+static const struct type types[] = {
+	[XO_SETTING_BOOL] = {0, print_bool},
+	[XO_SETTING_NUMBER] = {0, print_number},
+	[XO_SETTING_SIZE] = {0, print_size},
+	[XO_SETTING_SECONDS] = {0, print_seconds},
+	[XO_SETTING_TEXT] = {0, print_text},
+	[XO_SETTING_WORD] = {0, print_word},
+	[XO_SETTING_WORDS] = {0, print_words},
+	[XO_SETTING_HOSTNAME] = {0, print_span},
+	[XO_SETTING_DOMAIN] = {0, print_text},
+	[XO_SETTING_DOMAINS] = {sizeof(struct xo_span), print_span},
+	[XO_SETTING_NETWORKS] = {sizeof(struct xo_network), print_network},
+	[XO_SETTING_ADDRESS] = {0, print_address},
+	[XO_SETTING_ADDRESSES] = {sizeof(struct xo_conf_host), print_host},
+	[XO_SETTING_HOSTS] = {sizeof(struct xo_conf_host), print_host},
+	[XO_SETTING_FILE] = {0, print_file},
+	[XO_SETTING_NEW_FILE] = {0, print_file},
+	[XO_SETTING_WORD_OR_FILE] = {0, print_text},
+	[XO_SETTING_WORD_OR_NEW_FILE] = {0, print_text},
+	[XO_SETTING_CERTIFICATE] = {0, print_certificate},
+	[XO_SETTING_XOORG] = {0, print_xoorg},
+	[XO_SETTING_REFERENCE] = {0, print_reference},
+	[XO_SETTING_REFERENCES] = {sizeof(int), print_reference},
+};
+_Static_assert(sizeof(types) / sizeof(types[0]) == XO_SETTING_TYPE_COUNT,
+    "a type without a function");
+
+static void
+print_list(const struct printer *printer, const void *field, size_t n)
+{
+	const struct type *type = &types[printer->row->type];
+	const unsigned char *elements;
+	size_t i;
+
+	memcpy(&elements, field, sizeof(elements));
+	xo_buf_add_byte(printer->out, '[');
+	for (i = 0; i < n; i++) {
+		xo_buf_add_cstr(printer->out, i == 0 ? "" : ", ");
+		type->print(printer, elements + i * type->size, NULL);
+	}
+	xo_buf_add_byte(printer->out, ']');
+}
+
+static void
+print_settings(struct printer *printer, enum xo_section section,
+    const void *record, const char *indent)
+{
+	size_t i, n;
+	const struct xo_setting *rows = xo_settings(&n);
+	const unsigned char *octets = record;
+
+	for (i = 0; i < n; i++) {
+		const struct type *type = &types[rows[i].type];
+		const void *field = octets + rows[i].offset;
+		const void *other = rows[i].other != 0 ?
+		    octets + rows[i].other : NULL;
+
+		if (rows[i].section != section)
+			continue;
+		printer->row = &rows[i];
+		xo_buf_add_all(printer->out, indent, rows[i].name, " = ",
+		    (char *)NULL);
+		if (type->size != 0)
+			print_list(printer, field, *(const size_t *)other);
+		else
+			type->print(printer, field, other);
+		xo_buf_add_byte(printer->out, '\n');
+	}
+}
+
+static void
+print_section(struct printer *printer, enum xo_section section)
+{
+	size_t n = xo_record_count(printer->conf, section);
+	union xo_record space;
+	size_t i;
+
+	xo_buf_add_all(printer->out, xo_section_name(section), " = {\n",
+	    (char *)NULL);
+	if (section == XO_SECTION_LIMITS)
+		print_settings(printer, section, printer->conf, "\t");
+	for (i = 0; section != XO_SECTION_LIMITS && i < n; i++) {
+		xo_buf_add_byte(printer->out, '\t');
+		xo_buf_add(printer->out, xo_record_name(printer->conf, section,
+		    i));
+		xo_buf_add_cstr(printer->out, " = {\n");
+		print_settings(printer, section, xo_record_get(printer->conf,
+		    section, i, &space), "\t\t");
+		xo_buf_add_cstr(printer->out, "\t}\n");
+	}
+	xo_buf_add_cstr(printer->out, "}\n");
+}
+
+int
+xo_conf_print(const struct xo_conf *conf, FILE *out)
+{
+	struct xo_buf text = {0};
+	struct printer printer = {.conf = conf, .out = &text};
+	size_t section;
+	int result = -1;
+
+	print_settings(&printer, XO_SECTION_TOP, conf, "");
+	for (section = XO_SECTION_LIMITS; section < XO_SECTION_COUNT; section++)
+		print_section(&printer, (enum xo_section)section);
+	if (text.err == XO_OK &&
+	    fwrite(text.p, 1, text.len, out) == text.len && fflush(out) == 0)
+		result = 0;
+	xo_buf_fini(&text);
+	return result;
+}

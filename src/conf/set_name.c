@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What names something: domains, hosts, networks, files, other groups.
+ */
+#include <conf/setters.h>
+
+#include <conf/address.h>
+#include <conf/file.h>
+#include <xoorg/domain.h>
+
+#define SMTP_PORT 25
+
+static bool
+copy_span(const struct xo_setter *setter, struct xo_span text,
+    struct xo_span *copy_r)
+{
+	const char *copy;
+
+	if (!xo_value_copy(setter, text, &copy))
+		return false;
+	*copy_r = xo_span(copy, text.len);
+	return true;
+}
+
+bool
+xo_set_hostname(const struct xo_setter *setter,
+    const struct xo_node *node, void *field, void *other)
+{
+	(void)other;
+	if (!xo_domain_is_valid(node->text))
+		return xo_value_fail(setter, node,
+		    "a domain as in \"gw.contoso.com\"");
+	return copy_span(setter, node->text, field);
+}
+
+bool
+xo_set_domain(const struct xo_setter *setter,
+    const struct xo_node *node, void *field, void *other)
+{
+	if (node->text.len != 0 && !xo_domain_is_valid(node->text))
+		return xo_value_fail(setter, node, "a domain");
+	return xo_set_text(setter, node, field, other);
+}
+
+bool
+xo_set_domains(const struct xo_setter *setter,
+    const struct xo_node *node, void *field, void *other)
+{
+	struct xo_span domain = node->text;
+
+	(void)other;
+	if (xo_span_has_prefix_nocase(domain, XO_LIT("*.")))
+		domain = xo_span_from(domain, 2);
+	if (!xo_domain_is_valid(domain))
+		return xo_value_fail(setter, node, "a domain or *.DOMAIN");
+	return copy_span(setter, node->text, field);
+}
+
+bool
+xo_set_network(const struct xo_setter *setter,
+    const struct xo_node *node, void *field, void *other)
+{
+	const char *expected = xo_conf_network_parse(node->text, field);
+
+	(void)other;
+	return expected == NULL || xo_value_fail(setter, node, expected);
+}
+
+static bool
+parse_host(const struct xo_setter *setter, const struct xo_node *node,
+    uint16_t port, struct xo_conf_host *host)
+{
+	const char *expected = xo_conf_host_parse(node->text, port,
+	    setter->arena, host);
+
+	host->where = node->where;
+	return expected == NULL || xo_value_fail(setter, node, expected);
+}
+
+bool
+xo_set_host(const struct xo_setter *setter,
+    const struct xo_node *node, void *field, void *other)
+{
+	(void)other;
+	return parse_host(setter, node, SMTP_PORT, field);
+}
+
+static bool
+parse_address(const struct xo_setter *setter, const struct xo_node *node,
+    uint16_t port, struct xo_conf_host *host)
+{
+	return parse_host(setter, node, port, host) &&
+	    (xo_conf_host_is_address(host) || xo_value_fail(setter, node,
+	    "IP:PORT, an address of this machine and no name"));
+}
+
+bool
+xo_set_addresses(const struct xo_setter *setter,
+    const struct xo_node *node, void *field, void *other)
+{
+	(void)other;
+	return parse_address(setter, node, SMTP_PORT, field);
+}
+
+/* The default port is the `min` of the row. */
+bool
+xo_set_address(const struct xo_setter *setter,
+    const struct xo_node *node, void *field, void *other)
+{
+	if (node->text.len == 0)
+		return true;
+	*(bool *)other = true;
+	return parse_address(setter, node, (uint16_t)setter->row->min, field);
+}
+
+static bool
+read_path(const struct xo_setter *setter, const struct xo_node *node,
+    bool is_readable, const char **path_r)
+{
+	const char *problem;
+
+	*path_r = NULL;
+	if (node->text.len == 0)
+		return setter->row->min == 0 ||
+		    xo_value_fail(setter, node, "the name of a file");
+	*path_r = xo_file_absolute(setter->arena, setter->folder, node->text);
+	if (*path_r == NULL)
+		return xo_conf_fail_memory(setter->error);
+	problem = is_readable ? xo_file_problem(*path_r) : NULL;
+	return problem == NULL || xo_conf_fail(setter->error, &node->where,
+	    "%s: expected a readable file, found %s: %s",
+	    xo_value_full_name(setter).text, *path_r, problem);
+}
+
+bool
+xo_set_file(const struct xo_setter *setter,
+    const struct xo_node *node, void *field, void *other)
+{
+	struct xo_conf_path *path = field;
+
+	(void)other;
+	path->where = node->where;
+	return read_path(setter, node, true, &path->path);
+}
+
+bool
+xo_set_new_file(const struct xo_setter *setter,
+    const struct xo_node *node, void *field, void *other)
+{
+	struct xo_conf_path *path = field;
+
+	(void)other;
+	path->where = node->where;
+	return read_path(setter, node, false, &path->path);
+}
+
+bool
+xo_set_word_or_file(const struct xo_setter *setter,
+    const struct xo_node *node, void *field, void *other)
+{
+	xo_value_set_where(node, other);
+	if (xo_value_find_word(setter->row->words, node->text) >= 0)
+		return xo_value_copy(setter, node->text, field);
+	return read_path(setter, node,
+	    setter->row->type == XO_SETTING_WORD_OR_FILE, field);
+}
+
+bool
+xo_set_certificate(const struct xo_setter *setter,
+    const struct xo_node *node, void *field, void *other)
+{
+	*(bool *)other = xo_value_find_word(setter->row->words, node->text) >= 0;
+	if (!*(bool *)other)
+		return xo_set_file(setter, node, field, NULL);
+	((struct xo_conf_path *)field)->where = node->where;
+	return true;
+}
+
+bool
+xo_set_xoorg(const struct xo_setter *setter,
+    const struct xo_node *node, void *field, void *other)
+{
+	int i = xo_value_find_word(setter->row->words, node->text);
+	enum xo_xoorg_source *source = field;
+
+	if (i >= 0 && i != XO_XOORG_DOMAIN) {
+		*source = (enum xo_xoorg_source)i;
+		return true;
+	}
+	*source = XO_XOORG_DOMAIN;
+	if (!xo_domain_is_valid(node->text))
+		return xo_value_fail(setter, node,
+		    "\"\", a domain, \"tenant\" or \"message\"");
+	return copy_span(setter, node->text, other);
+}
+
+bool
+xo_set_reference(const struct xo_setter *setter,
+    const struct xo_node *node, void *field, void *other)
+{
+	enum xo_section target = setter->row->target;
+	const struct xo_conf_entries *in = &setter->sections[target];
+	struct xo_conf_nearest nearest = {
+		.word = (const char *)node->text.p};
+	size_t i;
+
+	(void)other;
+	*(int *)field = XO_NOBODY;
+	if (node->text.len == 0 && setter->row->type == XO_SETTING_REFERENCE)
+		return true;
+	for (i = 0; i < in->n; i++) {
+		if (xo_span_is_equal(node->text,
+		    xo_span_from_cstr(in->entries[i].name))) {
+			*(int *)field = (int)i;
+			return true;
+		}
+		xo_conf_nearest_try(&nearest, in->entries[i].name);
+	}
+	return xo_conf_fail(setter->error, &node->where,
+	    "%s: expected a name from `%s`, found %s%s",
+	    xo_value_full_name(setter).text, xo_section_name(target),
+	    xo_node_show(node).text, xo_conf_nearest_hint(&nearest).text);
+}

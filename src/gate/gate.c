@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * From a configuration to what the workers need: see gate.h.
+ */
+#include <stdlib.h>
+
+#include "gate.h"
+#include "privileges.h"
+
+/* Clients are asked for a certificate where one can give a right. */
+static bool
+wants_certificate(const struct xo_policy *policy, const struct xo_listener *l)
+{
+	for (size_t i = 0; i < l->n_peers; i++)
+		if (policy->peers[l->peers[i]].n_names > 0)
+			return true;
+	return false;
+}
+
+static bool
+load_listeners(struct xo_gate *g, struct xo_buf *error)
+{
+	const struct xo_policy *policy = &g->conf->policy;
+
+	for (size_t i = 0; i < policy->n_listeners; i++) {
+		int tls = g->conf->listeners[i].tls;
+
+		if (tls == XO_NOBODY)
+			continue;
+		g->listeners[i] = xo_tls_context_new_server(
+		    &g->conf->tls[tls],
+		    wants_certificate(policy, &policy->listeners[i]), error);
+		if (g->listeners[i] == NULL)
+			return false;
+	}
+	return true;
+}
+
+static bool
+load_upstreams(struct xo_gate *g, struct xo_buf *error)
+{
+	const struct xo_policy *policy = &g->conf->policy;
+
+	for (size_t i = 0; i < policy->n_upstreams; i++) {
+		if (policy->upstreams[i].tls == XO_TLS_NONE)
+			continue;
+		g->upstreams[i] = xo_tls_context_new_client(
+		    &g->conf->upstreams[i], policy->upstreams[i].tls, error);
+		if (g->upstreams[i] == NULL)
+			return false;
+	}
+	return true;
+}
+
+static bool
+load_tenants(struct xo_gate *g, struct xo_buf *error)
+{
+	for (size_t i = 0; i < g->conf->policy.n_tenants; i++) {
+		const struct xo_conf_tenant *t = &g->conf->tenants[i];
+
+		if (t->client_certificate.path == NULL)
+			continue;
+		g->tenants[i] = xo_tls_credential_new(&t->client_certificate,
+		    &t->client_key, error);
+		if (g->tenants[i] == NULL)
+			return false;
+	}
+	return true;
+}
+
+static bool
+check_user(const struct xo_gate *g, struct xo_buf *error)
+{
+	const struct xo_conf *conf = g->conf;
+
+	if (conf->user == NULL || xo_user_exists(conf->user))
+		return true;
+	(void)xo_buf_add_all(error, conf->user_where.file != NULL ?
+	    conf->user_where.file : "user", ":", (char *)NULL);
+	(void)xo_buf_add_u64(error, (uint64_t)conf->user_where.line);
+	(void)xo_buf_add_all(error, ": expected the name of a user of this "
+	    "system (or \"\" to stay), found \"", conf->user, "\"",
+	    (char *)NULL);
+	return false;
+}
+
+struct xo_gate *
+xo_gate_load(const char *path, struct xo_buf *error)
+{
+	struct xo_gate *g = calloc(1, sizeof(*g));
+	bool is_ok = false;
+
+	if (g == NULL) {
+		(void)xo_buf_add_cstr(error, "no memory");
+		return NULL;
+	}
+	g->conf = xo_conf_load(path, error);
+	if (g->conf == NULL)
+		goto out;
+	g->listeners = calloc(g->conf->policy.n_listeners + 1,
+	    sizeof(*g->listeners));
+	g->upstreams = calloc(g->conf->policy.n_upstreams + 1,
+	    sizeof(*g->upstreams));
+	g->tenants = calloc(g->conf->policy.n_tenants + 1,
+	    sizeof(*g->tenants));
+	if (g->listeners == NULL || g->upstreams == NULL ||
+	    g->tenants == NULL) {
+		(void)xo_buf_add_cstr(error, "no memory");
+		goto out;
+	}
+	is_ok = check_user(g, error) && load_listeners(g, error) &&
+	    load_upstreams(g, error) && load_tenants(g, error);
+out:
+	if (!is_ok)
+		xo_gate_free(&g);
+	return g;
+}
+
+void
+xo_gate_free(struct xo_gate **gate)
+{
+	struct xo_gate *g = *gate;
+
+	if (g == NULL)
+		return;
+	for (size_t i = 0; g->conf != NULL && g->listeners != NULL &&
+	    i < g->conf->policy.n_listeners; i++)
+		xo_tls_context_free(&g->listeners[i]);
+	for (size_t i = 0; g->conf != NULL && g->upstreams != NULL &&
+	    i < g->conf->policy.n_upstreams; i++)
+		xo_tls_context_free(&g->upstreams[i]);
+	for (size_t i = 0; g->conf != NULL && g->tenants != NULL &&
+	    i < g->conf->policy.n_tenants; i++)
+		xo_tls_credential_free(&g->tenants[i]);
+	free(g->listeners);
+	free(g->upstreams);
+	free(g->tenants);
+	xo_conf_free(&g->conf);
+	free(g);
+	*gate = NULL;
+}

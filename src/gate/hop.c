@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The pool of connections to the next hops, and what is known of them.
+ */
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "hop_internal.h"
+#include "session.h"
+
+/* An upstream that could not be asked is not asked again at once. */
+#define ASK_AGAIN ((uint64_t)10 * 1000)
+
+const struct xo_upstream *
+xo_hop_policy(const struct xo_hops *hops, int u)
+{
+	return &hops->worker->conf->policy.upstreams[u];
+}
+
+const struct xo_conf_upstream *
+xo_hop_conf(const struct xo_hops *hops, int u)
+{
+	return &hops->worker->conf->upstreams[u];
+}
+
+struct xo_hops *
+xo_hops_new(struct xo_worker *worker)
+{
+	struct xo_hops *hops = calloc(1, sizeof(*hops));
+
+	if (hops == NULL)
+		return NULL;
+	hops->worker = worker;
+	hops->n = worker->conf->policy.n_upstreams;
+	hops->hops = calloc(hops->n + 1, sizeof(*hops->hops));
+	if (hops->hops == NULL) {
+		free(hops);
+		return NULL;
+	}
+	for (size_t u = 0; u < hops->n; u++) {
+		size_t n = worker->conf->upstreams[u].n_hosts;
+
+		hops->hops[u].dead_until = calloc(n + 1, sizeof(uint64_t));
+		if (hops->hops[u].dead_until == NULL) {
+			xo_hops_free(&hops);
+			return NULL;
+		}
+	}
+	return hops;
+}
+
+static void
+close_idle(struct hop *hop)
+{
+	while (hop->idle != NULL) {
+		struct xo_link *link = hop->idle;
+
+		hop->idle = link->next;
+		hop->n_idle--;
+		link->is_idle = false;
+		xo_link_close(link);
+	}
+}
+
+void
+xo_hops_free(struct xo_hops **hops)
+{
+	struct xo_hops *h = *hops;
+
+	if (h == NULL)
+		return;
+	for (size_t u = 0; u < h->n; u++) {
+		close_idle(&h->hops[u]);
+		free(h->hops[u].dead_until);
+	}
+	free(h->hops);
+	free(h);
+	*hops = NULL;
+}
+
+/* link: life */
+
+struct xo_link *
+xo_link_new(struct xo_hops *hops, int upstream, int tenant)
+{
+	struct xo_link *link = calloc(1, sizeof(*link));
+
+	if (link == NULL)
+		return NULL;
+	link->hops = hops;
+	link->upstream = upstream;
+	link->tenant = tenant;
+	link->leg.fd = -1;
+	return link;
+}
+
+void
+xo_link_close(struct xo_link *link)
+{
+	struct hop *hop = &link->hops->hops[link->upstream];
+
+	if (link->is_counted) {
+		hop->n_links--;
+		xo_metrics_upstream_connections(
+		    link->hops->worker->metrics, link->upstream, -1);
+	}
+	if (link->leg.tls != NULL && !link->leg.is_handshaking &&
+	    !link->leg.is_broken)
+		xo_tls_shutdown(link->leg.tls);
+	xo_leg_close(&link->leg);
+	xo_opening_fini(&link->opening);
+	free(link);
+}
+
+struct xo_leg *
+xo_link_leg(struct xo_link *link)
+{
+	return &link->leg;
+}
+
+const struct xo_caps *
+xo_link_caps(const struct xo_link *link)
+{
+	return &link->opening.caps;
+}
+
+bool
+xo_link_is_reused(const struct xo_link *link)
+{
+	return link->is_reused;
+}
+
+void
+xo_link_attach(struct xo_link *link, xo_leg_ready *ready, void *owner)
+{
+	link->leg.ready = ready;
+	link->leg.owner = owner;
+}
+
+/* the pool */
+
+static void
+unlink_idle(struct xo_link *link)
+{
+	struct hop *hop = &link->hops->hops[link->upstream];
+	struct xo_link **p = &hop->idle;
+
+	while (*p != NULL && *p != link)
+		p = &(*p)->next;
+	if (*p == link) {
+		*p = link->next;
+		hop->n_idle--;
+	}
+	link->is_idle = false;
+}
+
+/* A kept connection has nothing to say: if it speaks, it is of no more use. */
+static void
+idle_ready(struct xo_leg *leg, void *owner)
+{
+	struct xo_link *link = owner;
+
+	if (leg->is_readable) {
+		unlink_idle(link);
+		xo_link_close(link);
+	}
+}
+
+static bool
+may_keep(const struct xo_link *link)
+{
+	const struct xo_hops *hops = link->hops;
+
+	return !hops->is_draining && !link->leg.has_ended &&
+	    !link->leg.is_broken && link->leg.in.len == 0 &&
+	    link->leg.out.len == 0 &&
+	    xo_hop_policy(hops, link->upstream)->handover !=
+	    XO_HANDOVER_PROXY &&
+	    hops->hops[link->upstream].n_idle <
+	    xo_hop_conf(hops, link->upstream)->max_idle;
+}
+
+void
+xo_link_release(struct xo_link *link, bool needs_reset)
+{
+	struct hop *hop = &link->hops->hops[link->upstream];
+
+	if (!may_keep(link)) {
+		xo_link_close(link);
+		return;
+	}
+	link->needs_reset = needs_reset;
+	link->is_idle = true;
+	link->is_reused = true;
+	link->idle_since = xo_worker_now();
+	link->next = hop->idle;
+	hop->idle = link;
+	hop->n_idle++;
+	xo_link_attach(link, idle_ready, link);
+}
+
+/* Its end, or a 421, may have come and not been seen yet. */
+static bool
+stands(struct xo_link *link)
+{
+	uint8_t octet;
+
+	return recv(link->leg.fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+	    !(link->leg.tls != NULL && xo_tls_has_pending(link->leg.tls));
+}
+
+struct xo_link *
+xo_hop_take_idle(struct xo_hops *hops, int upstream, int tenant)
+{
+	struct xo_link *link, *next;
+
+	for (link = hops->hops[upstream].idle; link != NULL; link = next) {
+		next = link->next;
+		if (link->tenant != tenant)
+			continue;
+		unlink_idle(link);
+		if (stands(link))
+			return link;
+		xo_link_close(link);
+	}
+	return NULL;
+}
+
+void
+xo_hops_tick(struct xo_hops *hops)
+{
+	uint64_t now = xo_worker_now();
+	struct xo_link *link, *next;
+
+	for (size_t u = 0; u < hops->n; u++)
+		for (link = hops->hops[u].idle; link != NULL; link = next) {
+			next = link->next;
+			if (now - link->idle_since <
+			    hops->worker->conf->upstreams[u].idle_timeout)
+				continue;
+			unlink_idle(link);
+			xo_link_close(link);
+		}
+}
+
+void
+xo_hops_drain(struct xo_hops *hops)
+{
+	hops->is_draining = true;
+	for (size_t u = 0; u < hops->n; u++)
+		close_idle(&hops->hops[u]);
+}
+
+/* learning */
+
+struct question {
+	struct xo_hops *hops;
+	int upstream;
+};
+
+static void
+answered(void *arg, struct xo_link *link, enum xo_refusal why,
+    struct xo_span said)
+{
+	struct question *q = arg;
+	struct xo_hops *hops = q->hops;
+	struct hop *hop = &hops->hops[q->upstream];
+
+	(void)why;
+	(void)said;
+	hop->is_learning = false;
+	free(q);
+	/* Opening it has told what there is to know. */
+	if (link != NULL)
+		xo_link_release(link, false);
+	if (--hops->n_learning == 0)
+		xo_sessions_caps(hops->worker);
+}
+
+static bool
+learn_one(struct xo_hops *hops, int u)
+{
+	struct hop *hop = &hops->hops[u];
+	struct question *q;
+	struct xo_wish wish = {
+		.upstream = u,
+		.tenant = XO_NOBODY,
+		.is_question = true,
+	};
+
+	if (hop->is_learning)
+		return true;
+	if (hops->worker->known[u].is_known ||
+	    (hop->asked_at != 0 &&
+	    xo_worker_now() - hop->asked_at < ASK_AGAIN))
+		return false;
+	q = calloc(1, sizeof(*q));
+	if (q == NULL)
+		return false;
+	*q = (struct question){hops, u};
+	hop->is_learning = true;
+	hop->asked_at = xo_worker_now();
+	hops->n_learning++;
+	(void)xo_hops_claim(hops, &wish, answered, q);
+	return true;
+}
+
+bool
+xo_hops_learn(struct xo_hops *hops)
+{
+	bool is_asking = false;
+
+	/* Held up so that an answer given at once does not end the round. */
+	hops->n_learning++;
+	for (size_t u = 0; u < hops->n; u++)
+		if (learn_one(hops, (int)u))
+			is_asking = true;
+	hops->n_learning--;
+	return is_asking && hops->n_learning > 0;
+}

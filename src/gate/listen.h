@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Listening sockets: the master's, one for each address and worker, so that no
+ * connection in a backlog is lost when a worker dies or a configuration changes.
+ */
+#ifndef XO_LISTEN_H
+#define XO_LISTEN_H
+
+#include <conf/conf.h>
+
+struct xo_socket {
+	char *address;			/* "host port", as configured */
+	int listener;			/* index in the configuration */
+	size_t slot;			/* its worker's */
+	int fd;
+};
+
+struct xo_sockets {
+	struct xo_socket *list;
+	size_t n;
+};
+
+/*
+ * Binds what `conf` wants for `n_workers`; sockets that `old` has already are
+ * taken over and are then both's. False: one line in `error`, nothing is open
+ * that was not before.
+ */
+bool xo_sockets_open(struct xo_sockets *sockets, const struct xo_conf *conf,
+    size_t n_workers, const struct xo_sockets *old, struct xo_buf *error);
+/* Closes those of `sockets` that `kept` (may be NULL) does not share. */
+void xo_sockets_close(struct xo_sockets *sockets,
+    const struct xo_sockets *kept);
+
+#endif

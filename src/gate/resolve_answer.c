@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * c-ares' answers: statuses, lists of addresses, MX records.
+ */
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <xoorg/domain.h>
+
+#include "resolve_internal.h"
+
+/*
+ * Only what a server said about the name is final; all else may pass. A bad
+ * name is not ours (it would not have been asked for) but one in the answer.
+ */
+enum xo_lookup_result
+xo_answer_result(int status)
+{
+	if (status == ARES_SUCCESS)
+		return XO_LOOKUP_OK;
+	if (status == ARES_ENODATA || status == ARES_ENOTFOUND)
+		return XO_LOOKUP_NOT_FOUND;
+	return XO_LOOKUP_TEMPORARY;
+}
+
+static const struct ares_addrinfo_node *
+next_of(const struct ares_addrinfo_node *node, int family)
+{
+	while (node != NULL && node->ai_family != family)
+		node = node->ai_next;
+	return node;
+}
+
+static bool
+set_address(struct xo_resolved *to, const struct ares_addrinfo_node *from,
+    uint16_t port)
+{
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&to->address;
+	struct sockaddr_in *in = (struct sockaddr_in *)&to->address;
+
+	if (from->ai_addr == NULL || (size_t)from->ai_addrlen >
+	    sizeof(to->address))
+		return false;
+	memset(to, 0, sizeof(*to));
+	memcpy(&to->address, from->ai_addr, (size_t)from->ai_addrlen);
+	to->len = (socklen_t)from->ai_addrlen;
+	to->ttl = from->ai_ttl > 0 ? (uint32_t)from->ai_ttl : 0;
+	if (from->ai_family == AF_INET6)
+		in6->sin6_port = htons(port);
+	else
+		in->sin_port = htons(port);
+	return true;
+}
+
+enum xo_lookup_result
+xo_answer_addresses(const struct ares_addrinfo *info, uint16_t port,
+    struct xo_resolved **list_r, size_t *n_r)
+{
+	const struct ares_addrinfo_node *next[2];
+	struct xo_resolved *list = calloc(XO_RESOLVED_MAX, sizeof(*list));
+	size_t n = 0;
+
+	if (list == NULL)
+		return XO_LOOKUP_TEMPORARY;
+	next[0] = next_of(info->nodes, AF_INET6);
+	next[1] = next_of(info->nodes, AF_INET);
+	for (size_t turn = 0; n < XO_RESOLVED_MAX &&
+	    (next[0] != NULL || next[1] != NULL); turn ^= 1) {
+		const struct ares_addrinfo_node *node = next[turn];
+
+		if (node == NULL)
+			continue;
+		if (set_address(&list[n], node, port))
+			n++;
+		next[turn] = next_of(node->ai_next, node->ai_family);
+	}
+	if (n == 0) {
+		free(list);
+		return XO_LOOKUP_NOT_FOUND;
+	}
+	*list_r = list;
+	*n_r = n;
+	return XO_LOOKUP_OK;
+}
+
+/* MX */
+
+struct candidate {
+	const struct ares_mx_reply *mx;
+	uint32_t lot;			/* among equals */
+};
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct candidate *left = a, *right = b;
+
+	if (left->mx->priority != right->mx->priority)
+		return left->mx->priority < right->mx->priority ? -1 : 1;
+	return (left->lot > right->lot) - (left->lot < right->lot);
+}
+
+static bool
+is_host(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len < XO_MX_NAME_SIZE &&
+	    xo_domain_is_valid(xo_span(name, len));
+}
+
+/*
+ * Sorts the usable records into `list`; returns how many. A root name beside
+ * others means nothing (RFC 7505 3).
+ */
+static size_t
+choose(const struct ares_mx_reply *records, struct candidate *candidates,
+    struct xo_mx *list)
+{
+	size_t n = 0, i;
+
+	for (; records != NULL; records = records->next)
+		if (records->host != NULL && is_host(records->host)) {
+			candidates[n].mx = records;
+			/* Without randomness: the order that qsort leaves. */
+			if (getrandom(&candidates[n].lot, sizeof(uint32_t),
+			    GRND_NONBLOCK) < 0)
+				candidates[n].lot = 0;
+			n++;
+		}
+	qsort(candidates, n, sizeof(*candidates), compare);
+	if (n > XO_MX_MAX)
+		n = XO_MX_MAX;
+	for (i = 0; i < n; i++) {
+		const struct ares_mx_reply *mx = candidates[i].mx;
+
+		memcpy(list[i].name, mx->host, strlen(mx->host) + 1);
+		list[i].preference = mx->priority;
+	}
+	return n;
+}
+
+enum xo_lookup_result
+xo_answer_mx(const unsigned char *reply, int len, struct xo_mx **list_r,
+    size_t *n_r)
+{
+	struct ares_mx_reply *records = NULL;
+	struct candidate *candidates = NULL;
+	struct xo_mx *list = NULL;
+	enum xo_lookup_result result;
+	size_t n = 0;
+
+	result = xo_answer_result(ares_parse_mx_reply(reply, len, &records));
+	if (result != XO_LOOKUP_OK)
+		goto out;
+	for (const struct ares_mx_reply *mx = records; mx != NULL;
+	    mx = mx->next)
+		n++;
+	candidates = calloc(n + 1, sizeof(*candidates));
+	list = calloc(XO_MX_MAX, sizeof(*list));
+	if (candidates == NULL || list == NULL) {
+		result = XO_LOOKUP_TEMPORARY;
+		goto out;
+	}
+	n = choose(records, candidates, list);
+	/*
+	 * Records, but none of a host: the null MX, or a domain whose owner
+	 * did not mean the domain itself to get its mail.
+	 */
+	if (n == 0) {
+		result = XO_LOOKUP_NO_MAIL;
+		goto out;
+	}
+	*list_r = list;
+	*n_r = n;
+	list = NULL;
+out:
+	free(list);
+	free(candidates);
+	if (records != NULL)
+		ares_free_data(records);
+	return result;
+}

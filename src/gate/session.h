@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One session in the world: the relay's bytes and events between two sockets.
+ * It decides nothing; it moves what can be moved and says when time is up.
+ */
+#ifndef XO_GATE_SESSION_H
+#define XO_GATE_SESSION_H
+
+#include <sys/socket.h>
+
+#include "worker.h"
+
+/* Takes the socket over. `listener`: index in the policy. */
+void xo_session_new(struct xo_worker *worker, int fd, int listener,
+    const struct sockaddr *peer);
+/* What sessions wait for is known as far as it will be (xo_hops_learn). */
+void xo_sessions_caps(struct xo_worker *worker);
+/* `is_final`: their time is up. */
+void xo_sessions_shutdown(struct xo_worker *worker, bool is_final);
+
+#endif

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What is told about a session: one line a message, one a session, one a
+ * refusal, and the counters that go with them.
+ */
+#include <time.h>
+
+#include "gate.h"
+#include "session_log.h"
+
+static const struct xo_policy *
+policy_of(const struct xo_session *s)
+{
+	return &s->worker->conf->policy;
+}
+
+static void
+add_client(struct xo_log_line *line, const struct xo_session *s)
+{
+	struct xo_buf text = {0};
+
+	xo_log_cstr(line, "session", s->id);
+	xo_log_str(line, "listener",
+	    policy_of(s)->listeners[s->listener].name);
+	(void)xo_address_write(&text, &s->address);
+	xo_log_str(line, "client", xo_buf_span(&text));
+	xo_buf_fini(&text);
+}
+
+static void
+add_tls(struct xo_log_line *line, const struct xo_session *s)
+{
+	const struct xo_rights *rights = xo_relay_rights(s->relay);
+
+	xo_log_cstr(line, "tls", xo_relay_is_tls(s->relay) ?
+	    xo_relay_tls_description(s->relay) : "none");
+	if (rights->peer != XO_NOBODY)
+		xo_log_str(line, "peer",
+		    policy_of(s)->peers[rights->peer].name);
+	else
+		xo_log_cstr(line, "peer", "none");
+}
+
+static struct xo_span
+tenant_name(const struct xo_session *s, int tenant)
+{
+	return tenant == XO_NOBODY ? XO_LIT("none") :
+	    policy_of(s)->tenants[tenant].name;
+}
+
+static void
+add_reply(struct xo_log_line *line, const struct xo_report *report)
+{
+	struct xo_buf text = {0};
+
+	if (report->code == 0) {
+		xo_log_cstr(line, "reply", "none");
+		return;
+	}
+	(void)xo_buf_add_u64(&text, report->code);
+	(void)xo_buf_add_byte(&text, ' ');
+	(void)xo_buf_add(&text, report->reply);
+	xo_log_str(line, "reply", xo_buf_span(&text));
+	xo_buf_fini(&text);
+}
+
+/* Why a message was not delivered, in the table's words. */
+static const char *
+reason_of(const struct xo_report *report)
+{
+	if (report->reason != XO_REFUSAL_NONE)
+		return xo_refusal_info(report->reason)->id;
+	if (report->code == 250)
+		return "delivered";
+	return report->is_client_gone ? "client-gone" : "abandoned";
+}
+
+static void
+count_message(struct xo_session *s, const struct xo_report *report)
+{
+	struct xo_metrics *m = s->worker->metrics;
+
+	xo_metrics_message(m, s->listener, report->answer.verdict,
+	    report->answer.decision, report->answer.tenant, report->size);
+	if (report->has_xoorg)
+		xo_metrics_org(m, report->xoorg, &report->answer,
+		    (int64_t)time(NULL));
+}
+
+void
+xo_session_log_message(struct xo_session *s, const struct xo_report *report)
+{
+	bool is_odd = report->answer.decision != report->answer.would ||
+	    report->reason != XO_REFUSAL_NONE;
+	struct xo_log_line *line = xo_log_begin(s->worker->log,
+	    is_odd ? XO_LOG_WARNING : XO_LOG_INFO, "message");
+
+	s->n_messages++;
+	add_client(line, s);
+	add_tls(line, s);
+	xo_log_cstr(line, "verdict",
+	    xo_verdict_name(report->answer.verdict));
+	xo_log_str(line, "tenant", tenant_name(s, report->tenant));
+	xo_log_str(line, "xoorg", report->xoorg);
+	xo_log_cstr(line, "action",
+	    xo_decision_name(report->answer.decision));
+	if (report->answer.decision != report->answer.would)
+		xo_log_cstr(line, "would",
+		    xo_decision_name(report->answer.would));
+	xo_log_str(line, "from", report->sender);
+	xo_log_u64(line, "rcpts", report->n_recipients);
+	xo_log_u64(line, "size", report->size);
+	xo_log_str(line, "upstream", report->upstream == XO_NOBODY ?
+	    XO_LIT("none") : policy_of(s)->upstreams[report->upstream].name);
+	add_reply(line, report);
+	xo_log_cstr(line, "reason", reason_of(report));
+	if (report->is_client_gone)
+		xo_log_cstr(line, "client_gone", "true");
+	xo_log_u64(line, "ms", xo_worker_now() - report->began);
+	xo_log_end(line);
+	count_message(s, report);
+}
+
+void
+xo_session_log_refusal(struct xo_session *s, const struct xo_action *a)
+{
+	const struct xo_refusal_info *info = xo_refusal_info(a->refusal);
+	struct xo_log_line *line;
+
+	xo_metrics_refusal(s->worker->metrics, a->refusal);
+	if (a->is_reported)
+		return;
+	line = xo_log_begin(s->worker->log, XO_LOG_WARNING, "refused");
+	add_client(line, s);
+	add_tls(line, s);
+	xo_log_u64(line, "reply", info->code);
+	xo_log_cstr(line, "reason", info->id);
+	if (a->refusal == XO_REFUSAL_TLS_CERTIFICATE ||
+	    a->refusal == XO_REFUSAL_XOORG_NOT_ANNOUNCED)
+		xo_log_cstr(line, "because",
+		    xo_relay_rights(s->relay)->reason);
+	xo_log_end(line);
+}
+
+static enum xo_tls_result
+tls_result(const struct xo_session *s)
+{
+	const struct xo_rights *rights = xo_relay_rights(s->relay);
+
+	if (!xo_tls_peer(s->front.tls)->is_present)
+		return XO_TLS_RESULT_NO_CERTIFICATE;
+	if (rights->name.len == 0)
+		return XO_TLS_RESULT_OTHER_NAME;
+	return xo_tls_peer(s->front.tls)->is_chain_valid ?
+	    XO_TLS_RESULT_VERIFIED : XO_TLS_RESULT_BAD_CERTIFICATE;
+}
+
+void
+xo_session_log_handshake(struct xo_session *s, bool is_ok)
+{
+	enum xo_tls_result result = is_ok ? tls_result(s) :
+	    XO_TLS_RESULT_FAILED;
+	struct xo_log_line *line;
+
+	xo_metrics_tls(s->worker->metrics, s->listener, result);
+	if (is_ok && result != XO_TLS_RESULT_BAD_CERTIFICATE)
+		return;
+	line = xo_log_begin(s->worker->log, XO_LOG_WARNING, "tls");
+	add_client(line, s);
+	xo_log_cstr(line, "reason", is_ok ? xo_relay_rights(s->relay)->reason :
+	    xo_tls_error(s->front.tls));
+	xo_log_end(line);
+}
+
+void
+xo_session_log_end(struct xo_session *s)
+{
+	struct xo_log_line *line = NULL;
+
+	if (s->relay != NULL)
+		line = xo_log_begin(s->worker->log, XO_LOG_INFO, "session");
+	if (line != NULL) {
+		add_client(line, s);
+		add_tls(line, s);
+		xo_log_cstr(line, "because",
+		    xo_relay_rights(s->relay)->reason);
+		xo_log_str(line, "helo", xo_relay_hello(s->relay));
+		xo_log_u64(line, "messages", s->n_messages);
+		xo_log_u64(line, "ms", xo_worker_now() - s->began);
+		xo_log_end(line);
+	}
+	xo_metrics_session_closed(s->worker->metrics, s->listener);
+}

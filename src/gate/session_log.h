@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a session is made of, for session.c, and what is told about it, for
+ * session_log.c.
+ */
+#ifndef XO_SESSION_LOG_H
+#define XO_SESSION_LOG_H
+
+#include <xoorg/relay.h>
+
+#include "hop.h"
+#include "leg.h"
+#include "worker.h"
+
+struct xo_session {
+	struct xo_worker *worker;
+	struct xo_session *next, *previous;
+	int listener;
+	struct xo_relay *relay;
+	struct xo_leg front;
+	struct xo_link *link;		/* the next hop's, while in use */
+	struct xo_claim *claim;		/* being opened */
+	bool has_claimed;		/* its result has not been told yet */
+	enum xo_refusal claim_why;
+	struct event *timer;
+	uint64_t armed_for;
+	uint64_t caps_deadline;
+	uint64_t stall_deadline;
+	uint64_t linger_until;
+	uint64_t written;
+	bool is_running;
+	bool wants_tls;
+	bool waits_for_caps;
+	bool is_front_told;		/* the relay knows that it is gone */
+	bool is_closing;
+	bool has_said_end;
+	struct xo_address address, server;
+	uint16_t port, server_port;
+	uint64_t began;
+	uint32_t n_messages;
+	char id[13];
+};
+
+void xo_session_log_message(struct xo_session *s,
+    const struct xo_report *report);
+void xo_session_log_refusal(struct xo_session *s, const struct xo_action *a);
+void xo_session_log_handshake(struct xo_session *s, bool is_ok);
+/* One line a session, when it ends. */
+void xo_session_log_end(struct xo_session *s);
+
+#endif

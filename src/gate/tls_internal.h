@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the tls*.c files share. Nobody else includes this: OpenSSL's types stop
+ * here.
+ */
+#ifndef XO_TLS_INTERNAL_H
+#define XO_TLS_INTERNAL_H
+
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <gate/tls.h>
+
+/* What to do about the peer's chain. */
+enum xo_tls_duty {
+	XO_TLS_DUTY_SKIP,	/* never look: encryption only */
+	XO_TLS_DUTY_RECORD,	/* look, and let the handshake end anyway */
+	XO_TLS_DUTY_DEMAND,	/* a bad chain or name ends the handshake */
+};
+
+struct xo_tls_context {
+	SSL_CTX *ssl;
+	enum xo_tls_duty duty;
+	enum xo_crl_mode crl;
+	int64_t expiry;			/* of our own certificate; 0: none */
+};
+
+struct xo_tls_credential {
+	X509 *leaf;
+	STACK_OF(X509) *chain;		/* without the leaf, perhaps empty */
+	EVP_PKEY *key;
+	int64_t expiry;
+};
+
+/* What came of the chain. All-zero: never looked at, hence not valid. */
+struct xo_tls_judgement {
+	bool is_made;
+	bool is_valid;
+	bool has_tolerated_crl;		/* soft: a list was unusable */
+	int error;			/* X509_V_ERR_*, the first */
+	int depth;			/* where; 0: the leaf */
+};
+
+#define XO_TLS_TEXT_SIZE 192
+
+struct xo_tls {
+	SSL *ssl;
+	enum xo_tls_duty duty;
+	enum xo_crl_mode crl;
+	struct xo_tls_judgement judgement;
+	bool is_open;			/* the handshake was good */
+	bool is_broken;			/* no close_notify on such a one */
+	bool is_drained;		/* the last read left nothing whole */
+	bool has_said_goodbye;
+	bool is_peer_read;
+	struct xo_certificate peer;
+	GENERAL_NAMES *alt_names;	/* what peer.dns_names points into */
+	struct xo_span *dns_names;
+	unsigned char *common_name;
+	char error[XO_TLS_TEXT_SIZE];
+	char description[XO_TLS_TEXT_SIZE];
+};
+
+/* tls_verify.c: our rules for the chains of the peers of `ctx`. */
+bool xo_tls_verify_setup(SSL_CTX *ctx, enum xo_tls_duty duty,
+    enum xo_crl_mode crl);
+/* Short and stable, for the log: "expired". */
+const char *xo_tls_flaw(int x509_error);
+
+/* tls_peer.c */
+void xo_tls_peer_fini(struct xo_tls *tls);
+
+/*
+ * tls_trust.c: PEM files. On failure false, with the line for the operator in
+ * `error`.
+ */
+bool xo_tls_load_trust(SSL_CTX *ctx, const char *trust,
+    const struct xo_conf_where *where, struct xo_buf *error);
+bool xo_tls_load_crls(SSL_CTX *ctx, const struct xo_conf_path *file,
+    struct xo_buf *error);
+
+/*
+ * "FILE:LINE: expected WHAT", and ", found FOUND: DETAIL" as far as the two
+ * are not NULL.
+ */
+void xo_tls_complain(struct xo_buf *error, const struct xo_conf_where *where,
+    const char *expected, const char *found, const char *detail);
+/* NULL: no such file; OpenSSL's queue says why. */
+BIO *xo_tls_open_file(const char *path);
+/* A PEM reader failed at the end of its file, not in something broken. */
+bool xo_tls_is_at_end(void);
+/* Why a file gave nothing, for the operator. */
+const char *xo_tls_file_reason(void);
+/*
+ * tls.c: the reason of the oldest entry of OpenSSL's error queue, which is emptied;
+ * `fallback` if there is none.
+ */
+const char *xo_tls_take_reason(const char *fallback);
+
+#endif

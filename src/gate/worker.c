@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A worker's life: see worker.h.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gate.h"
+#include "hop.h"
+#include "privileges.h"
+#include "resolve.h"
+#include "session.h"
+#include "session_log.h"
+#include "worker.h"
+
+/* Connections taken from one socket in one turn. */
+#define ACCEPT_MAX 64
+/* Descriptors that are not sessions': the loop's, sockets, log, names. */
+#define DESCRIPTORS_OWN 128
+
+struct acceptor {
+	struct xo_worker *worker;
+	int listener;
+};
+
+uint64_t
+xo_worker_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+struct timeval
+xo_worker_timeval(uint64_t milliseconds)
+{
+	return (struct timeval){
+		.tv_sec = (time_t)(milliseconds / 1000),
+		.tv_usec = (suseconds_t)(milliseconds % 1000 * 1000),
+	};
+}
+
+static void
+on_accept(evutil_socket_t fd, short what, void *arg)
+{
+	struct acceptor *a = arg;
+	struct sockaddr_storage peer;
+
+	(void)what;
+	for (int i = 0; i < ACCEPT_MAX; i++) {
+		socklen_t len = sizeof(peer);
+		int s = accept4(fd, (struct sockaddr *)&peer, &len,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (s < 0)
+			break;
+		xo_session_new(a->worker, s, a->listener,
+		    (const struct sockaddr *)&peer);
+	}
+}
+
+static void
+stop_if_done(struct xo_worker *w)
+{
+	if (w->is_draining && w->n_sessions == 0)
+		event_base_loopbreak(w->base);
+}
+
+void
+xo_worker_forget(struct xo_worker *w, struct xo_session *s)
+{
+	if (s->previous != NULL)
+		s->previous->next = s->next;
+	else
+		w->sessions = s->next;
+	if (s->next != NULL)
+		s->next->previous = s->previous;
+	w->n_sessions--;
+	stop_if_done(w);
+}
+
+static void
+on_terminate(evutil_socket_t fd, short what, void *arg)
+{
+	struct xo_worker *w = arg;
+	struct timeval tv = xo_worker_timeval(w->conf->drain_timeout);
+
+	(void)fd;
+	(void)what;
+	if (w->is_draining)
+		return;
+	w->is_draining = true;
+	for (size_t i = 0; i < w->n_listeners; i++) {
+		close(event_get_fd(w->listeners[i]));
+		free(event_get_callback_arg(w->listeners[i]));
+		event_free(w->listeners[i]);
+	}
+	w->n_listeners = 0;
+	xo_hops_drain(w->hops);
+	evtimer_add(w->drained, &tv);
+	xo_sessions_shutdown(w, false);
+	stop_if_done(w);
+}
+
+static void
+on_drained(evutil_socket_t fd, short what, void *arg)
+{
+	struct xo_worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	xo_sessions_shutdown(w, true);
+	event_base_loopbreak(w->base);
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct xo_worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	xo_metrics_beat(w->metrics, xo_worker_now());
+	xo_metrics_log_drops(w->metrics, xo_log_drops(w->log));
+	xo_hops_tick(w->hops);
+}
+
+/* A turn of the loop, then what its events had to say goes out at once. */
+static void
+turn(struct xo_worker *w)
+{
+	while (!event_base_got_break(w->base)) {
+		if (event_base_loop(w->base, EVLOOP_ONCE) != 0)
+			break;
+		xo_log_flush(w->log);
+	}
+}
+
+static bool
+add_listener(struct xo_worker *w, const struct xo_socket *s)
+{
+	struct acceptor *a = calloc(1, sizeof(*a));
+	struct event *e;
+
+	if (a == NULL)
+		return false;
+	*a = (struct acceptor){w, s->listener};
+	e = event_new(w->base, s->fd, EV_READ | EV_PERSIST, on_accept, a);
+	if (e == NULL || event_add(e, NULL) != 0) {
+		free(a);
+		return false;
+	}
+	w->listeners[w->n_listeners++] = e;
+	return true;
+}
+
+static bool
+add_listeners(struct xo_worker *w, const struct xo_sockets *sockets,
+    size_t slot)
+{
+	w->listeners = calloc(sockets->n + 1, sizeof(struct event *));
+	if (w->listeners == NULL)
+		return false;
+	for (size_t i = 0; i < sockets->n; i++) {
+		if (sockets->list[i].slot != slot)
+			close(sockets->list[i].fd);
+		else if (!add_listener(w, &sockets->list[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool
+add_events(struct xo_worker *w)
+{
+	struct timeval second = {.tv_sec = 1};
+
+	w->terminate = evsignal_new(w->base, SIGTERM, on_terminate, w);
+	w->drained = evtimer_new(w->base, on_drained, w);
+	w->tick = event_new(w->base, -1, EV_PERSIST, on_tick, w);
+	return w->terminate != NULL && w->drained != NULL && w->tick != NULL &&
+	    event_add(w->terminate, NULL) == 0 &&
+	    event_add(w->tick, &second) == 0;
+}
+
+static void
+set_known(struct xo_worker *w)
+{
+	const struct xo_policy *policy = &w->conf->policy;
+
+	for (size_t i = 0; i < policy->n_tenants; i++)
+		if (policy->tenants[i].upstream != XO_NOBODY)
+			w->known[policy->tenants[i].upstream].serves_tenants =
+			    true;
+}
+
+/* Sessions beyond what descriptors allow are refused with words, not left in
+ * a backlog: each needs one, and one for its next hop. */
+static void
+bound_sessions(struct xo_worker *w, struct xo_conf *conf)
+{
+	struct rlimit limit;
+	uint64_t most;
+
+	(void)w;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+	    limit.rlim_cur == RLIM_INFINITY)
+		return;
+	most = limit.rlim_cur > DESCRIPTORS_OWN + 2 ?
+	    (limit.rlim_cur - DESCRIPTORS_OWN) / 2 : 1;
+	if (conf->max_sessions == 0 || conf->max_sessions > most)
+		conf->max_sessions = (uint32_t)(most < UINT32_MAX ? most :
+		    UINT32_MAX);
+}
+
+static bool
+set_up(struct xo_worker *w, const struct xo_sockets *sockets, size_t slot)
+{
+	size_t n = w->conf->policy.n_upstreams;
+
+	w->base = event_base_new();
+	w->known = calloc(n + 1, sizeof(*w->known));
+	if (w->base == NULL || w->known == NULL)
+		return false;
+	set_known(w);
+	w->resolver = xo_resolver_new(w->base, NULL);
+	w->hops = xo_hops_new(w);
+	return w->resolver != NULL && w->hops != NULL &&
+	    add_listeners(w, sockets, slot) && add_events(w);
+}
+
+static void
+tear_down(struct xo_worker *w)
+{
+	while (w->sessions != NULL) {
+		struct xo_session *before = w->sessions;
+
+		xo_sessions_shutdown(w, true);
+		/* What would linger is cut. */
+		if (w->sessions == before)
+			break;
+	}
+	xo_log_close(&w->log);
+}
+
+int
+xo_worker_run(struct xo_gate *gate, const struct xo_sockets *sockets,
+    size_t slot)
+{
+	struct xo_worker *w = calloc(1, sizeof(*w));
+	struct xo_buf error = {0};
+
+	if (w == NULL)
+		return 1;
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	w->gate = gate;
+	w->conf = gate->conf;
+	w->log = gate->log;
+	w->metrics = gate->metrics;
+	xo_log_after_fork(w->log);
+	xo_metrics_attach(w->metrics, slot);
+	xo_privileges_raise_nofile();
+	bound_sessions(w, gate->conf);
+	if (!xo_privileges_drop(w->conf->user, &error)) {
+		(void)xo_buf_add_byte(&error, '\0');
+		xo_log_note(w->log, XO_LOG_ERROR, "worker",
+		    (const char *)error.p);
+		xo_log_close(&w->log);
+		return 1;
+	}
+	if (!xo_tls_library_init() || !set_up(w, sockets, slot)) {
+		xo_log_note(w->log, XO_LOG_ERROR, "worker",
+		    "a worker could not be set up");
+		xo_log_close(&w->log);
+		return 1;
+	}
+	xo_metrics_beat(w->metrics, xo_worker_now());
+	(void)xo_hops_learn(w->hops);
+	turn(w);
+	tear_down(w);
+	return 0;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A worker: one process, one event loop, its own listening sockets, its own
+ * connections to the next hops. It shares nothing with the others but the
+ * counters, and knows one configuration all its life.
+ */
+#ifndef XO_WORKER_H
+#define XO_WORKER_H
+
+#include <event2/event.h>
+
+#include <conf/conf.h>
+#include <xoorg/relay.h>
+
+#include "leg.h"
+#include "log.h"
+#include "listen.h"
+#include "metrics.h"
+#include "tls.h"
+
+struct xo_gate;
+struct xo_hops;
+struct xo_resolver;
+struct xo_session;
+
+struct xo_worker {
+	struct event_base *base;
+	struct xo_gate *gate;		/* what was loaded before the fork */
+	const struct xo_conf *conf;
+	struct xo_log *log;
+	struct xo_metrics *metrics;	/* with this worker's slot */
+	struct xo_resolver *resolver;
+	struct xo_hops *hops;
+	struct xo_known *known;		/* one an upstream */
+	struct event **listeners;
+	size_t n_listeners;
+	struct event *tick;		/* heartbeat, log */
+	struct event *terminate;
+	struct event *drained;
+	struct xo_session *sessions;	/* all of them, a list */
+	size_t n_sessions;
+	uint64_t n_ids;
+	bool is_draining;
+	uint8_t scratch[XO_LEG_READ];
+};
+
+/* Milliseconds of a clock that only goes forward. */
+uint64_t xo_worker_now(void);
+struct timeval xo_worker_timeval(uint64_t milliseconds);
+
+/*
+ * Runs until it is told to drain (SIGTERM) and has drained; returns the exit
+ * status of the process. `slot`: its place in the counters and its share of
+ * the sockets. Drains, too, when the master is gone.
+ */
+int xo_worker_run(struct xo_gate *gate, const struct xo_sockets *sockets,
+    size_t slot);
+
+/* A session is gone; the last one of a draining worker ends it. */
+void xo_worker_forget(struct xo_worker *worker, struct xo_session *session);
+
+#endif

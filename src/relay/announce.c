@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What EHLO announces: rights, and what we implement, and what every upstream
+ * that this session may still be given announced or we bridge ourselves.
+ */
+#include "session.h"
+
+#define BRIDGED (XO_CAP_BIT(XO_CAP_PIPELINING) |			\
+	XO_CAP_BIT(XO_CAP_CHUNKING) |					\
+	XO_CAP_BIT(XO_CAP_ENHANCEDSTATUSCODES) |			\
+	XO_CAP_BIT(XO_CAP_SIZE))
+
+/* Passed through, if the upstream has it. */
+#define CARRIED (XO_CAP_BIT(XO_CAP_DSN) |				\
+	XO_CAP_BIT(XO_CAP_8BITMIME) |					\
+	XO_CAP_BIT(XO_CAP_BINARYMIME) |					\
+	XO_CAP_BIT(XO_CAP_SMTPUTF8) |					\
+	XO_CAP_BIT(XO_CAP_REQUIRETLS) |					\
+	XO_CAP_BIT(XO_CAP_MT_PRIORITY) |				\
+	XO_CAP_BIT(XO_CAP_DELIVERBY) |					\
+	XO_CAP_BIT(XO_CAP_FUTURERELEASE))
+
+struct gathered {
+	struct xo_caps caps;
+	size_t n;			/* upstreams in the intersection */
+	bool is_known;			/* all of them have been asked */
+};
+
+static void
+narrow(const struct xo_relay *r, struct gathered *g, int upstream)
+{
+	const struct xo_known *known;
+
+	if (upstream == XO_NOBODY)
+		return;
+	known = &r->setup.known[upstream];
+	if (!known->is_known) {
+		g->is_known = false;
+		memset(&g->caps, 0, sizeof(g->caps));
+	} else if (g->n == 0) {
+		g->caps = known->caps;
+	} else {
+		xo_caps_intersect(&g->caps, &known->caps);
+	}
+	g->n++;
+}
+
+static int
+upstream_for(const struct xo_relay *r, enum xo_decision decision)
+{
+	const struct xo_listener *l = r->setup.listener;
+
+	if (decision == XO_DECISION_ACCEPT)
+		return l->upstream;
+	/* Observing, a refusal becomes a demotion. */
+	if (decision == XO_DECISION_DEMOTE || l->mode == XO_MODE_OBSERVE)
+		return l->demote_to;
+	return XO_NOBODY;
+}
+
+static void
+gather(const struct xo_relay *r, struct gathered *g)
+{
+	const struct xo_listener *l = r->setup.listener;
+	const struct xo_policy *policy = r->setup.policy;
+	bool has_xoorg = (r->rights.rights & XO_RIGHT_XOORG) != 0;
+	bool is_ours = (r->rights.rights & XO_RIGHT_RELAY) != 0;
+
+	if (!has_xoorg && !is_ours) {
+		narrow(r, g, upstream_for(r, l->on[XO_VERDICT_UNAUTHENTICATED]));
+		return;
+	}
+	narrow(r, g, l->upstream);
+	for (size_t v = XO_VERDICT_UNKNOWN_ORG;
+	    has_xoorg && v < XO_VERDICT_UNAUTHENTICATED; v++)
+		narrow(r, g, upstream_for(r, l->on[v]));
+	for (size_t u = 0; u < policy->n_upstreams; u++)
+		if (r->setup.known[u].serves_tenants)
+			narrow(r, g, (int)u);
+}
+
+static void
+set_size(struct xo_caps *caps, uint64_t limit)
+{
+	if (limit != 0 && (caps->size == 0 || limit < caps->size))
+		caps->size = limit;
+}
+
+/* False: ask the upstreams first. */
+static bool
+compute(struct xo_relay *r)
+{
+	struct gathered g = {.is_known = true};
+	struct xo_caps *caps = &r->announced;
+
+	gather(r, &g);
+	*caps = g.caps;
+	caps->set = (caps->set & CARRIED) | BRIDGED;
+	set_size(caps, r->setup.listener->size_limit);
+	if (r->setup.listener->is_safe)
+		caps->set &= ~(XO_CAP_BIT(XO_CAP_PIPELINING) |
+		    XO_CAP_BIT(XO_CAP_CHUNKING) |
+		    XO_CAP_BIT(XO_CAP_BINARYMIME));
+	if (!r->is_tls) {
+		caps->set &= ~XO_CAP_BIT(XO_CAP_REQUIRETLS);
+		if (r->setup.listener->has_tls)
+			caps->set |= XO_CAP_BIT(XO_CAP_STARTTLS);
+	} else if ((r->rights.rights & XO_RIGHT_XOORG) != 0) {
+		caps->set |= XO_CAP_BIT(XO_CAP_XOORG);
+	}
+	return g.is_known;
+}
+
+/* In Exchange's order, which is the order of enum xo_cap. */
+static void
+write_reply(struct xo_relay *r)
+{
+	struct xo_buf *text = &r->clean;
+	const struct xo_caps *caps = &r->announced;
+
+	xo_buf_clear(text);
+	(void)xo_buf_add(text, r->setup.policy->hostname);
+	(void)xo_buf_add_cstr(text, " Hello [");
+	(void)xo_address_write(text, &r->setup.address);
+	(void)xo_buf_add_byte(text, ']');
+	for (size_t c = 0; c < XO_CAP_COUNT && r->is_esmtp; c++) {
+		if (!xo_caps_has(caps, (enum xo_cap)c))
+			continue;
+		(void)xo_buf_add_byte(text, '\n');
+		(void)xo_buf_add_cstr(text, xo_cap_name((enum xo_cap)c));
+		if (c == XO_CAP_SIZE) {
+			(void)xo_buf_add_byte(text, ' ');
+			(void)xo_buf_add_u64(text, caps->size);
+		} else if (caps->argument[c].len > 0) {
+			(void)xo_buf_add_byte(text, ' ');
+			(void)xo_buf_add(text, xo_span(caps->argument[c].text,
+			    caps->argument[c].len));
+		}
+	}
+	relay_reply(r, 250, NULL, xo_buf_span(text));
+	xo_buf_clear(text);
+}
+
+void
+announce_hello(struct xo_relay *r, bool is_final)
+{
+	if (!r->is_esmtp) {
+		/* HELO announces nothing, so it permits nothing. */
+		memset(&r->announced, 0, sizeof(r->announced));
+		set_size(&r->announced, r->setup.listener->size_limit);
+	} else if (!compute(r) && !is_final) {
+		relay_act(r, XO_ACTION_NEED_CAPS);
+		r->state = FRONT_WAIT_CAPS;
+		return;
+	}
+	r->state = FRONT_READY;
+	write_reply(r);
+}

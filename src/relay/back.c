@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The next hop during a transaction: commands out as far as it allows them in
+ * advance, replies in, and what becomes of the message when it fails.
+ *
+ * It is believed as little as a client: a reply that does not fit what was
+ * asked is a temporary failure, never a success.
+ */
+#include <stdlib.h>
+
+#include <xoorg/xtext.h>
+
+#include "session.h"
+
+#define REPLY_MAX ((size_t)512 * 1024)
+
+void
+back_expect(struct xo_relay *r, enum expected what)
+{
+	if (r->expected_head + r->n_expected == r->cap_expected) {
+		size_t cap = r->cap_expected == 0 ? 16 : 2 * r->cap_expected;
+		uint8_t *p;
+
+		if (r->expected_head > 0) {
+			memmove(r->expected, r->expected + r->expected_head,
+			    r->n_expected);
+			r->expected_head = 0;
+		} else if ((p = realloc(r->expected, cap)) != NULL) {
+			r->expected = p;
+			r->cap_expected = cap;
+		} else {
+			back_fail(r, XO_REFUSAL_MEMORY);
+			return;
+		}
+	}
+	if (r->n_expected == 0)
+		r->back_since = r->now;
+	r->expected[r->expected_head + r->n_expected++] = (uint8_t)what;
+}
+
+static bool
+may_pipeline(const struct xo_relay *r)
+{
+	return r->n_expected == 0 ||
+	    xo_caps_has(&r->back_caps, XO_CAP_PIPELINING);
+}
+
+/* The value for XOORG= on this transaction; empty: none. */
+static struct xo_span
+xoorg_out(const struct xo_relay *r)
+{
+	const struct xo_upstream *u = upstream_of(r);
+	const struct transaction *t = &r->t;
+	bool is_verified = t->answer.verdict == XO_VERDICT_VERIFIED;
+
+	/* Mail of unknown origin carries no organisation's name. */
+	if (!is_verified && (r->rights.rights & XO_RIGHT_RELAY) == 0)
+		return (struct xo_span){NULL, 0};
+	if (u->xoorg_source == XO_XOORG_DOMAIN)
+		return u->xoorg;
+	if (u->xoorg_source != XO_XOORG_TENANT)
+		return (struct xo_span){NULL, 0};
+	if (is_verified)
+		return xo_mail_xoorg(&t->mail);
+	if (t->tenant == XO_NOBODY)
+		return (struct xo_span){NULL, 0};
+	return r->setup.policy->tenants[t->tenant].originator_orgs[0];
+}
+
+static void
+send_mail(struct xo_relay *r)
+{
+	struct transaction *t = &r->t;
+	struct xo_span xoorg = xoorg_out(r);
+	struct xo_buf *out = relay_send_begin(r);
+	size_t start = out->len;
+
+	(void)xo_buf_add_cstr(out, "MAIL FROM:<");
+	(void)xo_buf_add(out, t->mail.from.address);
+	(void)xo_buf_add_byte(out, '>');
+	(void)xo_params_write(out, t->mail.params, r->back_caps.set);
+	t->has_xoorg_out = xoorg.len > 0 &&
+	    xo_caps_has(&r->back_caps, XO_CAP_XOORG);
+	if (t->has_xoorg_out) {
+		(void)xo_buf_add_cstr(out, " XOORG=");
+		(void)xo_xtext_encode(out, xoorg);
+	}
+	(void)xo_buf_add_cstr(out, "\r\n");
+	relay_send_end(r, XO_BACK, start);
+	t->mail_state = MAIL_SENT;
+	back_expect(r, EXPECT_MAIL);
+}
+
+static void
+send_rcpt(struct xo_relay *r, struct slot *s)
+{
+	struct xo_buf *out = relay_send_begin(r);
+	size_t start = out->len;
+	struct xo_rcpt rcpt;
+
+	/* It was parsed once, so it parses again. */
+	if (xo_rcpt_parse(xo_span(r->text.p + s->command, s->command_len),
+	    r->announced.set, r->t.mail.is_utf8, &rcpt) != XO_REFUSAL_NONE ||
+	    (rcpt.needs & ~r->back_caps.set) != 0) {
+		s->is_local = true;
+		r->t.n_answered++;
+		envelope_answer_refusal(r, s, XO_REFUSAL_UPSTREAM_CAPABILITY);
+		return;
+	}
+	(void)xo_buf_add_cstr(out, "RCPT TO:<");
+	(void)xo_buf_add(out, rcpt.to.address);
+	(void)xo_buf_add_byte(out, '>');
+	(void)xo_params_write(out, rcpt.params, r->back_caps.set);
+	(void)xo_buf_add_cstr(out, "\r\n");
+	relay_send_end(r, XO_BACK, start);
+	s->is_sent = true;
+	back_expect(r, EXPECT_RCPT);
+}
+
+/* No next hop, or one that refused the sender: nobody will be accepted. */
+static void
+refuse_waiting(struct xo_relay *r)
+{
+	struct transaction *t = &r->t;
+
+	for (size_t i = 0; i < t->n_slots; i++) {
+		if (t->slots[i].state != SLOT_WAITING)
+			continue;
+		t->n_answered++;
+		if (r->back == BACK_FAILED)
+			envelope_answer_refusal(r, &t->slots[i], r->back_why);
+		else
+			envelope_answer_noted(r, &t->slots[i]);
+	}
+	t->next_send = t->n_slots;
+}
+
+/* Every recipient was said and answered. */
+static bool
+is_envelope_done(const struct xo_relay *r)
+{
+	return r->t.mail_state == MAIL_ACCEPTED && r->n_expected == 0 &&
+	    r->t.next_send == r->t.n_slots;
+}
+
+void
+back_pump(struct xo_relay *r)
+{
+	struct transaction *t = &r->t;
+
+	if (r->has_ended)
+		return;
+	if (r->back == BACK_FAILED || t->mail_state == MAIL_REFUSED) {
+		refuse_waiting(r);
+		return;
+	}
+	if (r->back != BACK_READY)
+		return;
+	if (t->mail_state == MAIL_UNSENT)
+		send_mail(r);
+	while (r->back == BACK_READY && t->next_send < t->n_slots &&
+	    may_pipeline(r)) {
+		struct slot *s = &t->slots[t->next_send++];
+
+		/* Refused once stays refused when a lost connection's
+		 * recipients are given to a new one. */
+		if (!s->is_local && s->state != SLOT_REFUSED)
+			send_rcpt(r, s);
+	}
+	if (t->content == CONTENT_OPENING && !t->is_opened &&
+	    is_envelope_done(r))
+		content_open(r);
+}
+
+/* Something that MAIL asks for cannot be passed on; SIZE is ours to check, and
+ * XOORG has its own rules. */
+static bool
+is_lacking(const struct xo_relay *r)
+{
+	uint32_t needs = r->t.mail.needs & ~(XO_CAP_BIT(XO_CAP_XOORG) |
+	    XO_CAP_BIT(XO_CAP_SIZE));
+
+	if (r->t.mail.body == XO_BODY_BINARYMIME)
+		needs |= XO_CAP_BIT(XO_CAP_CHUNKING);
+	return (needs & ~r->back_caps.set) != 0;
+}
+
+void
+xo_relay_back_ready(struct xo_relay *r, const struct xo_caps *caps,
+    bool is_reused)
+{
+	if (r->back != BACK_ACQUIRING)
+		return;
+	r->back = BACK_READY;
+	r->is_back_reused = is_reused;
+	r->back_caps = *caps;
+	r->back_since = r->now;
+	xo_reply_clear(&r->reply);
+	r->expected_head = r->n_expected = 0;
+	if (is_lacking(r)) {
+		/* It announced more when it was asked last. */
+		back_fail(r, XO_REFUSAL_UPSTREAM_CAPABILITY);
+		return;
+	}
+	back_pump(r);
+}
+
+void
+xo_relay_back_failed(struct xo_relay *r, enum xo_refusal why)
+{
+	if (r->back == BACK_ACQUIRING)
+		back_fail(r, why);
+}
+
+void
+back_drop(struct xo_relay *r)
+{
+	if (r->back == BACK_READY || r->back == BACK_ACQUIRING)
+		relay_act(r, XO_ACTION_DROP);
+	r->back = BACK_NONE;
+	r->n_expected = 0;
+}
+
+void
+back_leave(struct xo_relay *r)
+{
+	if (r->back == BACK_READY && r->n_expected == 0 && !r->t.is_opened) {
+		relay_act(r, XO_ACTION_RELEASE_RESET);
+		r->back = BACK_NONE;
+	} else {
+		back_drop(r);
+	}
+}
+
+/*
+ * A kept connection that is lost before anything of the message was committed
+ * is replaced once by a new one; what was said to it is said again.
+ */
+static bool
+retry(struct xo_relay *r, enum xo_refusal why)
+{
+	struct transaction *t = &r->t;
+
+	if (why != XO_REFUSAL_UPSTREAM_LOST || !r->is_back_reused ||
+	    t->has_retried || t->is_opened)
+		return false;
+	back_drop(r);
+	t->has_retried = true;
+	t->mail_state = MAIL_UNSENT;
+	t->next_send = t->next_reply = 0;
+	for (size_t i = 0; i < t->n_slots; i++)
+		t->slots[i].is_sent = false;
+	r->back = BACK_ACQUIRING;
+	relay_act(r, XO_ACTION_ACQUIRE);
+	r->actions[r->n_actions - 1].is_fresh = true;
+	return true;
+}
+
+void
+back_fail(struct xo_relay *r, enum xo_refusal why)
+{
+	if (r->back == BACK_FAILED || retry(r, why))
+		return;
+	back_drop(r);
+	r->back = BACK_FAILED;
+	r->back_why = why;
+	refuse_waiting(r);
+	if (r->state == FRONT_DATA || r->state == FRONT_CHUNK ||
+	    r->state == FRONT_FINAL || r->state == FRONT_CHUNKS)
+		content_fail(r, why);
+}
+
+/* 421 closes, whatever was asked. */
+static bool
+is_closing(const struct xo_relay *r)
+{
+	return r->reply.code == 421;
+}
+
+static bool
+is_refusal(const struct xo_relay *r)
+{
+	return r->reply.code >= 400 && r->reply.code <= 599;
+}
+
+static void
+on_mail(struct xo_relay *r)
+{
+	if (r->reply.code == 250) {
+		r->t.mail_state = MAIL_ACCEPTED;
+		return;
+	}
+	if (!is_refusal(r)) {
+		back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
+		return;
+	}
+	r->t.mail_state = MAIL_REFUSED;
+	finish_note_reply(r, r->reply.code, xo_buf_span(&r->reply.text));
+	refuse_waiting(r);
+}
+
+static struct slot *
+next_answered(struct transaction *t)
+{
+	while (t->next_reply < t->n_slots &&
+	    !t->slots[t->next_reply].is_sent)
+		t->next_reply++;
+	return t->next_reply < t->n_slots ? &t->slots[t->next_reply++] : NULL;
+}
+
+static void
+on_rcpt(struct xo_relay *r)
+{
+	struct slot *s = next_answered(&r->t);
+	bool is_accepted = r->reply.code == 250 || r->reply.code == 251;
+
+	if (s == NULL || r->t.mail_state == MAIL_REFUSED)
+		return;
+	if (!is_accepted && !is_refusal(r)) {
+		back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
+		return;
+	}
+	if (s->state == SLOT_WAITING) {
+		r->t.n_answered++;
+		envelope_answer(r, s, is_accepted, r->reply.code, NULL,
+		    xo_buf_span(&r->reply.text));
+	} else if (!is_accepted && s->state == SLOT_ACCEPTED) {
+		/* Said yes, lost the connection, says no: the client has its
+		 * yes already. */
+		back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
+	}
+}
+
+static void
+on_data(struct xo_relay *r)
+{
+	if (r->reply.code == 354) {
+		content_go(r);
+	} else if (is_refusal(r)) {
+		finish_note_reply(r, r->reply.code,
+		    xo_buf_span(&r->reply.text));
+		content_fail(r, XO_REFUSAL_UPSTREAM_SAID);
+	} else {
+		back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
+	}
+}
+
+/* A chunk that is not the last, or anything nobody asked for. */
+static void
+on_chunk(struct xo_relay *r, bool is_expected)
+{
+	if (is_refusal(r)) {
+		finish_note_reply(r, r->reply.code,
+		    xo_buf_span(&r->reply.text));
+		content_fail(r, XO_REFUSAL_UPSTREAM_SAID);
+	} else if (!is_expected || r->reply.code != 250) {
+		back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
+	}
+}
+
+static void
+on_final(struct xo_relay *r, bool is_followed)
+{
+	if (r->reply.code != 250 && !is_refusal(r)) {
+		back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
+		return;
+	}
+	/* Somebody who answers twice is not talked to again. */
+	if (is_followed) {
+		back_drop(r);
+	} else {
+		relay_act(r, XO_ACTION_RELEASE);
+		r->back = BACK_NONE;
+	}
+	finish_with_reply(r, r->reply.code, xo_buf_span(&r->reply.text));
+}
+
+static void
+on_reply(struct xo_relay *r, bool is_followed)
+{
+	enum expected what;
+
+	r->back_since = r->now;
+	if (is_closing(r)) {
+		back_fail(r, XO_REFUSAL_UPSTREAM_LOST);
+		return;
+	}
+	if (r->n_expected == 0) {
+		if (r->t.is_opened)
+			on_chunk(r, false);
+		else
+			back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
+		return;
+	}
+	what = (enum expected)r->expected[r->expected_head++];
+	if (--r->n_expected == 0)
+		r->expected_head = 0;
+	switch (what) {
+	case EXPECT_MAIL:
+		on_mail(r);
+		break;
+	case EXPECT_RCPT:
+		on_rcpt(r);
+		break;
+	case EXPECT_DATA:
+		on_data(r);
+		break;
+	case EXPECT_CHUNK:
+		on_chunk(r, true);
+		break;
+	case EXPECT_FINAL:
+		on_final(r, is_followed);
+		break;
+	}
+	back_pump(r);
+}
+
+size_t
+xo_relay_back_bytes(struct xo_relay *r, struct xo_span in)
+{
+	size_t used = 0, n;
+
+	while (used < in.len && r->back == BACK_READY && !r->has_ended &&
+	    !relay_is_full(r)) {
+		enum xo_err err = xo_reply_read(&r->reply,
+		    xo_span_from(in, used), REPLY_MAX, &n);
+
+		used += n;
+		if (err == XO_MORE)
+			break;
+		if (err != XO_OK) {
+			back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
+			break;
+		}
+		on_reply(r, used < in.len);
+		xo_reply_clear(&r->reply);
+	}
+	return used;
+}
+
+void
+xo_relay_back_closed(struct xo_relay *r)
+{
+	if (r->back == BACK_READY)
+		back_fail(r, XO_REFUSAL_UPSTREAM_LOST);
+}

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Content from the client, by DATA or BDAT. The header section is held until it
+ * is whole, because the wall judges it whole; the body is passed on as it comes.
+ * A message that cannot be delivered is read to its end all the same, so that
+ * what follows is a command again.
+ */
+#include <xoorg/stamp.h>
+
+#include "session.h"
+
+/* Octets of a refused chunk that are read and dropped; beyond, we hang up. */
+#define REFUSED_CHUNK_MAX ((uint64_t)1024 * 1024)
+
+bool
+content_is_waiting(const struct xo_relay *r)
+{
+	return r->t.content == CONTENT_OPENING;
+}
+
+/* Why no content may come now; NONE: it may. */
+static enum xo_refusal
+check_transaction(const struct xo_relay *r)
+{
+	if (r->state == FRONT_GREETED)
+		return XO_REFUSAL_HELLO_FIRST;
+	if (r->state == FRONT_READY || r->t.n_slots == 0)
+		return XO_REFUSAL_COMMAND_SEQUENCE;
+	if (r->t.n_accepted == 0)
+		return XO_REFUSAL_NO_RECIPIENTS;
+	return XO_REFUSAL_NONE;
+}
+
+void
+content_data(struct xo_relay *r, bool is_followed)
+{
+	enum xo_refusal why = check_transaction(r);
+
+	if (is_followed)
+		why = XO_REFUSAL_PIPELINING;
+	else if (why == XO_REFUSAL_NONE &&
+	    r->t.mail.body == XO_BODY_BINARYMIME)
+		why = XO_REFUSAL_BINARY_NEEDS_BDAT;
+	if (why != XO_REFUSAL_NONE) {
+		relay_refuse(r, why);
+		return;
+	}
+	if (r->back == BACK_FAILED) {
+		finish_with_refusal(r, r->back_why);
+		return;
+	}
+	r->t.content = CONTENT_HEADER;
+	r->t.scanner.is_stuffed = true;
+	r->state = FRONT_DATA;
+	relay_reply(r, 354, NULL,
+	    XO_LIT("Start mail input; end with <CRLF>.<CRLF>"));
+}
+
+static void
+finish_discarded(struct xo_relay *r)
+{
+	enum xo_refusal why = r->t.outcome;
+
+	if (!r->t.is_stray) {
+		finish_with_refusal(r, why);
+		return;
+	}
+	r->t.is_stray = false;
+	r->state = r->t.back_to;
+	r->t.content = CONTENT_NONE;
+	r->t.outcome = XO_REFUSAL_NONE;
+	relay_refuse(r, why);
+}
+
+/* All content is here. */
+static void
+complete(struct xo_relay *r)
+{
+	enum content_state was = r->t.content;
+
+	if (was == CONTENT_DISCARD) {
+		finish_discarded(r);
+		return;
+	}
+	r->t.is_complete = true;
+	r->state = FRONT_FINAL;
+	if (was == CONTENT_BODY) {
+		writer_end(r);
+		return;
+	}
+	if (was == CONTENT_HEADER) {
+		/* It ended inside its header section. */
+		r->t.header_len = r->header.len;
+		r->t.content = CONTENT_OPENING;
+	}
+	back_pump(r);
+}
+
+static uint32_t
+families_to_remove(const struct xo_relay *r)
+{
+	const struct transaction *t = &r->t;
+	const struct xo_upstream *u = upstream_of(r);
+	bool has_xoorg = (r->rights.rights & XO_RIGHT_XOORG) != 0;
+	bool is_ours = (r->rights.rights & XO_RIGHT_RELAY) != 0;
+	bool is_verified = t->answer.verdict == XO_VERDICT_VERIFIED;
+	bool keeps = is_verified;
+	uint32_t families = XO_WALL_ALWAYS;
+
+	if (!has_xoorg && !is_ours)
+		families |= XO_WALL_CROSS_TENANT;
+	if (u->cross_premises == XO_CROSS_PREMISES_STRIP)
+		keeps = false;
+	else if (u->cross_premises != XO_CROSS_PREMISES_DEFAULT)
+		keeps = is_verified || is_ours;
+	/* XOORG was meant to vouch for them, and the next hop took none. */
+	if (u->xoorg_source != XO_XOORG_NONE && !t->has_xoorg_out)
+		keeps = false;
+	if (!keeps)
+		families |= XO_WALL_CROSS_PREMISES;
+	return families;
+}
+
+/* The organisation that X-OriginatorOrg may name behind us. */
+static struct xo_span
+originator_org(const struct xo_relay *r)
+{
+	const struct transaction *t = &r->t;
+	const struct xo_upstream *u = upstream_of(r);
+
+	if (t->answer.verdict == XO_VERDICT_VERIFIED)
+		return xo_mail_xoorg(&t->mail);
+	if (!t->has_xoorg_out)
+		return (struct xo_span){NULL, 0};
+	if (u->xoorg_source == XO_XOORG_DOMAIN)
+		return u->xoorg;
+	return r->setup.policy->tenants[t->tenant].originator_orgs[0];
+}
+
+static void
+stamp(struct xo_relay *r)
+{
+	const struct xo_policy *policy = r->setup.policy;
+	const struct transaction *t = &r->t;
+	bool is_ours = (r->rights.rights & XO_RIGHT_RELAY) != 0;
+	struct xo_stamp s = {
+		.hostname = policy->hostname,
+		.session = xo_span_from_cstr(r->setup.session),
+		.hello = xo_buf_span(&r->hello),
+		.address = &r->setup.address,
+		.is_esmtp = r->is_esmtp,
+		.is_tls = r->is_tls,
+		.is_utf8 = t->mail.is_utf8,
+		.tls = xo_span_from_cstr(r->tls_description),
+		.time = r->wall_clock,
+		.has_results = !is_ours ||
+		    t->answer.verdict != XO_VERDICT_UNAUTHENTICATED,
+		.verdict = t->answer.verdict,
+		.has_xoorg = t->mail.has_xoorg,
+		.xoorg = xo_mail_xoorg(&t->mail),
+		.originator_org = originator_org(r),
+	};
+
+	if (t->answer.tenant != XO_NOBODY)
+		s.tenant = policy->tenants[t->answer.tenant].name;
+	(void)xo_stamp_write(&r->clean, &s);
+}
+
+void
+content_open(struct xo_relay *r)
+{
+	struct xo_wall wall = {
+		.remove = families_to_remove(r),
+		.hostname = r->setup.policy->hostname,
+		.max_fields = limits(r)->header_fields,
+	};
+	struct xo_wall_report report;
+	enum xo_refusal why;
+
+	wall.promote = upstream_of(r)->cross_premises ==
+	    XO_CROSS_PREMISES_PROMOTE &&
+	    (wall.remove & XO_WALL_CROSS_PREMISES) == 0;
+	xo_buf_clear(&r->clean);
+	stamp(r);
+	why = xo_wall_apply(&wall,
+	    xo_span(r->header.p, r->t.header_len), &r->clean, &report);
+	if (why == XO_REFUSAL_NONE && r->clean.err != XO_OK)
+		why = XO_REFUSAL_MEMORY;
+	if (why != XO_REFUSAL_NONE) {
+		content_fail(r, why);
+		return;
+	}
+	r->t.is_opened = true;
+	writer_open(r);
+}
+
+void
+content_go(struct xo_relay *r)
+{
+	r->t.content = CONTENT_BODY;
+	writer_held(r);
+	if (r->t.is_complete && r->t.content == CONTENT_BODY)
+		writer_end(r);
+}
+
+void
+content_fail(struct xo_relay *r, enum xo_refusal why)
+{
+	struct transaction *t = &r->t;
+
+	if (t->outcome != XO_REFUSAL_NONE)
+		return;
+	t->outcome = why;
+	if (r->back != BACK_FAILED)
+		back_leave(r);
+	t->content = CONTENT_DISCARD;
+	if (r->state == FRONT_FINAL)
+		finish_with_refusal(r, why);
+}
+
+static void
+take_header(struct xo_relay *r, struct xo_span span)
+{
+	struct transaction *t = &r->t;
+
+	if (xo_buf_add(&r->header, span) != XO_OK) {
+		content_fail(r, XO_REFUSAL_MEMORY);
+		return;
+	}
+	if (xo_header_find(&t->finder, xo_buf_span(&r->header),
+	    &t->header_len) == XO_MORE) {
+		if (r->header.len > limits(r)->header_octets)
+			content_fail(r, XO_REFUSAL_HEADER_LIMIT);
+		return;
+	}
+	if (t->header_len > limits(r)->header_octets) {
+		content_fail(r, XO_REFUSAL_HEADER_LIMIT);
+		return;
+	}
+	t->content = CONTENT_OPENING;
+}
+
+/* Counts; true if the message has become too large. */
+static bool
+is_too_large(struct xo_relay *r, size_t len)
+{
+	uint64_t limit = r->setup.listener->size_limit;
+
+	r->t.size += len;
+	return limit != 0 && r->t.size > limit;
+}
+
+static void
+take(struct xo_relay *r, struct xo_span span)
+{
+	if (is_too_large(r, span.len))
+		content_fail(r, XO_REFUSAL_SIZE);
+	switch (r->t.content) {
+	case CONTENT_HEADER:
+		take_header(r, span);
+		break;
+	case CONTENT_OPENING:
+		if (xo_buf_add(&r->header, span) != XO_OK)
+			content_fail(r, XO_REFUSAL_MEMORY);
+		break;
+	case CONTENT_BODY:
+		writer_span(r, span);
+		break;
+	case CONTENT_NONE:
+	case CONTENT_DISCARD:
+	default:
+		break;
+	}
+}
+
+static void
+take_bare(struct xo_relay *r)
+{
+	if (r->t.content == CONTENT_HEADER)
+		content_fail(r, XO_REFUSAL_HEADER_BARE_NEWLINE);
+	else if (r->setup.listener->bare_newline == XO_BARE_NEWLINE_NORMALIZE)
+		take(r, XO_LIT("\r\n"));
+	else
+		content_fail(r, XO_REFUSAL_CONTENT_BARE_NEWLINE);
+}
+
+static size_t
+data_event(struct xo_relay *r, struct xo_span in)
+{
+	struct xo_span span;
+	size_t n;
+
+	/* A CR that turns out bare uses nothing of what follows it. */
+	do {
+		switch (xo_scan(&r->t.scanner, in, &span, &n)) {
+		case XO_CONTENT_SPAN:
+			take(r, span);
+			break;
+		case XO_CONTENT_BARE_CR:
+		case XO_CONTENT_BARE_LF:
+			take_bare(r);
+			break;
+		case XO_CONTENT_NUL:
+			content_fail(r, XO_REFUSAL_CONTENT_NUL);
+			break;
+		case XO_CONTENT_END:
+			complete(r);
+			break;
+		case XO_CONTENT_MORE:
+		default:
+			break;
+		}
+	} while (n == 0);
+	return n;
+}
+
+static bool
+is_held(const struct xo_relay *r)
+{
+	return r->t.content == CONTENT_HEADER ||
+	    (r->t.content == CONTENT_OPENING && !r->t.is_opened);
+}
+
+/*
+ * While the content is held all of the input is looked at before the next hop
+ * is asked: a whole message needs no DATA and no wait for 354, but one BDAT.
+ */
+size_t
+content_data_bytes(struct xo_relay *r, struct xo_span in)
+{
+	size_t used = 0, n;
+
+	do {
+		n = data_event(r, xo_span_from(in, used));
+		used += n;
+	} while (n > 0 && used < in.len && r->state == FRONT_DATA &&
+	    is_held(r));
+	if (r->t.content == CONTENT_OPENING)
+		back_pump(r);
+	return used;
+}
+
+/* The rest of a chunk that the next hop takes by DATA: scan and stuff. */
+static size_t
+rescan(struct xo_relay *r, struct xo_span in)
+{
+	struct xo_span span;
+	size_t n;
+
+	switch (xo_scan(&r->t.rescanner, in, &span, &n)) {
+	case XO_CONTENT_SPAN:
+		writer_span(r, span);
+		break;
+	case XO_CONTENT_BARE_CR:
+	case XO_CONTENT_BARE_LF:
+	case XO_CONTENT_NUL:
+		content_fail(r, XO_REFUSAL_CONTENT_NEEDS_CHUNKING);
+		return in.len;
+	case XO_CONTENT_MORE:
+	case XO_CONTENT_END:
+	default:
+		break;
+	}
+	return n;
+}
+
+static void
+chunk_done(struct xo_relay *r)
+{
+	struct xo_buf *out;
+	size_t start;
+
+	if (r->t.chunk.is_last || r->t.content == CONTENT_DISCARD) {
+		complete(r);
+		return;
+	}
+	if (r->t.content == CONTENT_BODY)
+		writer_chunk_end(r);
+	r->state = FRONT_CHUNKS;
+	out = relay_send_begin(r);
+	start = out->len;
+	(void)xo_buf_add_cstr(out, "250 2.0.0 ");
+	(void)xo_buf_add_u64(out, r->t.chunk.size);
+	(void)xo_buf_add_cstr(out, " octets received\r\n");
+	relay_send_end(r, XO_FRONT, start);
+}
+
+size_t
+content_chunk_bytes(struct xo_relay *r, struct xo_span in)
+{
+	struct transaction *t = &r->t;
+	size_t n = t->chunk_left < in.len ? (size_t)t->chunk_left : in.len;
+	struct xo_span span = xo_span_first(in, n);
+
+	if (t->content == CONTENT_BODY && !t->uses_bdat) {
+		n = rescan(r, span);
+		t->size += n;
+		t->chunk_left -= n;
+	} else {
+		t->chunk_left -= n;
+		take(r, span);
+	}
+	if (t->content == CONTENT_OPENING)
+		back_pump(r);
+	if (t->chunk_left == 0 && r->state == FRONT_CHUNK)
+		chunk_done(r);
+	return n;
+}
+
+static enum xo_refusal
+check_chunk(struct xo_relay *r, const struct xo_chunk *chunk)
+{
+	uint64_t limit = r->setup.listener->size_limit;
+
+	if (limit != 0 && (r->t.size > limit ||
+	    chunk->size > limit - r->t.size))
+		return XO_REFUSAL_BDAT_TOO_LARGE;
+	if (chunk->size == 0 && !chunk->is_last &&
+	    ++r->t.empty_chunks > limits(r)->empty_chunks)
+		return XO_REFUSAL_BDAT_TOO_MANY;
+	return XO_REFUSAL_NONE;
+}
+
+/* The octets of a refused chunk are on their way already. */
+static void
+refuse_chunk(struct xo_relay *r, enum xo_refusal why)
+{
+	if (r->t.chunk.size > REFUSED_CHUNK_MAX) {
+		relay_refuse(r, why);
+		finish_quietly(r, why);
+		relay_close(r);
+		return;
+	}
+	r->t.is_stray = true;
+	r->t.back_to = r->state;
+	r->t.content = CONTENT_DISCARD;
+	r->t.outcome = why;
+	r->state = FRONT_CHUNK;
+}
+
+void
+content_bdat(struct xo_relay *r, struct xo_span args)
+{
+	struct transaction *t = &r->t;
+	enum xo_refusal why = xo_bdat_parse(args, &t->chunk);
+
+	if (why == XO_REFUSAL_NONE)
+		why = check_chunk(r, &t->chunk);
+	if (why != XO_REFUSAL_NONE) {
+		relay_refuse(r, why);
+		return;
+	}
+	t->chunk_left = t->chunk.size;
+	why = check_transaction(r);
+	if (why == XO_REFUSAL_NONE && !xo_caps_has(&r->announced,
+	    XO_CAP_CHUNKING))
+		why = XO_REFUSAL_COMMAND_DISABLED;
+	if (why != XO_REFUSAL_NONE) {
+		refuse_chunk(r, why);
+	} else {
+		r->state = FRONT_CHUNK;
+		t->is_chunked = true;
+		if (r->back == BACK_FAILED)
+			content_fail(r, r->back_why);
+		else if (t->content == CONTENT_NONE)
+			t->content = CONTENT_HEADER;
+		else if (t->content == CONTENT_BODY)
+			writer_chunk_begin(r, t->chunk.size, t->chunk.is_last);
+	}
+	if (t->chunk_left == 0)
+		chunk_done(r);
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * MAIL and RCPT: the verdict, the upstream that follows from it, and replies in
+ * the order of the commands.
+ *
+ * MAIL is answered here as soon as policy allows it and goes to the next hop
+ * with the first recipient: one round trip less, and a client that only asks
+ * costs no connection. A next hop that refuses the sender is heard at RCPT.
+ */
+#include <stdlib.h>
+
+#include "session.h"
+
+static const enum xo_refusal verdict_refusals[XO_VERDICT_COUNT] = {
+	[XO_VERDICT_VERIFIED] = XO_REFUSAL_NONE,
+	[XO_VERDICT_UNKNOWN_ORG] = XO_REFUSAL_UNKNOWN_ORG,
+	[XO_VERDICT_NO_ORG] = XO_REFUSAL_NO_ORG,
+	[XO_VERDICT_SENDER_MISMATCH] = XO_REFUSAL_SENDER_MISMATCH,
+	[XO_VERDICT_UNAUTHENTICATED] = XO_REFUSAL_UNAUTHENTICATED,
+};
+
+static bool
+is_ours(const struct xo_relay *r)
+{
+	return (r->rights.rights & XO_RIGHT_RELAY) != 0 &&
+	    (r->rights.rights & XO_RIGHT_XOORG) == 0;
+}
+
+/* The tenant whose certificate and value go out with this message. */
+static void
+choose_tenant(struct xo_relay *r, struct xo_span domain)
+{
+	if (r->t.answer.tenant != XO_NOBODY)
+		r->t.tenant = r->t.answer.tenant;
+	else if (is_ours(r) && domain.len > 0)
+		r->t.tenant = xo_tenants_by_sender_domain(r->setup.policy,
+		    domain);
+}
+
+static void
+choose_upstream(struct xo_relay *r)
+{
+	const struct xo_listener *l = r->setup.listener;
+	struct transaction *t = &r->t;
+
+	t->upstream = l->demote_to;
+	if (t->answer.decision != XO_DECISION_ACCEPT)
+		return;
+	t->upstream = l->upstream;
+	t->is_trusted = true;
+	if (t->tenant != XO_NOBODY &&
+	    r->setup.policy->tenants[t->tenant].upstream != XO_NOBODY)
+		t->upstream = r->setup.policy->tenants[t->tenant].upstream;
+}
+
+static enum xo_refusal
+judge(struct xo_relay *r)
+{
+	struct transaction *t = &r->t;
+	struct xo_question question = {
+		.rights = r->rights.rights,
+		.has_xoorg = t->mail.has_xoorg,
+		.xoorg = xo_mail_xoorg(&t->mail),
+		.sender = t->mail.from.address,
+	};
+
+	xo_verdict_decide(r->setup.policy, r->setup.listener, &question,
+	    &t->answer);
+	if (t->answer.decision == XO_DECISION_TEMPFAIL)
+		return XO_REFUSAL_TRY_LATER;
+	if (t->answer.decision == XO_DECISION_REJECT)
+		return verdict_refusals[t->answer.verdict];
+	choose_tenant(r, t->mail.from.domain);
+	choose_upstream(r);
+	if (t->upstream == XO_NOBODY)
+		return verdict_refusals[t->answer.verdict];
+	/* Another tenant's certificate must never speak for this sender; a null
+	 * sender is told apart by its first recipient. */
+	if (upstream_of(r)->has_tenant_certificate &&
+	    t->tenant == XO_NOBODY && t->mail.from.address.len > 0)
+		return XO_REFUSAL_NO_TENANT;
+	return XO_REFUSAL_NONE;
+}
+
+static enum xo_refusal
+check_mail(struct xo_relay *r)
+{
+	struct xo_mail *mail = &r->t.mail;
+	enum xo_refusal why;
+
+	if (r->setup.listener->require_tls && !r->is_tls)
+		return XO_REFUSAL_TLS_REQUIRED;
+	why = xo_mail_parse(xo_buf_span(&r->args), r->announced.set, mail);
+	if (why != XO_REFUSAL_NONE)
+		return why;
+	if (mail->has_size && r->announced.size != 0 &&
+	    mail->size > r->announced.size)
+		return XO_REFUSAL_SIZE;
+	return XO_REFUSAL_NONE;
+}
+
+void
+envelope_mail(struct xo_relay *r, struct xo_span args)
+{
+	enum xo_refusal why;
+
+	xo_buf_clear(&r->args);
+	if (xo_buf_add(&r->args, args) != XO_OK) {
+		relay_refuse(r, XO_REFUSAL_MEMORY);
+		return;
+	}
+	why = check_mail(r);
+	if (why != XO_REFUSAL_NONE) {
+		relay_refuse(r, why);
+		transaction_clear(r);
+		return;
+	}
+	r->t.began = r->now;
+	r->state = FRONT_MAIL;
+	why = judge(r);
+	if (why != XO_REFUSAL_NONE) {
+		finish_with_refusal(r, why);
+		return;
+	}
+	relay_reply(r, 250, "2.1.0", XO_LIT("Sender OK"));
+}
+
+/* No recipient waits for its reply. */
+bool
+envelope_is_settled(const struct xo_relay *r)
+{
+	return r->t.n_told == r->t.n_slots;
+}
+
+/* Tells the client what stands first in the queue and is known. */
+static void
+tell(struct xo_relay *r)
+{
+	struct transaction *t = &r->t;
+
+	while (t->n_told < t->n_slots &&
+	    t->slots[t->n_told].state != SLOT_WAITING) {
+		const struct slot *s = &t->slots[t->n_told++];
+
+		relay_reply(r, s->code, NULL,
+		    xo_span(r->text.p + s->reply, s->reply_len));
+		/* The client's next wait begins with this reply. */
+		r->front_since = r->now;
+	}
+}
+
+void
+envelope_answer(struct xo_relay *r, struct slot *slot, bool is_accepted,
+    uint16_t code, const char *enhanced, struct xo_span text)
+{
+	if (slot->state != SLOT_WAITING)
+		return;
+	slot->state = is_accepted ? SLOT_ACCEPTED : SLOT_REFUSED;
+	slot->code = code;
+	slot->reply = r->text.len;
+	if (enhanced != NULL)
+		(void)xo_buf_add_all(&r->text, enhanced, " ", (char *)NULL);
+	(void)xo_buf_add(&r->text, text);
+	slot->reply_len = r->text.len - slot->reply;
+	if (is_accepted)
+		r->t.n_accepted++;
+	tell(r);
+}
+
+void
+envelope_answer_refusal(struct xo_relay *r, struct slot *slot,
+    enum xo_refusal why)
+{
+	const struct xo_refusal_info *info = xo_refusal_info(why);
+
+	envelope_answer(r, slot, false, info->code, info->enhanced,
+	    xo_span_from_cstr(info->text));
+}
+
+void
+envelope_answer_noted(struct xo_relay *r, struct slot *slot)
+{
+	slot->state = SLOT_REFUSED;
+	slot->code = r->t.code;
+	slot->reply = r->t.outcome_text;
+	slot->reply_len = r->t.outcome_len;
+	tell(r);
+}
+
+static struct slot *
+add_slot(struct xo_relay *r, struct xo_span command)
+{
+	struct transaction *t = &r->t;
+	struct slot *s;
+
+	if (t->n_slots == t->cap_slots) {
+		size_t cap = t->cap_slots == 0 ? 8 : 2 * t->cap_slots;
+
+		s = reallocarray(t->slots, cap, sizeof(*s));
+		if (s == NULL)
+			return NULL;
+		t->slots = s;
+		t->cap_slots = cap;
+	}
+	s = &t->slots[t->n_slots];
+	*s = (struct slot){.command = r->text.len, .command_len = command.len};
+	if (xo_buf_add(&r->text, command) != XO_OK)
+		return NULL;
+	t->n_slots++;
+	return s;
+}
+
+/* Accepted without a verified tenant (the operator said so): to any tenant's
+ * own recipients, never beyond. */
+static bool
+is_any_tenants(const struct xo_policy *policy, struct xo_span domain)
+{
+	for (size_t i = 0; i < policy->n_tenants; i++)
+		if (xo_domain_is_listed(policy->tenants[i].recipient_domains,
+		    policy->tenants[i].n_recipient_domains, domain))
+			return true;
+	return false;
+}
+
+static bool
+is_recipient_allowed(const struct xo_relay *r, struct xo_span domain)
+{
+	const struct transaction *t = &r->t;
+
+	if (!t->is_trusted)
+		return true;	/* ordinary mail: the MTA behind decides */
+	if (t->answer.tenant == XO_NOBODY && !is_ours(r))
+		return is_any_tenants(r->setup.policy, domain);
+	return xo_recipient_is_allowed(r->setup.policy, t->answer.tenant,
+	    r->rights.rights, domain);
+}
+
+static enum xo_refusal
+check_rcpt(struct xo_relay *r, struct xo_span args)
+{
+	struct transaction *t = &r->t;
+	struct xo_rcpt rcpt;
+	enum xo_refusal why;
+
+	why = xo_rcpt_parse(args, r->announced.set, t->mail.is_utf8, &rcpt);
+	if (why != XO_REFUSAL_NONE)
+		return why;
+	if (!is_recipient_allowed(r, rcpt.to.domain))
+		return XO_REFUSAL_RCPT_RELAY;
+	if (t->n_accepted + (t->n_slots - t->n_answered) >=
+	    limits(r)->recipients)
+		return XO_REFUSAL_RCPT_TOO_MANY;
+	if (t->tenant == XO_NOBODY && t->mail.from.address.len == 0)
+		choose_tenant(r, rcpt.to.domain);
+	if (upstream_of(r)->has_tenant_certificate && t->tenant == XO_NOBODY)
+		return XO_REFUSAL_NO_TENANT;
+	if (r->back == BACK_READY && (rcpt.needs & ~r->back_caps.set) != 0)
+		return XO_REFUSAL_UPSTREAM_CAPABILITY;
+	return XO_REFUSAL_NONE;
+}
+
+static void
+refuse_rcpt(struct xo_relay *r, enum xo_refusal why)
+{
+	struct slot *s;
+
+	if (envelope_is_settled(r)) {
+		relay_refuse(r, why);
+		return;
+	}
+	s = add_slot(r, (struct xo_span){NULL, 0});
+	if (s == NULL) {
+		relay_refuse(r, XO_REFUSAL_OVERLOAD);
+		return;
+	}
+	s->is_local = true;
+	r->t.n_answered++;
+	envelope_answer_refusal(r, s, why);
+	relay_act_refused(r, why);
+}
+
+void
+envelope_rcpt(struct xo_relay *r, struct xo_span args)
+{
+	enum xo_refusal why = check_rcpt(r, args);
+
+	if (why != XO_REFUSAL_NONE) {
+		refuse_rcpt(r, why);
+		return;
+	}
+	if (add_slot(r, args) == NULL) {
+		relay_refuse(r, XO_REFUSAL_OVERLOAD);
+		return;
+	}
+	if (r->back == BACK_NONE) {
+		r->back = BACK_ACQUIRING;
+		relay_act(r, XO_ACTION_ACQUIRE);
+	} else {
+		back_pump(r);
+	}
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * How a message ends, whoever ends it: the reply to the client, the report for
+ * the log, the next hop let go, and nothing left of the transaction. There is
+ * no other way out of one.
+ */
+#include <stdlib.h>
+
+#include "session.h"
+
+/* Message buffers are kept for the next message unless one was large. */
+static void
+clear_buffer(struct xo_buf *b)
+{
+	if (b->cap > KEEP_MAX)
+		xo_buf_fini(b);
+	else
+		xo_buf_clear(b);
+}
+
+void
+transaction_clear(struct xo_relay *r)
+{
+	struct slot *slots = r->t.slots;
+	size_t cap_slots = r->t.cap_slots;
+
+	if (cap_slots > 256) {
+		free(slots);
+		slots = NULL;
+		cap_slots = 0;
+	}
+	memset(&r->t, 0, sizeof(r->t));
+	r->t.slots = slots;
+	r->t.cap_slots = cap_slots;
+	r->t.upstream = XO_NOBODY;
+	r->t.tenant = XO_NOBODY;
+	r->t.answer.tenant = XO_NOBODY;
+	r->has_ended = false;
+	if (r->back == BACK_FAILED)
+		r->back = BACK_NONE;
+	clear_buffer(&r->args);
+	clear_buffer(&r->text);
+	clear_buffer(&r->header);
+	clear_buffer(&r->clean);
+}
+
+void
+finish_note_reply(struct xo_relay *r, uint16_t code, struct xo_span text)
+{
+	r->t.code = code;
+	r->t.outcome_text = r->text.len;
+	if (xo_buf_add(&r->text, text) == XO_OK)
+		r->t.outcome_len = text.len;
+}
+
+static struct xo_span
+noted_text(const struct xo_relay *r)
+{
+	return xo_span(r->text.p + r->t.outcome_text, r->t.outcome_len);
+}
+
+static void
+forget(struct xo_relay *r)
+{
+	r->has_ended = true;
+	if (r->state != FRONT_CLOSED)
+		r->state = FRONT_READY;
+	r->front_since = r->now;
+}
+
+/* The transaction is over: what is left of it is the report. */
+static void
+end(struct xo_relay *r, enum xo_refusal why, uint16_t code)
+{
+	struct transaction *t = &r->t;
+
+	r->report = (struct xo_report){
+		.answer = t->answer,
+		.has_xoorg = t->mail.has_xoorg,
+		.xoorg = xo_mail_xoorg(&t->mail),
+		.sender = t->mail.from.address,
+		.n_recipients = t->n_accepted,
+		.size = t->size,
+		.upstream = t->upstream,
+		.tenant = t->answer.tenant != XO_NOBODY ? t->answer.tenant :
+		    t->tenant,
+		.reason = why,
+		.code = code,
+		.reply = noted_text(r),
+		.is_client_gone = r->is_front_gone,
+		.began = t->began,
+	};
+	relay_act(r, XO_ACTION_REPORT);
+	forget(r);
+}
+
+/* What waited for the message to end. */
+static void
+after(struct xo_relay *r)
+{
+	if (r->state == FRONT_CLOSED)
+		return;
+	if (r->is_front_gone)
+		relay_close(r);
+	else if (r->is_draining)
+		relay_refuse(r, XO_REFUSAL_SHUTDOWN);
+}
+
+void
+finish_with_reply(struct xo_relay *r, uint16_t code, struct xo_span text)
+{
+	finish_note_reply(r, code, text);
+	relay_reply(r, code, NULL, noted_text(r));
+	if (code == 250)
+		r->resets = 0;
+	end(r, code == 250 ? XO_REFUSAL_NONE : XO_REFUSAL_UPSTREAM_SAID, code);
+	after(r);
+}
+
+void
+finish_with_refusal(struct xo_relay *r, enum xo_refusal why)
+{
+	const struct xo_refusal_info *info = xo_refusal_info(why);
+
+	if (r->back == BACK_READY || r->back == BACK_ACQUIRING)
+		back_leave(r);
+	if (why == XO_REFUSAL_UPSTREAM_SAID) {
+		relay_reply(r, r->t.code, NULL, noted_text(r));
+		end(r, why, r->t.code);
+	} else {
+		finish_note_reply(r, info->code,
+		    xo_span_from_cstr(info->text));
+		end(r, why, info->code);
+		relay_refuse(r, why);
+	}
+	after(r);
+}
+
+void
+finish_quietly(struct xo_relay *r, enum xo_refusal why)
+{
+	if (r->has_ended || !xo_relay_is_busy(r))
+		return;
+	if (r->back == BACK_READY || r->back == BACK_ACQUIRING)
+		back_leave(r);
+	/* Nobody was named: there was no message to speak of. */
+	if (r->t.n_slots == 0)
+		forget(r);
+	else
+		end(r, why, 0);
+}

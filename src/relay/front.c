@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The client's commands: one table, state x verb -> handler. A cell without
+ * handler is a 503 by construction.
+ */
+#include "session.h"
+
+/* Octets of a command line, its end included: RFC 5321 4.5.3.1.4 wants 512,
+ * Exchange allows 4000, extensions add theirs. */
+#define COMMAND_MAX 4096
+
+typedef void handler(struct xo_relay *r, struct xo_span args);
+
+static void
+handle_hello(struct xo_relay *r, struct xo_span args, bool is_esmtp)
+{
+	if (r->is_followed) {
+		relay_refuse(r, XO_REFUSAL_PIPELINING);
+		return;
+	}
+	if (!xo_hello_name_is_valid(args)) {
+		relay_refuse(r, XO_REFUSAL_HELLO_NAME);
+		return;
+	}
+	if (r->rights.is_refused || (r->is_tls && r->is_weak)) {
+		relay_refuse(r, XO_REFUSAL_TLS_CERTIFICATE);
+		return;
+	}
+	finish_quietly(r, XO_REFUSAL_NONE);
+	xo_buf_clear(&r->hello);
+	(void)xo_buf_add(&r->hello, args);
+	r->is_esmtp = is_esmtp;
+	announce_hello(r, false);
+}
+
+static void
+handle_ehlo(struct xo_relay *r, struct xo_span args)
+{
+	handle_hello(r, args, true);
+}
+
+static void
+handle_helo(struct xo_relay *r, struct xo_span args)
+{
+	handle_hello(r, args, false);
+}
+
+static void
+handle_starttls(struct xo_relay *r, struct xo_span args)
+{
+	enum xo_refusal why = XO_REFUSAL_NONE;
+
+	if (args.len > 0)
+		why = XO_REFUSAL_COMMAND_SYNTAX;
+	else if (r->is_tls)
+		why = XO_REFUSAL_TLS_TWICE;
+	else if (!r->setup.listener->has_tls)
+		why = XO_REFUSAL_TLS_NOT_OFFERED;
+	else if (r->is_followed)
+		why = XO_REFUSAL_PIPELINING;
+	if (why != XO_REFUSAL_NONE) {
+		relay_refuse(r, why);
+		return;
+	}
+	finish_quietly(r, XO_REFUSAL_NONE);
+	relay_reply(r, 220, "2.0.0", XO_LIT("SMTP server ready"));
+	relay_act(r, XO_ACTION_START_TLS);
+	/* Nothing said in clear text outlives it (RFC 3207 4.2). */
+	xo_buf_clear(&r->hello);
+	memset(&r->announced, 0, sizeof(r->announced));
+	r->state = FRONT_HANDSHAKE;
+}
+
+static void
+handle_data(struct xo_relay *r, struct xo_span args)
+{
+	if (args.len > 0)
+		relay_refuse(r, XO_REFUSAL_COMMAND_SYNTAX);
+	else
+		content_data(r, r->is_followed);
+}
+
+static void
+handle_rset(struct xo_relay *r, struct xo_span args)
+{
+	if (args.len > 0) {
+		relay_refuse(r, XO_REFUSAL_COMMAND_SYNTAX);
+		return;
+	}
+	if (xo_relay_is_busy(r) && ++r->resets > limits(r)->resets) {
+		relay_refuse(r, XO_REFUSAL_TOO_MANY_RESETS);
+		return;
+	}
+	finish_quietly(r, XO_REFUSAL_NONE);
+	if (r->state != FRONT_GREETED)
+		r->state = FRONT_READY;
+	relay_reply(r, 250, "2.0.0", XO_LIT("Resetting"));
+}
+
+static void
+handle_noop(struct xo_relay *r, struct xo_span args)
+{
+	(void)args;
+	relay_reply(r, 250, "2.0.0", XO_LIT("OK"));
+}
+
+static void
+handle_vrfy(struct xo_relay *r, struct xo_span args)
+{
+	if (args.len == 0)
+		relay_refuse(r, XO_REFUSAL_COMMAND_SYNTAX);
+	else
+		relay_reply(r, 252, "2.1.5",
+		    XO_LIT("Cannot VRFY user, send some mail"));
+}
+
+static void
+handle_help(struct xo_relay *r, struct xo_span args)
+{
+	(void)args;
+	relay_reply(r, 214, "2.0.0",
+	    XO_LIT("EHLO HELO STARTTLS MAIL RCPT DATA BDAT RSET NOOP QUIT"));
+}
+
+static void
+handle_quit(struct xo_relay *r, struct xo_span args)
+{
+	(void)args;
+	finish_quietly(r, XO_REFUSAL_NONE);
+	relay_reply(r, 221, "2.0.0", XO_LIT("Bye"));
+	relay_close(r);
+}
+
+static void
+refuse_unknown(struct xo_relay *r, struct xo_span args)
+{
+	(void)args;
+	relay_refuse(r, XO_REFUSAL_COMMAND_UNKNOWN);
+}
+
+static void
+refuse_disabled(struct xo_relay *r, struct xo_span args)
+{
+	(void)args;
+	relay_refuse(r, XO_REFUSAL_COMMAND_DISABLED);
+}
+
+static void
+refuse_http(struct xo_relay *r, struct xo_span args)
+{
+	(void)args;
+	relay_refuse(r, XO_REFUSAL_COMMAND_HTTP);
+}
+
+static void
+refuse_hello_first(struct xo_relay *r, struct xo_span args)
+{
+	(void)args;
+	relay_refuse(r, XO_REFUSAL_HELLO_FIRST);
+}
+
+static void
+refuse_nested(struct xo_relay *r, struct xo_span args)
+{
+	(void)args;
+	relay_refuse(r, XO_REFUSAL_MAIL_NESTED);
+}
+
+/* In every state. */
+#define ANYWHERE							\
+	[XO_VERB_UNKNOWN] = refuse_unknown,				\
+	[XO_VERB_HTTP] = refuse_http,					\
+	[XO_VERB_AUTH] = refuse_disabled,				\
+	[XO_VERB_XCLIENT] = refuse_unknown,				\
+	[XO_VERB_XFORWARD] = refuse_unknown,				\
+	[XO_VERB_HELO] = handle_helo,					\
+	[XO_VERB_EHLO] = handle_ehlo,					\
+	[XO_VERB_NOOP] = handle_noop,					\
+	[XO_VERB_VRFY] = handle_vrfy,					\
+	[XO_VERB_HELP] = handle_help,					\
+	[XO_VERB_RSET] = handle_rset,					\
+	[XO_VERB_QUIT] = handle_quit,					\
+	[XO_VERB_BDAT] = content_bdat	/* its octets come anyhow */
+
+static handler *const handlers[FRONT_COMMAND_STATES][XO_VERB_COUNT] = {
+	[FRONT_GREETED] = {
+		ANYWHERE,
+		[XO_VERB_STARTTLS] = refuse_hello_first,
+		[XO_VERB_MAIL] = refuse_hello_first,
+		[XO_VERB_RCPT] = refuse_hello_first,
+		[XO_VERB_DATA] = refuse_hello_first,
+	},
+	[FRONT_READY] = {
+		ANYWHERE,
+		[XO_VERB_STARTTLS] = handle_starttls,
+		[XO_VERB_MAIL] = envelope_mail,
+	},
+	[FRONT_MAIL] = {
+		ANYWHERE,
+		[XO_VERB_STARTTLS] = handle_starttls,
+		[XO_VERB_MAIL] = refuse_nested,
+		[XO_VERB_RCPT] = envelope_rcpt,
+		[XO_VERB_DATA] = handle_data,
+	},
+	[FRONT_CHUNKS] = {
+		ANYWHERE,
+		[XO_VERB_MAIL] = refuse_nested,
+	},
+};
+
+static void
+dispatch(struct xo_relay *r, const struct xo_command *command)
+{
+	handler *h = handlers[r->state][command->verb];
+
+	if (h == NULL)
+		relay_refuse(r, XO_REFUSAL_COMMAND_SEQUENCE);
+	else
+		h(r, command->args);
+}
+
+static size_t
+refuse_line(struct xo_relay *r, struct xo_span in, const struct xo_line *line)
+{
+	static const enum xo_refusal flaws[XO_LINE_FLAW_COUNT] = {
+		[XO_LINE_CLEAN] = XO_REFUSAL_COMMAND_SYNTAX,
+		[XO_LINE_BARE_LF] = XO_REFUSAL_LINE_BARE_LF,
+		[XO_LINE_BARE_CR] = XO_REFUSAL_LINE_BARE_CR,
+		[XO_LINE_NUL] = XO_REFUSAL_LINE_NUL,
+	};
+
+	if (!envelope_is_settled(r))
+		return 0;
+	relay_refuse(r, flaws[line->flaw]);
+	return line->size < in.len ? line->size : in.len;
+}
+
+size_t
+front_command(struct xo_relay *r, struct xo_span in)
+{
+	struct xo_line line;
+	struct xo_command command;
+
+	switch (xo_line_next(in, COMMAND_MAX, &line)) {
+	case XO_OK:
+		break;
+	case XO_MORE:
+		return 0;
+	case XO_ERR_SYNTAX:
+		return refuse_line(r, in, &line);
+	case XO_ERR_LIMIT:
+	case XO_END:
+	case XO_ERR_POLICY:
+	case XO_ERR_STATE:
+	case XO_ERR_MEMORY:
+	default:
+		if (!envelope_is_settled(r))
+			return 0;
+		relay_refuse(r, line.size > 0 ? XO_REFUSAL_LINE_TOO_LONG :
+		    XO_REFUSAL_LINE_ENDLESS);
+		return line.size > 0 ? line.size : in.len;
+	}
+	xo_command_parse(line.text, &command);
+	/* Replies keep the order of the commands: only recipients may wait
+	 * together for the next hop. */
+	if (command.verb != XO_VERB_RCPT && !envelope_is_settled(r))
+		return 0;
+	r->is_followed = in.len > line.size;
+	dispatch(r, &command);
+	return line.size;
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The opening dialogue with a next hop, as a table: what each state sends, and
+ * what is done with the reply.
+ */
+#include <xoorg/opening.h>
+#include <xoorg/xtext.h>
+
+/* Octets of one reply: a server that greets for ever is not waited for. */
+#define REPLY_MAX 4096
+
+static void
+fail(struct xo_opening *o, enum xo_refusal why)
+{
+	o->state = XO_OPENING_FAILED;
+	o->why = why;
+	xo_buf_clear(&o->said);
+	if (o->reply.code != 0) {
+		(void)xo_buf_add_u64(&o->said, o->reply.code);
+		(void)xo_buf_add_byte(&o->said, ' ');
+	}
+	(void)xo_buf_add(&o->said, xo_buf_span(&o->reply.text));
+}
+
+static void
+say(struct xo_opening *o, enum xo_opening_state state, const char *verb,
+    struct xo_span argument)
+{
+	(void)xo_buf_add_cstr(&o->out, verb);
+	if (argument.len > 0) {
+		(void)xo_buf_add_byte(&o->out, ' ');
+		(void)xo_buf_add(&o->out, argument);
+	}
+	(void)xo_buf_add_cstr(&o->out, "\r\n");
+	o->state = state;
+	if (o->out.err != XO_OK)
+		fail(o, XO_REFUSAL_MEMORY);
+}
+
+static void
+say_ehlo(struct xo_opening *o)
+{
+	memset(&o->caps, 0, sizeof(o->caps));
+	say(o, XO_OPENING_EHLO, "EHLO", o->hostname);
+}
+
+/* Is `name` in the list of attributes that the next hop announced? */
+static bool
+is_attribute(const struct xo_opening *o, struct xo_span name)
+{
+	struct xo_span list = xo_span(
+	    o->caps.argument[XO_CAP_XCLIENT].text,
+	    o->caps.argument[XO_CAP_XCLIENT].len);
+
+	while (list.len > 0) {
+		size_t n = xo_span_find(list, ' ');
+
+		if (xo_span_is_equal_nocase(xo_span_first(list, n), name))
+			return true;
+		list = xo_span_from(list, n + 1);
+	}
+	return false;
+}
+
+static void
+add_attribute(struct xo_opening *o, const char *name, struct xo_span value)
+{
+	if (!is_attribute(o, xo_span_from_cstr(name)))
+		return;
+	(void)xo_buf_add_all(&o->out, " ", name, "=", (char *)NULL);
+	if (value.len == 0)
+		(void)xo_buf_add_cstr(&o->out, "[UNAVAILABLE]");
+	else
+		(void)xo_xtext_encode(&o->out, value);
+}
+
+/*
+ * The client as the next hop shall see it. What we do not know is said to be
+ * unavailable, so that nothing of an earlier client remains.
+ */
+static void
+say_xclient(struct xo_opening *o)
+{
+	const struct xo_handover_info *h = o->handover;
+	struct xo_span none = {NULL, 0};
+	struct xo_buf value = {0};
+
+	(void)xo_buf_add_cstr(&o->out, "XCLIENT");
+	add_attribute(o, "NAME", none);
+	add_attribute(o, "REVERSE_NAME", none);
+	if (!xo_address_is_ipv4(h->address))
+		(void)xo_buf_add_cstr(&value, "IPV6:");
+	(void)xo_address_write(&value, h->address);
+	add_attribute(o, "ADDR", xo_buf_span(&value));
+	xo_buf_clear(&value);
+	(void)xo_buf_add_u64(&value, h->port);
+	add_attribute(o, "PORT", xo_buf_span(&value));
+	add_attribute(o, "HELO", h->hello);
+	add_attribute(o, "PROTO", h->is_esmtp ? XO_LIT("ESMTP") :
+	    XO_LIT("SMTP"));
+	add_attribute(o, "LOGIN", none);
+	if (value.err != XO_OK)
+		o->out.err = value.err;
+	xo_buf_fini(&value);
+	o->is_handed_over = true;
+	say(o, XO_OPENING_XCLIENT, "", none);
+}
+
+static bool
+wants_xclient(const struct xo_opening *o)
+{
+	return o->upstream->handover == XO_HANDOVER_XCLIENT &&
+	    o->handover != NULL && !o->is_handed_over;
+}
+
+/* The last EHLO has been answered: what is still to do? */
+static void
+settle(struct xo_opening *o)
+{
+	if (wants_xclient(o)) {
+		if (xo_caps_has(&o->caps, XO_CAP_XCLIENT))
+			say_xclient(o);
+		else
+			fail(o, XO_REFUSAL_UPSTREAM_HANDOVER);
+		return;
+	}
+	/* Only what is said inside verified TLS says anything. */
+	if (!o->is_tls || o->upstream->tls != XO_TLS_VERIFY)
+		o->caps.set &= ~XO_CAP_BIT(XO_CAP_XOORG);
+	if (o->upstream->require_xoorg &&
+	    !xo_caps_has(&o->caps, XO_CAP_XOORG))
+		fail(o, XO_REFUSAL_UPSTREAM_XOORG);
+	else
+		o->state = XO_OPENING_DONE;
+}
+
+static void
+on_greeting(struct xo_opening *o)
+{
+	if (o->reply.code == 220)
+		say_ehlo(o);
+	else
+		fail(o, XO_REFUSAL_UPSTREAM_GREETING);
+}
+
+static void
+on_ehlo(struct xo_opening *o)
+{
+	struct xo_span text = xo_buf_span(&o->reply.text), line;
+
+	if (o->reply.code >= 500) {
+		say(o, XO_OPENING_HELO, "HELO", o->hostname);
+		return;
+	}
+	if (o->reply.code != 250) {
+		fail(o, XO_REFUSAL_UPSTREAM_GREETING);
+		return;
+	}
+	(void)xo_reply_line(&text, &line);
+	while (xo_reply_line(&text, &line))
+		xo_caps_add_line(&o->caps, line);
+	if (o->is_tls || o->upstream->tls == XO_TLS_NONE)
+		settle(o);
+	else if (xo_caps_has(&o->caps, XO_CAP_STARTTLS))
+		say(o, XO_OPENING_STARTTLS, "STARTTLS",
+		    (struct xo_span){NULL, 0});
+	else
+		fail(o, XO_REFUSAL_UPSTREAM_TLS);
+}
+
+static void
+on_helo(struct xo_opening *o)
+{
+	if (o->reply.code != 250)
+		fail(o, XO_REFUSAL_UPSTREAM_GREETING);
+	else if (!o->is_tls && o->upstream->tls != XO_TLS_NONE)
+		fail(o, XO_REFUSAL_UPSTREAM_TLS);
+	else
+		settle(o);
+}
+
+static void
+on_starttls(struct xo_opening *o)
+{
+	if (o->reply.code == 220)
+		o->state = XO_OPENING_HANDSHAKE;
+	else
+		fail(o, XO_REFUSAL_UPSTREAM_TLS);
+}
+
+static void
+on_rset(struct xo_opening *o)
+{
+	if (o->reply.code != 250)
+		fail(o, XO_REFUSAL_UPSTREAM_LOST);
+	else if (wants_xclient(o))
+		say_xclient(o);
+	else
+		o->state = XO_OPENING_DONE;
+}
+
+static void
+on_xclient(struct xo_opening *o)
+{
+	if (o->reply.code == 220)
+		say_ehlo(o);
+	else
+		fail(o, XO_REFUSAL_UPSTREAM_HANDOVER);
+}
+
+static void (*const on_reply[XO_OPENING_STATE_COUNT])(struct xo_opening *) = {
+	[XO_OPENING_GREETING] = on_greeting,
+	[XO_OPENING_EHLO] = on_ehlo,
+	[XO_OPENING_HELO] = on_helo,
+	[XO_OPENING_STARTTLS] = on_starttls,
+	[XO_OPENING_RSET] = on_rset,
+	[XO_OPENING_XCLIENT] = on_xclient,
+};
+
+size_t
+xo_opening_bytes(struct xo_opening *o, struct xo_span in)
+{
+	enum xo_refusal stray = o->state == XO_OPENING_STARTTLS ?
+	    XO_REFUSAL_UPSTREAM_TLS : XO_REFUSAL_UPSTREAM_CONFUSED;
+	enum xo_err err;
+	size_t used = 0;
+
+	if (on_reply[o->state] == NULL) {
+		fail(o, XO_REFUSAL_UPSTREAM_CONFUSED);
+		return in.len;
+	}
+	err = xo_reply_read(&o->reply, in, REPLY_MAX, &used);
+	if (err == XO_MORE)
+		return used;
+	if (err != XO_OK)
+		fail(o, XO_REFUSAL_UPSTREAM_CONFUSED);
+	else if (used < in.len)
+		/* One command, one reply: what came along was injected, or is
+		 * not for us (CVE-2021-38371). */
+		fail(o, stray);
+	else
+		on_reply[o->state](o);
+	xo_reply_clear(&o->reply);
+	return in.len;
+}
+
+void
+xo_opening_tls_done(struct xo_opening *o)
+{
+	o->is_tls = true;
+	say_ehlo(o);
+}
+
+void
+xo_opening_start(struct xo_opening *o, const struct xo_upstream *upstream,
+    struct xo_span hostname, const struct xo_handover_info *handover)
+{
+	o->upstream = upstream;
+	o->hostname = hostname;
+	o->handover = handover;
+	o->state = XO_OPENING_GREETING;
+}
+
+void
+xo_opening_resume(struct xo_opening *o, bool needs_reset,
+    const struct xo_handover_info *handover)
+{
+	o->handover = handover;
+	o->is_handed_over = false;
+	if (needs_reset)
+		say(o, XO_OPENING_RSET, "RSET", (struct xo_span){NULL, 0});
+	else if (wants_xclient(o))
+		say_xclient(o);
+}
+
+void
+xo_opening_fini(struct xo_opening *o)
+{
+	xo_reply_fini(&o->reply);
+	xo_buf_fini(&o->out);
+	xo_buf_fini(&o->said);
+}

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A session's life, its clock, its actions, and the loop over what the client
+ * sends. What the bytes mean is decided elsewhere (session.h lists where).
+ */
+#include <stdlib.h>
+
+#include "session.h"
+
+struct xo_relay *
+xo_relay_new(const struct xo_relay_setup *setup, uint64_t now)
+{
+	struct xo_relay *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	r->setup = *setup;
+	r->now = now;
+	r->front_since = now;
+	r->rights.peer = XO_NOBODY;
+	xo_rights_decide(setup->policy, setup->listener, NULL, &setup->address,
+	    &r->rights);
+	transaction_clear(r);
+	return r;
+}
+
+void
+xo_relay_free(struct xo_relay **relay)
+{
+	struct xo_relay *r = *relay;
+
+	if (r == NULL)
+		return;
+	free(r->t.slots);
+	free(r->expected);
+	xo_reply_fini(&r->reply);
+	xo_buf_fini(&r->hello);
+	xo_buf_fini(&r->args);
+	xo_buf_fini(&r->text);
+	xo_buf_fini(&r->header);
+	xo_buf_fini(&r->clean);
+	xo_buf_fini(&r->sends);
+	free(r);
+	*relay = NULL;
+}
+
+void
+xo_relay_set_time(struct xo_relay *r, uint64_t now, int64_t wall_clock)
+{
+	r->now = now;
+	r->wall_clock = wall_clock;
+}
+
+/* Room for what one step may emit is kept free: see relay_is_full(). */
+void
+relay_act(struct xo_relay *r, enum xo_action_type type)
+{
+	if (r->n_actions == ACTIONS_MAX)
+		return;
+	r->offsets[r->n_actions] = 0;
+	r->actions[r->n_actions++] = (struct xo_action){
+		.type = type,
+		.upstream = r->t.upstream,
+		.tenant = r->t.tenant,
+	};
+}
+
+void
+relay_act_refused(struct xo_relay *r, enum xo_refusal why)
+{
+	relay_act(r, XO_ACTION_REFUSED);
+	r->actions[r->n_actions - 1].refusal = why;
+	r->actions[r->n_actions - 1].is_reported = r->has_ended;
+}
+
+/* One client step emits at most a dozen actions; a reply of the next hop that
+ * settles a queue of recipients coalesces into one SEND. */
+bool
+relay_is_full(const struct xo_relay *r)
+{
+	return r->n_actions > ACTIONS_MAX / 2;
+}
+
+void
+relay_send_span(struct xo_relay *r, enum xo_side side, struct xo_span s)
+{
+	if (s.len == 0)
+		return;
+	relay_act(r, XO_ACTION_SEND);
+	r->actions[r->n_actions - 1].side = side;
+	r->actions[r->n_actions - 1].bytes = s;
+}
+
+struct xo_buf *
+relay_send_begin(struct xo_relay *r)
+{
+	return &r->sends;
+}
+
+void
+relay_send_end(struct xo_relay *r, enum xo_side side, size_t start)
+{
+	struct xo_action *last =
+	    r->n_actions > 0 ? &r->actions[r->n_actions - 1] : NULL;
+	size_t len = r->sends.len - start;
+
+	if (len == 0 || (side == XO_FRONT && r->is_front_gone))
+		return;
+	if (last != NULL && last->type == XO_ACTION_SEND &&
+	    last->side == side && last->bytes.p == NULL &&
+	    r->offsets[r->n_actions - 1] + last->bytes.len == start) {
+		last->bytes.len += len;
+		return;
+	}
+	relay_act(r, XO_ACTION_SEND);
+	last = &r->actions[r->n_actions - 1];
+	last->side = side;
+	last->bytes = (struct xo_span){NULL, len};
+	r->offsets[r->n_actions - 1] = start;
+}
+
+void
+relay_send(struct xo_relay *r, enum xo_side side, struct xo_span s)
+{
+	size_t start = r->sends.len;
+
+	(void)xo_buf_add(relay_send_begin(r), s);
+	relay_send_end(r, side, start);
+}
+
+void
+relay_reply(struct xo_relay *r, uint16_t code, const char *enhanced,
+    struct xo_span text)
+{
+	size_t start = r->sends.len;
+
+	(void)xo_reply_write(relay_send_begin(r), code, enhanced, text);
+	relay_send_end(r, XO_FRONT, start);
+}
+
+void
+relay_close(struct xo_relay *r)
+{
+	if (r->state == FRONT_CLOSED)
+		return;
+	r->state = FRONT_CLOSED;
+	relay_act(r, XO_ACTION_CLOSE);
+}
+
+/* Errors that a peer makes in the protocol count; refused policy does not. */
+static bool
+is_error(enum xo_refusal why)
+{
+	return xo_refusal_info(why)->code >= 500 &&
+	    (why < XO_REFUSAL_UNKNOWN_ORG || why == XO_REFUSAL_RCPT_SYNTAX);
+}
+
+void
+relay_refuse(struct xo_relay *r, enum xo_refusal why)
+{
+	size_t start = r->sends.len;
+
+	(void)xo_refusal_write(relay_send_begin(r), why);
+	relay_send_end(r, XO_FRONT, start);
+	relay_act_refused(r, why);
+	if (xo_refusal_info(why)->closes) {
+		finish_quietly(r, why);
+		relay_close(r);
+	} else if (is_error(why) && ++r->errors >= limits(r)->errors) {
+		relay_refuse(r, XO_REFUSAL_TOO_MANY_ERRORS);
+	}
+}
+
+bool
+xo_relay_next(struct xo_relay *r, struct xo_action *action_r)
+{
+	struct xo_action *a;
+
+	if (r->next_action == r->n_actions) {
+		r->next_action = r->n_actions = 0;
+		xo_buf_clear(&r->sends);
+		if (r->has_ended)
+			transaction_clear(r);
+		return false;
+	}
+	a = &r->actions[r->next_action];
+	if (a->type == XO_ACTION_SEND && a->bytes.p == NULL)
+		a->bytes.p = r->sends.p + r->offsets[r->next_action];
+	r->next_action++;
+	*action_r = *a;
+	return true;
+}
+
+void
+xo_relay_start(struct xo_relay *r, enum xo_refusal refusal)
+{
+	size_t start = r->sends.len;
+
+	if (refusal != XO_REFUSAL_NONE) {
+		relay_refuse(r, refusal);
+		relay_close(r);
+		return;
+	}
+	(void)xo_buf_add_cstr(relay_send_begin(r), "220 ");
+	(void)xo_buf_add(&r->sends, r->setup.policy->hostname);
+	(void)xo_buf_add_cstr(&r->sends, " ESMTP\r\n");
+	relay_send_end(r, XO_FRONT, start);
+}
+
+bool
+xo_relay_is_waiting(const struct xo_relay *r)
+{
+	switch (r->state) {
+	case FRONT_WAIT_CAPS:
+	case FRONT_HANDSHAKE:
+	case FRONT_FINAL:
+		return true;
+	case FRONT_DATA:
+	case FRONT_CHUNK:
+		return content_is_waiting(r);
+	case FRONT_GREETED:
+	case FRONT_READY:
+	case FRONT_MAIL:
+	case FRONT_CHUNKS:
+	case FRONT_CLOSED:
+	default:
+		return false;
+	}
+}
+
+size_t
+xo_relay_front_bytes(struct xo_relay *r, struct xo_span in)
+{
+	size_t used = 0, n;
+
+	if (r->state == FRONT_DATA || r->state == FRONT_CHUNK)
+		r->t.waited += r->now - r->front_since;
+	while (used < in.len && !r->has_ended && !relay_is_full(r) &&
+	    !xo_relay_is_waiting(r)) {
+		struct xo_span rest = xo_span_from(in, used);
+
+		if (r->state == FRONT_CLOSED)
+			n = rest.len;
+		else if (r->state == FRONT_DATA)
+			n = content_data_bytes(r, rest);
+		else if (r->state == FRONT_CHUNK)
+			n = content_chunk_bytes(r, rest);
+		else
+			n = front_command(r, rest);
+		if (n == 0)
+			break;
+		used += n;
+	}
+	if (used > 0)
+		r->front_since = r->now;
+	if (r->state >= FRONT_COMMAND_STATES || used == in.len)
+		r->request_since = 0;
+	else if (used > 0 || r->request_since == 0)
+		r->request_since = r->now;
+	return used;
+}
+
+void
+xo_relay_tls_done(struct xo_relay *r, const struct xo_certificate *certificate,
+    const char *description, int bits)
+{
+	size_t len = strlen(description);
+
+	if (len >= sizeof(r->tls_description))
+		len = sizeof(r->tls_description) - 1;
+	memcpy(r->tls_description, description, len);
+	r->tls_description[len] = '\0';
+	r->is_tls = true;
+	r->is_weak = bits < 128;
+	xo_rights_decide(r->setup.policy, r->setup.listener, certificate,
+	    &r->setup.address, &r->rights);
+	r->state = FRONT_GREETED;
+	r->front_since = r->now;
+}
+
+void
+xo_relay_front_closed(struct xo_relay *r)
+{
+	if (r->is_front_gone)
+		return;
+	r->is_front_gone = true;
+	/* Behind the end of the content the next hop's word is awaited all the
+	 * same: it is the one thing left to log. */
+	if (r->state == FRONT_FINAL && r->t.outcome == XO_REFUSAL_NONE)
+		return;
+	finish_quietly(r, XO_REFUSAL_NONE);
+	relay_close(r);
+}
+
+void
+xo_relay_caps_arrived(struct xo_relay *r)
+{
+	if (r->state == FRONT_WAIT_CAPS)
+		announce_hello(r, true);
+}
+
+void
+xo_relay_shutdown(struct xo_relay *r, bool is_final)
+{
+	r->is_draining = true;
+	if (r->state == FRONT_CLOSED)
+		return;
+	if (!is_final && xo_relay_is_busy(r))
+		return;
+	if (r->state != FRONT_HANDSHAKE) {
+		relay_refuse(r, XO_REFUSAL_SHUTDOWN);
+	} else {
+		relay_close(r);
+	}
+}
+
+static uint64_t
+front_deadline(const struct xo_relay *r)
+{
+	switch (r->state) {
+	case FRONT_HANDSHAKE:
+		return r->front_since + limits(r)->handshake_timeout;
+	case FRONT_DATA:
+	case FRONT_CHUNK:
+		if (content_is_waiting(r))
+			return UINT64_MAX;
+		return r->front_since + limits(r)->content_timeout;
+	case FRONT_GREETED:
+	case FRONT_READY:
+	case FRONT_MAIL:
+	case FRONT_CHUNKS:
+		if (!envelope_is_settled(r))
+			return UINT64_MAX;
+		if (r->request_since != 0)
+			return r->request_since + limits(r)->request_timeout;
+		return r->front_since + limits(r)->command_timeout;
+	case FRONT_WAIT_CAPS:
+	case FRONT_FINAL:
+	case FRONT_CLOSED:
+	default:
+		return UINT64_MAX;
+	}
+}
+
+static uint64_t
+back_deadline(const struct xo_relay *r)
+{
+	if (r->back != BACK_READY || r->n_expected == 0)
+		return UINT64_MAX;
+	switch ((enum expected)r->expected[r->expected_head]) {
+	case EXPECT_FINAL:
+		return r->back_since + limits(r)->final_timeout;
+	case EXPECT_DATA:
+	case EXPECT_CHUNK:
+		return r->back_since + limits(r)->data_timeout;
+	case EXPECT_MAIL:
+	case EXPECT_RCPT:
+	default:
+		return r->back_since + limits(r)->mail_timeout;
+	}
+}
+
+/* Slow on purpose: fewer octets a second than the least, after a grace. */
+static bool
+is_too_slow(const struct xo_relay *r)
+{
+	return (r->state == FRONT_DATA || r->state == FRONT_CHUNK) &&
+	    r->t.waited > 60000 &&
+	    r->t.size * 1000 / r->t.waited < limits(r)->data_rate;
+}
+
+uint64_t
+xo_relay_deadline(const struct xo_relay *r)
+{
+	uint64_t front = front_deadline(r), back = back_deadline(r);
+
+	if (is_too_slow(r))
+		return r->now;
+	return front < back ? front : back;
+}
+
+void
+xo_relay_timer(struct xo_relay *r)
+{
+	if (r->now >= back_deadline(r)) {
+		back_fail(r, XO_REFUSAL_UPSTREAM_TIMEOUT);
+		return;
+	}
+	if (is_too_slow(r)) {
+		relay_refuse(r, XO_REFUSAL_SLOW);
+	} else if (r->now >= front_deadline(r)) {
+		if (r->state != FRONT_HANDSHAKE)
+			relay_refuse(r, XO_REFUSAL_TIMEOUT);
+		relay_close(r);
+	}
+}
+
+const struct xo_report *
+xo_relay_report(struct xo_relay *r)
+{
+	return &r->report;
+}
+
+bool
+xo_relay_is_busy(const struct xo_relay *r)
+{
+	return r->state == FRONT_MAIL || r->state == FRONT_CHUNKS ||
+	    r->state == FRONT_DATA || r->state == FRONT_CHUNK ||
+	    r->state == FRONT_FINAL;
+}
+
+const struct xo_rights *
+xo_relay_rights(const struct xo_relay *r)
+{
+	return &r->rights;
+}
+
+struct xo_span
+xo_relay_hello(const struct xo_relay *r)
+{
+	return xo_buf_span(&r->hello);
+}
+
+bool
+xo_relay_is_tls(const struct xo_relay *r)
+{
+	return r->is_tls;
+}
+
+const char *
+xo_relay_tls_description(const struct xo_relay *r)
+{
+	return r->tls_description;
+}

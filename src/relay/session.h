@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The relay's inside: one session, one transaction at a time in it, at most one
+ * next hop. The files, in the way of a message:
+ *
+ *   relay.c     life, time, actions, the loop over the client's bytes
+ *   front.c     the command table: state x verb -> handler
+ *   announce.c  what EHLO announces
+ *   envelope.c  MAIL and RCPT: verdict, upstream, replies in order
+ *   back.c      the next hop: commands out, replies in, failures
+ *   content.c   DATA and BDAT in, header held for the wall
+ *   writer.c    content out, in the next hop's framing
+ *   finish.c    how a message ends, whoever ends it
+ */
+#ifndef XO_SESSION_H
+#define XO_SESSION_H
+
+#include <xoorg/command.h>
+#include <xoorg/content.h>
+#include <xoorg/line.h>
+#include <xoorg/param.h>
+#include <xoorg/relay.h>
+#include <xoorg/reply.h>
+#include <xoorg/wall.h>
+
+enum front_state {
+	FRONT_GREETED,			/* no EHLO since the last STARTTLS */
+	FRONT_READY,
+	FRONT_MAIL,			/* a transaction is open */
+	FRONT_CHUNKS,			/* the same, some BDAT came */
+	FRONT_COMMAND_STATES,		/* those above read commands */
+	FRONT_WAIT_CAPS = FRONT_COMMAND_STATES,
+	FRONT_HANDSHAKE,
+	FRONT_DATA,			/* content until CRLF . CRLF */
+	FRONT_CHUNK,			/* content of one BDAT */
+	FRONT_FINAL,			/* all content is here: the next hop's turn */
+	FRONT_CLOSED,
+};
+
+enum back_state {
+	BACK_NONE,
+	BACK_ACQUIRING,
+	BACK_READY,
+	BACK_FAILED,			/* for this transaction */
+};
+
+/* What a reply of the next hop will answer. */
+enum expected {
+	EXPECT_MAIL,
+	EXPECT_RCPT,
+	EXPECT_DATA,
+	EXPECT_CHUNK,
+	EXPECT_FINAL,
+};
+
+enum slot_state {
+	SLOT_WAITING,			/* for the next hop */
+	SLOT_ACCEPTED,
+	SLOT_REFUSED,
+};
+
+/* One RCPT: its command, and its reply once it is known. */
+struct slot {
+	enum slot_state state;
+	bool is_local;			/* never meant for the next hop */
+	bool is_sent;
+	uint16_t code;
+	size_t command, command_len;	/* into transaction.text */
+	size_t reply, reply_len;	/* the same */
+};
+
+enum content_state {
+	CONTENT_NONE,
+	CONTENT_HEADER,			/* held until it is whole */
+	CONTENT_OPENING,		/* the next hop's 354 is awaited */
+	CONTENT_BODY,
+	CONTENT_DISCARD,		/* its end is awaited; outcome is set */
+};
+
+enum mail_state {
+	MAIL_UNSENT,
+	MAIL_SENT,
+	MAIL_ACCEPTED,
+	MAIL_REFUSED,
+};
+
+struct transaction {
+	uint64_t began;
+	struct xo_answer answer;
+	struct xo_mail mail;		/* its spans point into `args` */
+	int upstream;
+	int tenant;			/* whose certificate and XOORG go out */
+	bool is_trusted;		/* to the upstream for verified mail */
+	bool is_chunked;		/* content comes by BDAT */
+	bool has_retried;
+	enum mail_state mail_state;
+	struct slot *slots;
+	size_t n_slots, cap_slots;
+	size_t n_told;			/* slots whose reply the client has */
+	size_t n_answered;		/* slots that have a reply */
+	size_t next_send, next_reply;	/* slots, towards the next hop */
+	size_t n_accepted;
+	/* content */
+	enum content_state content;
+	struct xo_scanner scanner;	/* of what comes in */
+	struct xo_scanner rescanner;	/* BDAT in, DATA out */
+	struct xo_stuffer stuffer;
+	struct xo_header_finder finder;
+	size_t header_len;		/* of what is in `header`, once found */
+	bool is_complete;		/* all content has come */
+	bool is_opened;			/* DATA or BDAT was said */
+	bool uses_bdat;			/* towards the next hop */
+	bool has_chunk_out;		/* one whose reply is not yet expected */
+	bool has_xoorg_out;
+	uint64_t size;			/* content octets */
+	uint64_t waited;		/* ms spent waiting for the client */
+	uint32_t empty_chunks;
+	struct xo_chunk chunk;		/* the client's current */
+	uint64_t chunk_left;
+	/* what it came to */
+	bool is_stray;			/* a chunk that belongs to no message */
+	enum front_state back_to;	/* behind it */
+	enum xo_refusal outcome;
+	uint16_t code;
+	size_t outcome_text, outcome_len;	/* into text; of UPSTREAM_SAID */
+};
+
+#define ACTIONS_MAX 64
+
+struct xo_relay {
+	struct xo_relay_setup setup;
+	uint64_t now;
+	int64_t wall_clock;
+	/* front */
+	enum front_state state;
+	bool is_tls;
+	bool is_esmtp;
+	bool is_draining;
+	bool is_front_gone;
+	bool is_weak;
+	bool is_followed;		/* octets came behind the command */
+	uint64_t front_since;		/* last progress of the client */
+	uint64_t request_since;		/* a command began; 0: none */
+	struct xo_rights rights;
+	struct xo_caps announced;
+	uint32_t errors, resets;
+	struct xo_buf hello;
+	char tls_description[64];
+	/* back */
+	enum back_state back;
+	bool is_back_reused;
+	enum xo_refusal back_why;
+	uint64_t back_since;		/* last progress of the next hop */
+	struct xo_caps back_caps;
+	struct xo_reply reply;
+	uint8_t *expected;		/* ring of enum expected */
+	size_t expected_head, n_expected, cap_expected;
+	/* message */
+	struct transaction t;
+	struct xo_buf args;		/* MAIL's, kept for its spans */
+	struct xo_buf text;		/* of slots and outcome */
+	struct xo_buf header;		/* held header, then held body */
+	struct xo_buf clean;		/* what the wall and the stamp made */
+	struct xo_report report;
+	bool has_ended;			/* forget t when actions are taken */
+	/* out */
+	struct xo_action actions[ACTIONS_MAX];
+	/* SENDs of our own text point into `sends`: offsets until they are
+	 * taken, because it may still grow. */
+	size_t offsets[ACTIONS_MAX];
+	size_t n_actions, next_action;
+	struct xo_buf sends;
+};
+
+/* Room for the longest line of our own, and buffers kept between messages. */
+#define KEEP_MAX ((size_t)16 * 1024)
+
+static inline const struct xo_limits *
+limits(const struct xo_relay *r)
+{
+	return &r->setup.policy->limits;
+}
+
+static inline const struct xo_upstream *
+upstream_of(const struct xo_relay *r)
+{
+	return &r->setup.policy->upstreams[r->t.upstream];
+}
+
+/* relay.c: actions */
+void relay_act(struct xo_relay *r, enum xo_action_type type);
+void relay_act_refused(struct xo_relay *r, enum xo_refusal why);
+/* Bytes of the caller's, passed on as they are. */
+void relay_send_span(struct xo_relay *r, enum xo_side side, struct xo_span s);
+/* Between these two, text is added to the returned buffer. */
+struct xo_buf *relay_send_begin(struct xo_relay *r);
+void relay_send_end(struct xo_relay *r, enum xo_side side, size_t start);
+void relay_send(struct xo_relay *r, enum xo_side side, struct xo_span s);
+void relay_reply(struct xo_relay *r, uint16_t code, const char *enhanced,
+    struct xo_span text);
+/* Replies as the table says, counts errors, closes if the table says so. */
+void relay_refuse(struct xo_relay *r, enum xo_refusal why);
+void relay_close(struct xo_relay *r);
+bool relay_is_full(const struct xo_relay *r);
+
+/* front.c. Octets used. */
+size_t front_command(struct xo_relay *r, struct xo_span in);
+
+/* announce.c */
+void announce_hello(struct xo_relay *r, bool is_final);
+
+/* envelope.c */
+void envelope_mail(struct xo_relay *r, struct xo_span args);
+void envelope_rcpt(struct xo_relay *r, struct xo_span args);
+bool envelope_is_settled(const struct xo_relay *r);
+/* Gives `slot` its reply; tells the client what is next in order. */
+void envelope_answer(struct xo_relay *r, struct slot *slot, bool is_accepted,
+    uint16_t code, const char *enhanced, struct xo_span text);
+void envelope_answer_refusal(struct xo_relay *r, struct slot *slot,
+    enum xo_refusal why);
+/* The same with what finish_note_reply() kept. */
+void envelope_answer_noted(struct xo_relay *r, struct slot *slot);
+
+/* back.c */
+void back_pump(struct xo_relay *r);
+void back_expect(struct xo_relay *r, enum expected what);
+void back_fail(struct xo_relay *r, enum xo_refusal why);
+/* The connection goes: to be used again if it may, else closed. */
+void back_leave(struct xo_relay *r);
+void back_drop(struct xo_relay *r);
+
+/* content.c */
+void content_data(struct xo_relay *r, bool is_followed);
+void content_bdat(struct xo_relay *r, struct xo_span args);
+size_t content_data_bytes(struct xo_relay *r, struct xo_span in);
+size_t content_chunk_bytes(struct xo_relay *r, struct xo_span in);
+/* The header is whole and the envelope done: past the wall, on to the hop. */
+void content_open(struct xo_relay *r);
+/* The next hop is ready for content. */
+void content_go(struct xo_relay *r);
+/* The message cannot be delivered: the rest of it is read and dropped. */
+void content_fail(struct xo_relay *r, enum xo_refusal why);
+bool content_is_waiting(const struct xo_relay *r);
+
+/* writer.c */
+/* Says DATA, or goes on at once with BDAT. */
+void writer_open(struct xo_relay *r);
+/* What was held: the cleaned header, and the body that came with it. */
+void writer_held(struct xo_relay *r);
+/* A chunk of the client's begins or ends; nothing happens towards DATA. */
+void writer_chunk_begin(struct xo_relay *r, uint64_t size, bool is_last);
+void writer_chunk_end(struct xo_relay *r);
+/* Content that a scanner has seen, or raw octets towards BDAT. */
+void writer_span(struct xo_relay *r, struct xo_span span);
+void writer_end(struct xo_relay *r);
+
+/* finish.c */
+void finish_with_refusal(struct xo_relay *r, enum xo_refusal why);
+void finish_with_reply(struct xo_relay *r, uint16_t code, struct xo_span text);
+/* Without a reply: RSET, EHLO, the client is gone. */
+void finish_quietly(struct xo_relay *r, enum xo_refusal why);
+/* Keeps the next hop's own words as the outcome. */
+void finish_note_reply(struct xo_relay *r, uint16_t code, struct xo_span text);
+void transaction_clear(struct xo_relay *r);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Content to the next hop, in the framing it takes: BDAT where it can and the
+ * sizes are known before the octets (the client's own chunks, or a message that
+ * is here whole), else DATA. This is the one place where content is stuffed and
+ * where an end of data is written.
+ */
+#include "session.h"
+
+void
+writer_open(struct xo_relay *r)
+{
+	struct transaction *t = &r->t;
+
+	t->uses_bdat = xo_caps_has(&r->back_caps, XO_CAP_CHUNKING) &&
+	    (t->is_chunked || t->is_complete);
+	if (t->uses_bdat) {
+		content_go(r);
+	} else {
+		relay_send(r, XO_BACK, XO_LIT("DATA\r\n"));
+		back_expect(r, EXPECT_DATA);
+	}
+}
+
+void
+writer_chunk_begin(struct xo_relay *r, uint64_t size, bool is_last)
+{
+	struct xo_buf *out = relay_send_begin(r);
+	size_t start = out->len;
+
+	if (!r->t.uses_bdat || (size == 0 && !is_last))
+		return;
+	(void)xo_buf_add_cstr(out, "BDAT ");
+	(void)xo_buf_add_u64(out, size);
+	(void)xo_buf_add_cstr(out, is_last ? " LAST\r\n" : "\r\n");
+	relay_send_end(r, XO_BACK, start);
+	r->t.has_chunk_out = true;
+}
+
+void
+writer_chunk_end(struct xo_relay *r)
+{
+	if (r->t.has_chunk_out)
+		back_expect(r, EXPECT_CHUNK);
+	r->t.has_chunk_out = false;
+}
+
+static struct xo_span
+held_body(const struct xo_relay *r)
+{
+	return xo_span_from(xo_buf_span(&r->header), r->t.header_len);
+}
+
+static void
+held_to_bdat(struct xo_relay *r)
+{
+	struct transaction *t = &r->t;
+	struct xo_span body = held_body(r);
+	uint64_t size = r->clean.len + body.len;
+
+	if (t->is_chunked)
+		writer_chunk_begin(r, size + t->chunk_left, t->chunk.is_last);
+	else
+		writer_chunk_begin(r, size, true);
+	relay_send_span(r, XO_BACK, xo_buf_span(&r->clean));
+	relay_send_span(r, XO_BACK, body);
+	/* The client's chunk ended while the next hop was awaited. */
+	if (t->is_chunked && t->chunk_left == 0 && !t->chunk.is_last &&
+	    r->state != FRONT_CHUNK)
+		writer_chunk_end(r);
+}
+
+/* A body that came by BDAT and must be lines now. False: it cannot be. */
+static bool
+stuff_held_chunks(struct xo_relay *r, struct xo_buf *out)
+{
+	struct xo_span body = held_body(r), span;
+	enum xo_content event;
+	size_t n;
+
+	while (body.len > 0) {
+		event = xo_scan(&r->t.rescanner, body, &span, &n);
+		body = xo_span_from(body, n);
+		if (event == XO_CONTENT_SPAN) {
+			if (xo_stuff(&r->t.stuffer, span))
+				(void)xo_buf_add_byte(out, '.');
+			(void)xo_buf_add(out, span);
+		} else if (event != XO_CONTENT_MORE) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static void
+held_to_data(struct xo_relay *r)
+{
+	struct xo_buf *out = relay_send_begin(r);
+	size_t start = out->len;
+	bool is_clean = true;
+
+	(void)xo_stuff_text(&r->t.stuffer, xo_buf_span(&r->clean), out);
+	if (r->t.is_chunked)
+		is_clean = stuff_held_chunks(r, out);
+	else
+		(void)xo_stuff_text(&r->t.stuffer, held_body(r), out);
+	relay_send_end(r, XO_BACK, start);
+	if (!is_clean)
+		content_fail(r, XO_REFUSAL_CONTENT_NEEDS_CHUNKING);
+}
+
+void
+writer_held(struct xo_relay *r)
+{
+	if (r->t.uses_bdat)
+		held_to_bdat(r);
+	else
+		held_to_data(r);
+	if (r->sends.err != XO_OK && r->t.content == CONTENT_BODY)
+		content_fail(r, XO_REFUSAL_MEMORY);
+}
+
+void
+writer_span(struct xo_relay *r, struct xo_span span)
+{
+	if (!r->t.uses_bdat && xo_stuff(&r->t.stuffer, span))
+		relay_send(r, XO_BACK, XO_LIT("."));
+	relay_send_span(r, XO_BACK, span);
+}
+
+void
+writer_end(struct xo_relay *r)
+{
+	if (!r->t.uses_bdat) {
+		if (r->t.is_chunked && xo_scan_has_open_cr(&r->t.rescanner)) {
+			content_fail(r, XO_REFUSAL_CONTENT_NEEDS_CHUNKING);
+			return;
+		}
+		relay_send(r, XO_BACK, xo_stuff_end(&r->t.stuffer));
+	}
+	back_expect(r, EXPECT_FINAL);
+	/* Its time runs from here, whatever was awaited before. */
+	r->back_since = r->now;
+}

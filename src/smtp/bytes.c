@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Spans and buffers. All memory of the pure code is taken here, in one place
+ * where a failure can be injected.
+ */
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <xoorg/bytes.h>
+
+#define BUF_MIN 128
+#define U64_DIGITS 20
+#define PADDED_MAX 32
+
+uint8_t
+xo_ascii_lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
+}
+
+bool
+xo_ascii_is_alpha(uint8_t c)
+{
+	c = xo_ascii_lower(c);
+	return c >= 'a' && c <= 'z';
+}
+
+bool
+xo_ascii_is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+int
+xo_ascii_hex_value(uint8_t c)
+{
+	if (xo_ascii_is_digit(c))
+		return c - '0';
+	c = xo_ascii_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool
+xo_span_is_equal(struct xo_span a, struct xo_span b)
+{
+	return a.len == b.len &&
+	    (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+}
+
+bool
+xo_span_is_equal_nocase(struct xo_span a, struct xo_span b)
+{
+	return a.len == b.len && xo_span_has_prefix_nocase(a, b);
+}
+
+bool
+xo_span_has_prefix_nocase(struct xo_span s, struct xo_span prefix)
+{
+	if (s.len < prefix.len)
+		return false;
+	for (size_t i = 0; i < prefix.len; i++) {
+		if (xo_ascii_lower(s.p[i]) != xo_ascii_lower(prefix.p[i]))
+			return false;
+	}
+	return true;
+}
+
+size_t
+xo_span_find(struct xo_span s, uint8_t c)
+{
+	const uint8_t *found = s.len > 0 ? memchr(s.p, c, s.len) : NULL;
+
+	return found != NULL ? (size_t)(found - s.p) : s.len;
+}
+
+static bool
+is_blank(uint8_t c)
+{
+	return c == ' ' || c == '\t';
+}
+
+struct xo_span
+xo_span_trim(struct xo_span s)
+{
+	while (s.len > 0 && is_blank(s.p[0]))
+		s = xo_span_from(s, 1);
+	while (s.len > 0 && is_blank(s.p[s.len - 1]))
+		s.len--;
+	return s;
+}
+
+/* Octets that follow `lead`, and the range of the first of them: this alone
+ * tells overlong forms, surrogates and what lies beyond U+10FFFF. */
+static size_t
+utf8_tail(uint8_t lead, uint8_t *low_r, uint8_t *high_r)
+{
+	*low_r = 0x80;
+	*high_r = 0xbf;
+	if (lead >= 0xc2 && lead <= 0xdf) {
+		if (lead == 0xc2)
+			*low_r = 0xa0;	/* below are the C1 controls */
+		return 1;
+	}
+	if (lead >= 0xe0 && lead <= 0xef) {
+		if (lead == 0xe0)
+			*low_r = 0xa0;
+		else if (lead == 0xed)
+			*high_r = 0x9f;
+		return 2;
+	}
+	if (lead >= 0xf0 && lead <= 0xf4) {
+		if (lead == 0xf0)
+			*low_r = 0x90;
+		else if (lead == 0xf4)
+			*high_r = 0x8f;
+		return 3;
+	}
+	return 0;
+}
+
+size_t
+xo_utf8_len(struct xo_span s)
+{
+	uint8_t low, high;
+	size_t tail;
+
+	if (s.len == 0)
+		return 0;
+	if (s.p[0] < 0x80)
+		return 1;
+	tail = utf8_tail(s.p[0], &low, &high);
+	if (tail == 0 || s.len <= tail || s.p[1] < low || s.p[1] > high)
+		return 0;
+	for (size_t i = 2; i <= tail; i++) {
+		if ((s.p[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	return tail + 1;
+}
+
+enum xo_err
+xo_span_to_u64(struct xo_span s, uint64_t *n_r)
+{
+	uint64_t n = 0;
+
+	if (s.len == 0)
+		return XO_ERR_SYNTAX;
+	for (size_t i = 0; i < s.len; i++) {
+		if (!xo_ascii_is_digit(s.p[i]))
+			return XO_ERR_SYNTAX;
+		if (i < U64_DIGITS - 1)
+			n = n * 10 + (uint64_t)(s.p[i] - '0');
+	}
+	if (s.len >= U64_DIGITS)
+		return XO_ERR_LIMIT;
+	*n_r = n;
+	return XO_OK;
+}
+
+void
+xo_buf_fini(struct xo_buf *b)
+{
+	free(b->p);
+	b->p = NULL;
+	b->len = 0;
+	b->cap = 0;
+	b->err = XO_OK;
+}
+
+void
+xo_buf_clear(struct xo_buf *b)
+{
+	b->len = 0;
+	b->err = XO_OK;
+}
+
+static bool
+grow(struct xo_buf *b, size_t want)
+{
+	size_t cap = b->cap > BUF_MIN ? b->cap : BUF_MIN;
+	uint8_t *p;
+
+	while (cap < want)
+		cap = cap <= SIZE_MAX / 2 ? cap * 2 : want;
+	p = realloc(b->p, cap);
+	if (p == NULL)
+		return false;
+	b->p = p;
+	b->cap = cap;
+	return true;
+}
+
+uint8_t *
+xo_buf_reserve(struct xo_buf *b, size_t n)
+{
+	size_t limit = b->max != 0 ? b->max : SIZE_MAX;
+
+	if (b->err != XO_OK)
+		return NULL;
+	if (b->len > limit || n > limit - b->len) {
+		b->err = XO_ERR_LIMIT;
+		return NULL;
+	}
+	if ((b->p == NULL || b->cap - b->len < n) && !grow(b, b->len + n)) {
+		b->err = XO_ERR_MEMORY;
+		return NULL;
+	}
+	return b->p + b->len;
+}
+
+void
+xo_buf_consume(struct xo_buf *b, size_t n)
+{
+	if (n >= b->len) {
+		b->len = 0;
+		return;
+	}
+	b->len -= n;
+	memmove(b->p, b->p + n, b->len);
+}
+
+enum xo_err
+xo_buf_add(struct xo_buf *b, struct xo_span s)
+{
+	uint8_t *to;
+
+	if (s.len == 0)
+		return b->err;
+	to = xo_buf_reserve(b, s.len);
+	if (to == NULL)
+		return b->err;
+	memcpy(to, s.p, s.len);
+	b->len += s.len;
+	return XO_OK;
+}
+
+enum xo_err
+xo_buf_add_byte(struct xo_buf *b, uint8_t c)
+{
+	return xo_buf_add(b, xo_span(&c, 1));
+}
+
+enum xo_err
+xo_buf_add_cstr(struct xo_buf *b, const char *s)
+{
+	return xo_buf_add(b, xo_span_from_cstr(s));
+}
+
+enum xo_err
+xo_buf_add_u64(struct xo_buf *b, uint64_t n)
+{
+	return xo_buf_add_padded(b, n, 1);
+}
+
+enum xo_err
+xo_buf_add_padded(struct xo_buf *b, uint64_t n, int width)
+{
+	uint8_t digits[PADDED_MAX];
+	size_t at = sizeof(digits);
+	size_t least = width < 1 ? 1 : (size_t)width;
+
+	if (least > sizeof(digits))
+		least = sizeof(digits);
+	while (n != 0 || sizeof(digits) - at < least) {
+		digits[--at] = (uint8_t)('0' + n % 10);
+		n /= 10;
+	}
+	return xo_buf_add(b, xo_span(digits + at, sizeof(digits) - at));
+}
+
+enum xo_err
+xo_buf_add_all(struct xo_buf *b, ...)
+{
+	size_t start = b->len;
+	const char *s;
+	va_list args;
+
+	va_start(args, b);
+	while ((s = va_arg(args, const char *)) != NULL)
+		(void)xo_buf_add_cstr(b, s);
+	va_end(args);
+	if (b->err != XO_OK)
+		b->len = start;
+	return b->err;
+}
+
+enum xo_err
+xo_buf_add_printable(struct xo_buf *b, struct xo_span s, size_t max)
+{
+	uint8_t *to;
+
+	s = xo_span_first(s, max);
+	to = xo_buf_reserve(b, s.len);
+	if (to == NULL)
+		return b->err;
+	for (size_t i = 0; i < s.len; i++) {
+		uint8_t c = s.p[i];
+		bool is_plain = c > 32 && c < 127 && c != '"' && c != '\\';
+
+		to[i] = is_plain ? c : '?';
+	}
+	b->len += s.len;
+	return XO_OK;
+}

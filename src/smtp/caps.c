@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+/* Capability sets. */
+#include <xoorg/caps.h>
+
+static const char *const names[] = {
+	[XO_CAP_SIZE] = "SIZE",
+	[XO_CAP_PIPELINING] = "PIPELINING",
+	[XO_CAP_DSN] = "DSN",
+	[XO_CAP_ENHANCEDSTATUSCODES] = "ENHANCEDSTATUSCODES",
+	[XO_CAP_STARTTLS] = "STARTTLS",
+	[XO_CAP_8BITMIME] = "8BITMIME",
+	[XO_CAP_BINARYMIME] = "BINARYMIME",
+	[XO_CAP_CHUNKING] = "CHUNKING",
+	[XO_CAP_SMTPUTF8] = "SMTPUTF8",
+	[XO_CAP_REQUIRETLS] = "REQUIRETLS",
+	[XO_CAP_MT_PRIORITY] = "MT-PRIORITY",
+	[XO_CAP_DELIVERBY] = "DELIVERBY",
+	[XO_CAP_FUTURERELEASE] = "FUTURERELEASE",
+	[XO_CAP_XCLIENT] = "XCLIENT",
+	[XO_CAP_XOORG] = "XOORG",
+};
+_Static_assert(sizeof(names) / sizeof(names[0]) == XO_CAP_COUNT,
+    "a name for each capability");
+
+const char *
+xo_cap_name(enum xo_cap cap)
+{
+	return (unsigned int)cap < XO_CAP_COUNT ? names[cap] : "";
+}
+
+static enum xo_cap
+find(struct xo_span keyword)
+{
+	enum xo_cap cap = XO_CAP_SIZE;
+
+	while (cap < XO_CAP_COUNT && !xo_span_is_equal_nocase(keyword,
+	    xo_span_from_cstr(names[cap])))
+		cap++;
+	return cap;
+}
+
+void
+xo_caps_add_line(struct xo_caps *caps, struct xo_span line)
+{
+	struct xo_span keyword, argument;
+	enum xo_cap cap;
+	size_t end = 0;
+
+	line = xo_span_trim(line);
+	while (end < line.len && line.p[end] != ' ' && line.p[end] != '\t')
+		end++;
+	keyword = xo_span_first(line, end);
+	argument = xo_span_trim(xo_span_from(line, end));
+	cap = find(keyword);
+	if (cap == XO_CAP_COUNT || xo_caps_has(caps, cap) ||
+	    argument.len > XO_CAP_ARGUMENT_MAX)
+		return;
+	if (cap == XO_CAP_SIZE && argument.len > 0) {
+		uint64_t size;
+
+		if (xo_span_to_u64(argument, &size) != XO_OK)
+			return;
+		caps->size = size;
+	}
+	if (argument.len > 0)
+		memcpy(caps->argument[cap].text, argument.p, argument.len);
+	caps->argument[cap].len = (uint8_t)argument.len;
+	caps->set |= XO_CAP_BIT(cap);
+}
+
+static struct xo_span
+argument_of(const struct xo_caps *caps, enum xo_cap cap)
+{
+	return xo_span(caps->argument[cap].text, caps->argument[cap].len);
+}
+
+static void
+intersect_size(struct xo_caps *a, const struct xo_caps *b)
+{
+	if (!xo_caps_has(a, XO_CAP_SIZE)) {
+		a->size = 0;
+	} else if (b->size != 0 && (a->size == 0 || b->size < a->size)) {
+		a->size = b->size;
+		a->argument[XO_CAP_SIZE] = b->argument[XO_CAP_SIZE];
+	}
+}
+
+void
+xo_caps_intersect(struct xo_caps *a, const struct xo_caps *b)
+{
+	a->set &= b->set;
+	for (enum xo_cap cap = XO_CAP_SIZE; cap < XO_CAP_COUNT; cap++) {
+		if (cap != XO_CAP_SIZE && !xo_span_is_equal(
+		    argument_of(a, cap), argument_of(b, cap)))
+			a->set &= ~XO_CAP_BIT(cap);
+		if (!xo_caps_has(a, cap))
+			a->argument[cap].len = 0;
+	}
+	intersect_size(a, b);
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Replies. The reader takes one octet at a time, so that no border between two
+ * inputs can matter, and keeps only what may be shown to anybody.
+ */
+#include <xoorg/reply.h>
+
+#define REPLY_LINE_MAX 512	/* RFC 5321 4.5.3.1.5, line end included */
+#define CODE_MIN 200
+#define CODE_MAX 599
+
+enum read_state {
+	READ_CODE,
+	READ_SEPARATOR,
+	READ_TEXT,
+	READ_CR,	/* LF would end the line */
+	READ_DONE,	/* or broken: nothing more until cleared */
+};
+
+static uint8_t
+clean(uint8_t c)
+{
+	return (c >= 32 && c < 127) || c == '\t' ? c : '?';
+}
+
+static enum xo_err
+keep(struct xo_reply *reply, uint8_t c)
+{
+	if (reply->text.len >= XO_REPLY_TEXT_MAX)
+		return XO_MORE;
+	return xo_buf_add_byte(&reply->text, c) == XO_OK ? XO_MORE :
+	    XO_ERR_MEMORY;
+}
+
+static enum xo_err
+take_code(struct xo_reply *reply, uint8_t c)
+{
+	if (!xo_ascii_is_digit(c))
+		return XO_ERR_SYNTAX;
+	reply->line_code = (uint16_t)(reply->line_code * 10 + (c - '0'));
+	if (++reply->digits < 3)
+		return XO_MORE;
+	if (reply->line_code < CODE_MIN || reply->line_code > CODE_MAX ||
+	    (reply->is_open && reply->line_code != reply->code))
+		return XO_ERR_SYNTAX;
+	reply->code = reply->line_code;
+	reply->state = READ_SEPARATOR;
+	return reply->is_open ? keep(reply, '\n') : XO_MORE;
+}
+
+static enum xo_err
+end_line(struct xo_reply *reply)
+{
+	if (reply->is_last)
+		return XO_OK;
+	reply->is_open = true;
+	reply->line_code = 0;
+	reply->digits = 0;
+	reply->state = READ_CODE;
+	return XO_MORE;
+}
+
+static enum xo_err
+take_separator(struct xo_reply *reply, uint8_t c)
+{
+	reply->is_last = c != '-';
+	reply->state = c == '\r' ? READ_CR : READ_TEXT;
+	if (c == '\n')
+		return end_line(reply);
+	return c == ' ' || c == '-' || c == '\r' ? XO_MORE : XO_ERR_SYNTAX;
+}
+
+static enum xo_err
+take_text(struct xo_reply *reply, uint8_t c)
+{
+	if (c == '\n')
+		return end_line(reply);
+	/* What the CR before was for is known only now. */
+	if (reply->state == READ_CR && keep(reply, '?') != XO_MORE)
+		return XO_ERR_MEMORY;
+	reply->state = c == '\r' ? READ_CR : READ_TEXT;
+	return c == '\r' ? XO_MORE : keep(reply, clean(c));
+}
+
+static enum xo_err
+take(struct xo_reply *reply, uint8_t c)
+{
+	switch ((enum read_state)reply->state) {
+	case READ_CODE:
+		return take_code(reply, c);
+	case READ_SEPARATOR:
+		return take_separator(reply, c);
+	case READ_TEXT:
+	case READ_CR:
+		return take_text(reply, c);
+	case READ_DONE:
+	default:
+		return XO_ERR_STATE;
+	}
+}
+
+enum xo_err
+xo_reply_read(struct xo_reply *reply, struct xo_span in, size_t max,
+    size_t *used_r)
+{
+	enum xo_err err = XO_MORE;
+	size_t i = 0;
+
+	while (err == XO_MORE && i < in.len) {
+		if (reply->seen >= max) {
+			err = XO_ERR_LIMIT;
+			break;
+		}
+		reply->seen++;
+		err = take(reply, in.p[i++]);
+	}
+	if (err != XO_MORE)
+		reply->state = READ_DONE;
+	*used_r = i;
+	return err;
+}
+
+void
+xo_reply_clear(struct xo_reply *reply)
+{
+	struct xo_buf text = reply->text;
+
+	xo_buf_clear(&text);
+	*reply = (struct xo_reply){.text = text};
+}
+
+void
+xo_reply_fini(struct xo_reply *reply)
+{
+	xo_buf_fini(&reply->text);
+	xo_reply_clear(reply);
+}
+
+bool
+xo_reply_line(struct xo_span *text, struct xo_span *line_r)
+{
+	size_t end = xo_span_find(*text, '\n');
+
+	if (text->len == 0)
+		return false;
+	*line_r = xo_span_first(*text, end);
+	*text = xo_span_from(*text, end + 1);
+	return true;
+}
+
+static void
+write_line(struct xo_buf *out, uint16_t code, const char *enhanced,
+    struct xo_span line, bool is_last)
+{
+	size_t start = out->len, room;
+
+	(void)xo_buf_add_u64(out, code);
+	(void)xo_buf_add_byte(out, is_last ? ' ' : '-');
+	if (enhanced != NULL)
+		(void)xo_buf_add_all(out, enhanced, " ", (char *)NULL);
+	room = REPLY_LINE_MAX - 2 > out->len - start ?
+	    REPLY_LINE_MAX - 2 - (out->len - start) : 0;
+	line = xo_span_first(line, room);
+	for (size_t i = 0; i < line.len; i++)
+		(void)xo_buf_add_byte(out, clean(line.p[i]));
+	(void)xo_buf_add_cstr(out, "\r\n");
+}
+
+enum xo_err
+xo_reply_write(struct xo_buf *out, uint16_t code, const char *enhanced,
+    struct xo_span text)
+{
+	struct xo_span line = {NULL, 0};
+	size_t start = out->len;
+
+	if (code < CODE_MIN || code > CODE_MAX)
+		code = 451;
+	do {
+		/* An empty text is one empty line. */
+		if (!xo_reply_line(&text, &line))
+			line = xo_span(NULL, 0);
+		write_line(out, code, enhanced, line, text.len == 0);
+	} while (text.len > 0);
+	if (out->err != XO_OK)
+		out->len = start;
+	return out->err;
+}
+
+enum xo_err
+xo_refusal_write(struct xo_buf *out, enum xo_refusal refusal)
+{
+	const struct xo_refusal_info *info = xo_refusal_info(refusal);
+
+	return xo_reply_write(out, info->code, info->enhanced,
+	    xo_span_from_cstr(info->text));
+}

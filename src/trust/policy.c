@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The words of verdicts and decisions.
+ */
+#include <xoorg/policy.h>
+
+static const char *const verdict_names[] = {
+	[XO_VERDICT_VERIFIED] = "verified",
+	[XO_VERDICT_UNKNOWN_ORG] = "unknown_org",
+	[XO_VERDICT_NO_ORG] = "no_org",
+	[XO_VERDICT_SENDER_MISMATCH] = "sender_mismatch",
+	[XO_VERDICT_UNAUTHENTICATED] = "unauthenticated",
+};
+_Static_assert(sizeof(verdict_names) / sizeof(verdict_names[0]) ==
+    XO_VERDICT_COUNT, "a verdict without a name");
+
+static const char *const decision_names[] = {
+	[XO_DECISION_ACCEPT] = "accept",
+	[XO_DECISION_DEMOTE] = "demote",
+	[XO_DECISION_REJECT] = "reject",
+	[XO_DECISION_TEMPFAIL] = "tempfail",
+};
+_Static_assert(sizeof(decision_names) / sizeof(decision_names[0]) ==
+    XO_DECISION_COUNT, "a decision without a name");
+
+const char *
+xo_verdict_name(enum xo_verdict verdict)
+{
+	if ((unsigned int)verdict >= XO_VERDICT_COUNT)
+		return "?";
+	return verdict_names[verdict];
+}
+
+const char *
+xo_decision_name(enum xo_decision decision)
+{
+	if ((unsigned int)decision >= XO_DECISION_COUNT)
+		return "?";
+	return decision_names[decision];
+}

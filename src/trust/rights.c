@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Certificate names and addresses to rights. Everything starts at none.
+ */
+#include <xoorg/rights.h>
+
+#include <xoorg/domain.h>
+
+/*
+ * `*.x`: exactly one label in front of x, which has a dot itself. A wildcard
+ * for a whole top-level domain is nobody's name.
+ */
+static bool
+covers(struct xo_span wildcard, struct xo_span name)
+{
+	struct xo_span parent;
+	size_t dot = xo_span_find(name, '.');
+
+	if (!xo_span_has_prefix_nocase(wildcard, XO_LIT("*.")))
+		return false;
+	parent = xo_span_from(wildcard, 2);
+	if (xo_span_find(parent, '.') == parent.len ||
+	    !xo_domain_is_valid(parent))
+		return false;
+	return xo_span_is_equal_nocase(parent, xo_span_from(name, dot + 1));
+}
+
+bool
+xo_certificate_name_matches(struct xo_span configured,
+    struct xo_span presented, bool has_wildcards)
+{
+	if (configured.len == 0 || presented.len == 0)
+		return false;
+	if (xo_span_is_equal_nocase(configured, presented))
+		return true;
+	return has_wildcards && xo_domain_is_valid(configured) &&
+	    covers(presented, configured);
+}
+
+/* The CN counts only where no SAN dNSName does. */
+static bool
+certificate_has_name(const struct xo_certificate *certificate,
+    struct xo_span configured, bool has_wildcards)
+{
+	size_t i;
+
+	for (i = 0; i < certificate->n_dns_names; i++) {
+		if (xo_certificate_name_matches(configured,
+		    certificate->dns_names[i], has_wildcards))
+			return true;
+	}
+	return certificate->n_dns_names == 0 &&
+	    xo_certificate_name_matches(configured, certificate->common_name,
+	    has_wildcards);
+}
+
+/* The first of the peer's names that the certificate has, or NULL. */
+static const struct xo_span *
+find_name(const struct xo_peer *peer, const struct xo_certificate *certificate)
+{
+	size_t i;
+
+	for (i = 0; i < peer->n_names; i++) {
+		if (certificate_has_name(certificate, peer->names[i],
+		    peer->has_wildcards))
+			return &peer->names[i];
+	}
+	return NULL;
+}
+
+static bool
+has_address(const struct xo_peer *peer, const struct xo_address *address)
+{
+	size_t i;
+
+	for (i = 0; i < peer->n_networks; i++) {
+		if (xo_network_contains(&peer->networks[i], address))
+			return true;
+	}
+	return false;
+}
+
+/* Cuts at the end of the room; a sentence is only read by people. */
+static void
+say(struct xo_rights *rights, struct xo_span text)
+{
+	size_t used = strlen(rights->reason);
+	size_t room = sizeof(rights->reason) - 1 - used;
+
+	text = xo_span_first(text, room);
+	if (text.len > 0)
+		memcpy(rights->reason + used, text.p, text.len);
+	rights->reason[used + text.len] = '\0';
+}
+
+/* What the matching peers gave, before it is put together. */
+struct findings {
+	int certificate_peer;		/* first whose name matched */
+	struct xo_span name;
+	int address_peer;		/* first whose network matched */
+	uint32_t by_certificate;
+	uint32_t by_address;
+	bool is_refused;
+};
+
+static void
+judge_peer(const struct xo_policy *policy, int i,
+    const struct xo_certificate *certificate, const struct xo_address *address,
+    struct findings *found)
+{
+	const struct xo_peer *peer = &policy->peers[i];
+	const struct xo_span *name = NULL;
+
+	if (certificate != NULL)
+		name = find_name(peer, certificate);
+	if (name != NULL) {
+		bool refuses = !certificate->is_chain_valid &&
+		    peer->bad_certificate != XO_BAD_CERTIFICATE_UNTRUSTED;
+
+		if (found->certificate_peer == XO_NOBODY ||
+		    (refuses && !found->is_refused)) {
+			found->certificate_peer = i;
+			found->name = *name;
+		}
+		if (certificate->is_chain_valid)
+			found->by_certificate |= peer->rights;
+		found->is_refused |= refuses;
+	}
+	if (address != NULL && has_address(peer, address)) {
+		if (found->address_peer == XO_NOBODY)
+			found->address_peer = i;
+		found->by_address |= peer->rights &
+		    ~(uint32_t)XO_RIGHT_XOORG;
+	}
+}
+
+static void
+explain_certificate(struct xo_rights *rights,
+    const struct xo_certificate *certificate, struct xo_span name)
+{
+	say(rights, XO_LIT("the certificate names "));
+	say(rights, name);
+	if (certificate->is_chain_valid) {
+		say(rights, XO_LIT(" and is valid"));
+		return;
+	}
+	say(rights, XO_LIT(" but its chain is not valid: "));
+	say(rights, certificate->flaw != NULL ?
+	    xo_span_from_cstr(certificate->flaw) : XO_LIT("not verified"));
+}
+
+static void
+explain(struct xo_rights *rights, const struct xo_policy *policy,
+    const struct xo_certificate *certificate, const struct findings *found)
+{
+	if (found->certificate_peer != XO_NOBODY) {
+		explain_certificate(rights, certificate, found->name);
+	} else if (found->address_peer != XO_NOBODY) {
+		say(rights, XO_LIT("the address belongs to the peer "));
+		say(rights, policy->peers[found->address_peer].name);
+	} else if (certificate == NULL) {
+		say(rights, XO_LIT("the session is not encrypted"));
+	} else if (!certificate->is_present) {
+		say(rights, XO_LIT("no client certificate was presented"));
+	} else {
+		say(rights, XO_LIT(
+		    "the certificate names none of the configured peers"));
+	}
+}
+
+void
+xo_rights_decide(const struct xo_policy *policy,
+    const struct xo_listener *listener,
+    const struct xo_certificate *certificate, const struct xo_address *address,
+    struct xo_rights *rights_r)
+{
+	struct findings found = {
+		.certificate_peer = XO_NOBODY, .address_peer = XO_NOBODY
+	};
+	bool is_shown = certificate != NULL && certificate->is_present;
+	size_t i;
+
+	*rights_r = (struct xo_rights){.peer = XO_NOBODY};
+	for (i = 0; i < listener->n_peers; i++) {
+		int peer = listener->peers[i];
+
+		if (peer >= 0 && (size_t)peer < policy->n_peers)
+			judge_peer(policy, peer, is_shown ? certificate : NULL,
+			    address, &found);
+	}
+	explain(rights_r, policy, certificate, &found);
+	rights_r->name = found.name;
+	rights_r->is_refused = found.is_refused;
+	if (found.is_refused) {
+		rights_r->peer = found.certificate_peer;
+		return;
+	}
+	rights_r->rights = found.by_certificate | found.by_address;
+	/* A name without a valid chain is a claim, not an identity. */
+	if (found.certificate_peer != XO_NOBODY && certificate->is_chain_valid)
+		rights_r->peer = found.certificate_peer;
+	else
+		rights_r->peer = found.address_peer;
+}

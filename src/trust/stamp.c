@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Trace fields, newest first: what we think of the message stands above the
+ * Received that says how it came.
+ */
+#include <xoorg/stamp.h>
+
+#define WIDTH 78
+#define VALUE_MAX 255
+#define SECONDS_PER_DAY 86400
+/* The last second of the year 9999: RFC 5322 dates have no more digits. */
+#define LAST_TIME 253402300799
+
+struct writer {
+	struct xo_buf *out;
+	size_t line_start;
+};
+
+static void
+begin_line(struct writer *w)
+{
+	(void)xo_buf_add(w->out, XO_LIT("\r\n\t"));
+	w->line_start = w->out->len - (w->out->len > 0 ? 1 : 0);
+}
+
+static void
+begin_field(struct writer *w, const char *name)
+{
+	w->line_start = w->out->len;
+	(void)xo_buf_add_cstr(w->out, name);
+	(void)xo_buf_add_byte(w->out, ':');
+}
+
+static void
+end_field(struct writer *w)
+{
+	(void)xo_buf_add(w->out, XO_LIT("\r\n"));
+}
+
+/* Blank or fold, so that `len` octets fit behind it if they ever can. */
+static void
+separate(struct writer *w, size_t len)
+{
+	size_t column = w->out->len - w->line_start;
+
+	if (column + 1 + len > WIDTH)
+		begin_line(w);
+	else if (w->out->len > 0 && w->out->p[w->out->len - 1] != '\t')
+		(void)xo_buf_add_byte(w->out, ' ');
+}
+
+/* No octet of it may end a comment, a field or a list. */
+static void
+add_clean(struct xo_buf *out, struct xo_span s)
+{
+	size_t i;
+
+	s = xo_span_first(s, VALUE_MAX);
+	for (i = 0; i < s.len; i++) {
+		uint8_t c = s.p[i];
+
+		if (c <= ' ' || c >= 0x7f ||
+		    memchr("()<>@,;\"\\", c, 9) != NULL)
+			c = '?';
+		(void)xo_buf_add_byte(out, c);
+	}
+}
+
+static size_t
+clean_len(struct xo_span s)
+{
+	return s.len < VALUE_MAX ? s.len : VALUE_MAX;
+}
+
+/* `before` and `after` are ours; all three are one word. */
+static void
+add_word(struct writer *w, const char *before, struct xo_span s,
+    const char *after)
+{
+	separate(w, strlen(before) + clean_len(s) + strlen(after));
+	(void)xo_buf_add_cstr(w->out, before);
+	add_clean(w->out, s);
+	(void)xo_buf_add_cstr(w->out, after);
+}
+
+static void
+add_text(struct writer *w, const char *text)
+{
+	add_word(w, text, xo_span(NULL, 0), "");
+}
+
+/* Days since 1970 to a date of the Gregorian calendar, by whole cycles. */
+static void
+civil_date(int64_t days, int64_t *year_r, int64_t *month_r, int64_t *day_r)
+{
+	int64_t d = days + 719468;	/* since 0000-03-01 */
+	int64_t era = d / 146097;	/* of 400 years */
+	int64_t doe = d % 146097;
+	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	int64_t m = (5 * doy + 2) / 153;	/* 0 is March */
+
+	*day_r = doy - (153 * m + 2) / 5 + 1;
+	*month_r = m < 10 ? m + 3 : m - 9;
+	*year_r = yoe + era * 400 + (*month_r <= 2 ? 1 : 0);
+}
+
+static void
+add_padded(struct xo_buf *out, int64_t n, int width)
+{
+	(void)xo_buf_add_padded(out, (uint64_t)n, width);
+}
+
+/* "Mon, 23 Nov 2026 21:44:40 +0000" */
+static void
+add_date(struct writer *w, int64_t time)
+{
+	static const char days[] = "ThuFriSatSunMonTueWed";
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	int64_t year, month, day, second;
+
+	if (time < 0)
+		time = 0;
+	if (time > LAST_TIME)
+		time = LAST_TIME;
+	civil_date(time / SECONDS_PER_DAY, &year, &month, &day);
+	second = time % SECONDS_PER_DAY;
+	separate(w, sizeof("Mon, 23 Nov 2026 21:44:40 +0000") - 1);
+	(void)xo_buf_add(w->out, xo_span(days + time / SECONDS_PER_DAY % 7 * 3,
+	    3));
+	(void)xo_buf_add(w->out, XO_LIT(", "));
+	add_padded(w->out, day, 1);
+	(void)xo_buf_add_byte(w->out, ' ');
+	(void)xo_buf_add(w->out, xo_span(months + (month - 1) * 3, 3));
+	(void)xo_buf_add_byte(w->out, ' ');
+	add_padded(w->out, year, 4);
+	(void)xo_buf_add_byte(w->out, ' ');
+	add_padded(w->out, second / 3600, 2);
+	(void)xo_buf_add_byte(w->out, ':');
+	add_padded(w->out, second / 60 % 60, 2);
+	(void)xo_buf_add_byte(w->out, ':');
+	add_padded(w->out, second % 60, 2);
+	(void)xo_buf_add(w->out, XO_LIT(" +0000"));
+}
+
+/* RFC 8601: what the verdict is worth. */
+static const char *
+result_of(enum xo_verdict verdict)
+{
+	switch (verdict) {
+	case XO_VERDICT_VERIFIED:
+		return "x-xoorg=pass";
+	case XO_VERDICT_UNKNOWN_ORG:
+	case XO_VERDICT_SENDER_MISMATCH:
+		return "x-xoorg=fail";
+	case XO_VERDICT_NO_ORG:
+	case XO_VERDICT_UNAUTHENTICATED:
+	case XO_VERDICT_COUNT:
+		break;
+	}
+	return "x-xoorg=none";
+}
+
+static void
+add_results(struct writer *w, const struct xo_stamp *stamp)
+{
+	begin_field(w, "Authentication-Results");
+	add_word(w, "", stamp->hostname, ";");
+	add_text(w, result_of(stamp->verdict));
+	if (stamp->has_xoorg && stamp->xoorg.len > 0)
+		add_word(w, "smtp.xoorg=", stamp->xoorg, "");
+	if (stamp->tenant.len > 0)
+		add_word(w, "policy.tenant=", stamp->tenant, "");
+	add_word(w, "policy.verdict=",
+	    xo_span_from_cstr(xo_verdict_name(stamp->verdict)), "");
+	end_field(w);
+}
+
+/* Never folded: not every reader of it would unfold. */
+static void
+add_originator_org(struct writer *w, const struct xo_stamp *stamp)
+{
+	begin_field(w, "X-OriginatorOrg");
+	(void)xo_buf_add_byte(w->out, ' ');
+	add_clean(w->out, stamp->originator_org);
+	end_field(w);
+}
+
+/* RFC 3848, RFC 6531 4.3; TLS below HELO has no name of its own. */
+static const char *
+protocol_of(const struct xo_stamp *stamp)
+{
+	if (stamp->is_utf8)
+		return stamp->is_tls ? "UTF8SMTPS" : "UTF8SMTP";
+	if (!stamp->is_esmtp)
+		return "SMTP";
+	return stamp->is_tls ? "ESMTPS" : "ESMTP";
+}
+
+static void
+add_from(struct writer *w, const struct xo_stamp *stamp)
+{
+	struct xo_buf text = {0};
+	const char *before = "([IPv6:";
+
+	add_text(w, "from");
+	add_word(w, "", stamp->hello.len > 0 ? stamp->hello : XO_LIT("unknown"),
+	    "");
+	if (stamp->address == NULL)
+		return;
+	if (xo_address_is_ipv4(stamp->address))
+		before = "([";
+	if (xo_address_write(&text, stamp->address) == XO_OK)
+		add_word(w, before, xo_buf_span(&text), "])");
+	else
+		w->out->err = text.err;
+	xo_buf_fini(&text);
+}
+
+/* The words of the description, in parentheses. */
+static void
+add_tls(struct writer *w, struct xo_span tls)
+{
+	const char *before = "(";
+
+	tls = xo_span_trim(xo_span_first(tls, VALUE_MAX));
+	while (tls.len > 0) {
+		size_t n = xo_span_find(tls, ' ');
+		struct xo_span word = xo_span_first(tls, n);
+
+		tls = xo_span_trim(xo_span_from(tls, n));
+		add_word(w, before, word, tls.len == 0 ? ")" : "");
+		before = "";
+	}
+}
+
+static void
+add_received(struct writer *w, const struct xo_stamp *stamp)
+{
+	begin_field(w, "Received");
+	add_from(w, stamp);
+	begin_line(w);
+	add_text(w, "by");
+	add_word(w, "", stamp->hostname, "");
+	add_text(w, "(xoorgd)");
+	add_text(w, "with");
+	add_text(w, protocol_of(stamp));
+	if (stamp->is_tls)
+		add_tls(w, stamp->tls);
+	begin_line(w);
+	if (stamp->session.len > 0) {
+		add_text(w, "id");
+		add_word(w, "", stamp->session, ";");
+	} else {
+		(void)xo_buf_add_byte(w->out, ';');
+	}
+	add_date(w, stamp->time);
+	end_field(w);
+}
+
+enum xo_err
+xo_stamp_write(struct xo_buf *out, const struct xo_stamp *stamp)
+{
+	struct writer w = {.out = out};
+
+	if (stamp->has_results)
+		add_results(&w, stamp);
+	if (stamp->originator_org.len > 0)
+		add_originator_org(&w, stamp);
+	add_received(&w, stamp);
+	return out->err;
+}

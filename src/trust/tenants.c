@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The tenant table: two hash tables over lower-cased domains, one of the
+ * originator orgs and one of the sender domains. A wildcard stands under its
+ * parent domain with a mark of its own; it is found by walking up from the
+ * domain asked for, so that the nearest one wins and an exact entry before all.
+ */
+#include <xoorg/tenants.h>
+
+#include <stdlib.h>
+
+#include <xoorg/domain.h>
+
+struct slot {
+	struct xo_span key;		/* empty: free */
+	bool is_wildcard;
+	int tenant;
+};
+
+struct table {
+	struct slot *slots;
+	size_t mask;
+	bool has_wildcards;
+};
+
+struct xo_tenant_index {
+	struct table orgs;
+	struct table senders;
+};
+
+static bool
+is_wildcard(struct xo_span entry)
+{
+	return entry.len > 2 && entry.p[0] == '*' && entry.p[1] == '.';
+}
+
+/* FNV-1a; the keys are the operator's, not a stranger's. */
+static size_t
+hash(struct xo_span key, bool wildcard)
+{
+	uint64_t h = wildcard ? 0x9ae16a3b2f90404fU : 0xcbf29ce484222325U;
+	size_t i;
+
+	for (i = 0; i < key.len; i++) {
+		h ^= xo_ascii_lower(key.p[i]);
+		h *= 0x100000001b3U;
+	}
+	return (size_t)(h ^ h >> 32);
+}
+
+/* The slot of this key, or the free one where it belongs. */
+static struct slot *
+find_slot(const struct table *table, struct xo_span key, bool wildcard)
+{
+	size_t i = hash(key, wildcard) & table->mask;
+
+	while (table->slots[i].key.len != 0 &&
+	    (table->slots[i].is_wildcard != wildcard ||
+	    !xo_domain_is_equal(table->slots[i].key, key)))
+		i = (i + 1) & table->mask;
+	return &table->slots[i];
+}
+
+/* Twice as many slots as keys at least, so that there is always a free one. */
+static enum xo_err
+table_init(struct table *table, size_t n_keys)
+{
+	size_t n = 8;
+
+	while (n / 2 < n_keys) {
+		if (n > SIZE_MAX / 2 / sizeof(*table->slots))
+			return XO_ERR_MEMORY;
+		n *= 2;
+	}
+	table->slots = calloc(n, sizeof(*table->slots));
+	if (table->slots == NULL)
+		return XO_ERR_MEMORY;
+	table->mask = n - 1;
+	return XO_OK;
+}
+
+/* XO_NOBODY if the entry is new, else the tenant that already has it. */
+static int
+table_add(struct table *table, struct xo_span entry, int tenant)
+{
+	bool wildcard = is_wildcard(entry);
+	struct slot *slot;
+
+	if (wildcard)
+		entry = xo_span_from(entry, 2);
+	if (entry.len == 0)
+		return XO_NOBODY;
+	slot = find_slot(table, entry, wildcard);
+	if (slot->key.len != 0)
+		return slot->tenant;
+	*slot = (struct slot){entry, wildcard, tenant};
+	table->has_wildcards |= wildcard;
+	return XO_NOBODY;
+}
+
+static int
+table_find(const struct table *table, struct xo_span domain)
+{
+	const struct slot *slot;
+	size_t dot;
+
+	if (domain.len == 0)
+		return XO_NOBODY;
+	slot = find_slot(table, domain, false);
+	if (slot->key.len != 0)
+		return slot->tenant;
+	if (!table->has_wildcards || !xo_domain_is_valid(domain))
+		return XO_NOBODY;
+	for (dot = xo_span_find(domain, '.'); dot < domain.len;
+	    dot = xo_span_find(domain, '.')) {
+		domain = xo_span_from(domain, dot + 1);
+		slot = find_slot(table, domain, true);
+		if (slot->key.len != 0)
+			return slot->tenant;
+	}
+	return XO_NOBODY;
+}
+
+static enum xo_err
+index_orgs(struct table *table, const struct xo_policy *policy, int *first_r,
+    int *second_r)
+{
+	size_t i, j;
+
+	for (i = 0; i < policy->n_tenants; i++) {
+		const struct xo_tenant *tenant = &policy->tenants[i];
+
+		for (j = 0; j < tenant->n_originator_orgs; j++) {
+			int other = table_add(table, tenant->originator_orgs[j],
+			    (int)i);
+
+			if (other != XO_NOBODY) {
+				*first_r = other;
+				*second_r = (int)i;
+				return XO_ERR_POLICY;
+			}
+		}
+	}
+	return XO_OK;
+}
+
+/* A sender domain may stand in several tenants; the first has it. */
+static void
+index_senders(struct table *table, const struct xo_policy *policy)
+{
+	size_t i, j;
+
+	for (i = 0; i < policy->n_tenants; i++) {
+		const struct xo_tenant *tenant = &policy->tenants[i];
+
+		for (j = 0; j < tenant->n_sender_domains; j++)
+			(void)table_add(table, tenant->sender_domains[j],
+			    (int)i);
+	}
+}
+
+enum xo_err
+xo_tenants_index(struct xo_policy *policy, int *first_r, int *second_r)
+{
+	struct xo_tenant_index *index = calloc(1, sizeof(*index));
+	size_t n_orgs = 0;
+	size_t n_senders = 0;
+	size_t i;
+	enum xo_err err = XO_ERR_MEMORY;
+
+	*first_r = *second_r = XO_NOBODY;
+	policy->tenant_index = NULL;
+	if (index == NULL)
+		return XO_ERR_MEMORY;
+	for (i = 0; i < policy->n_tenants; i++) {
+		n_orgs += policy->tenants[i].n_originator_orgs;
+		n_senders += policy->tenants[i].n_sender_domains;
+	}
+	if (table_init(&index->orgs, n_orgs) != XO_OK ||
+	    table_init(&index->senders, n_senders) != XO_OK)
+		goto out;
+	err = index_orgs(&index->orgs, policy, first_r, second_r);
+	if (err != XO_OK)
+		goto out;
+	index_senders(&index->senders, policy);
+	policy->tenant_index = index;
+	index = NULL;
+out:
+	xo_tenants_index_free(&index);
+	return err;
+}
+
+void
+xo_tenants_index_free(struct xo_tenant_index **index)
+{
+	if (*index == NULL)
+		return;
+	free((*index)->orgs.slots);
+	free((*index)->senders.slots);
+	free(*index);
+	*index = NULL;
+}
+
+int
+xo_tenants_by_org(const struct xo_policy *policy, struct xo_span org)
+{
+	if (policy->tenant_index == NULL)
+		return XO_NOBODY;
+	return table_find(&policy->tenant_index->orgs, org);
+}
+
+int
+xo_tenants_by_sender_domain(const struct xo_policy *policy,
+    struct xo_span domain)
+{
+	int tenant;
+
+	if (policy->tenant_index == NULL)
+		return XO_NOBODY;
+	tenant = table_find(&policy->tenant_index->senders, domain);
+	if (tenant != XO_NOBODY)
+		return tenant;
+	return table_find(&policy->tenant_index->orgs, domain);
+}
+
+static bool
+is_below(struct xo_span domain, struct xo_span parent)
+{
+	size_t n;
+
+	if (domain.len <= parent.len + 1 || !xo_domain_is_valid(domain))
+		return false;
+	n = domain.len - parent.len;
+	return domain.p[n - 1] == '.' &&
+	    xo_domain_is_equal(xo_span_from(domain, n), parent);
+}
+
+bool
+xo_domain_is_listed(const struct xo_span *list, size_t n, struct xo_span domain)
+{
+	size_t i;
+
+	if (domain.len == 0)
+		return false;
+	for (i = 0; i < n; i++) {
+		if (is_wildcard(list[i])) {
+			if (is_below(domain, xo_span_from(list[i], 2)))
+				return true;
+		} else if (xo_domain_is_equal(list[i], domain)) {
+			return true;
+		}
+	}
+	return false;
+}

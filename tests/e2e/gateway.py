@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: ISC
+"""The gateway under test: its configuration, its process, its log."""
+import copy
+import os
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+from net import TIMEOUT, children, free_port, wait_until
+
+REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("XOORG_BUILD") or os.path.join(REPO, "build")
+XOORGD = os.path.join(BUILD, "src", "xoorgd")
+XOORG = os.path.join(BUILD, "src", "xoorg")
+SANITIZER = re.compile(r"Sanitizer|runtime error:")
+
+
+class Raw(str):
+    """Goes into the configuration as it stands."""
+
+
+class Config(dict):
+    """A configuration that is easy to change: set("listeners.in.mode", "observe")."""
+
+    def set(self, path, value):
+        at = self
+        keys = path.split(".")
+        for key in keys[:-1]:
+            at = at.setdefault(key, {})
+        if value is None:
+            at.pop(keys[-1], None)
+        else:
+            at[keys[-1]] = value
+        return self
+
+    def get_path(self, path):
+        at = self
+        for key in path.split("."):
+            at = at[key]
+        return at
+
+    def with_(self, changes):
+        out = copy.deepcopy(self)
+        for path, value in changes.items():
+            out.set(path, value)
+        return out
+
+    def text(self):
+        return "".join("%s = %s;\n" % (k, _write(v, 0)) for k, v in self.items())
+
+
+def _write(value, depth):
+    tab = "\t" * (depth + 1)
+    if isinstance(value, Raw):
+        return str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value) if abs(value) < 2 ** 31 else "%dL" % value
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_write(x, depth) for x in value) + "]"
+    if isinstance(value, dict):
+        return "{\n" + "".join("%s%s = %s;\n" % (tab, k, _write(v, depth + 1))
+                               for k, v in value.items()) + "\t" * depth + "}"
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + text + '"'
+
+
+class Gateway:
+    """xoorgd in the foreground, its log in a file."""
+
+    def __init__(self, config, folder=None, start=True, env=None, wrapper=()):
+        self.config = config
+        self.folder = folder or tempfile.mkdtemp(prefix="xoorg-e2e-")
+        self.file = os.path.join(self.folder, "xoorgd.conf")
+        self.log_file = os.path.join(self.folder, "stderr")
+        self.process = None
+        self.env = dict(os.environ, **(env or {}))
+        self.env.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0")
+        self.wrapper = list(wrapper)
+        self.crashes_allowed = 0
+        self.write()
+        if start:
+            self.start()
+
+    def write(self, config=None, text=None):
+        if config is not None:
+            self.config = config
+        with open(self.file, "w", encoding="latin-1") as out:
+            out.write(text if text is not None else self.config.text())
+
+    # process ---------------------------------------------------------------
+
+    def start(self):
+        if not os.path.exists(XOORGD):
+            raise FileNotFoundError("%s: build it, or set XOORG_BUILD" % XOORGD)
+        self._err = open(self.log_file, "ab")
+        self.process = subprocess.Popen(self.wrapper + [XOORGD, "-c", self.file],
+                                        stdin=subprocess.DEVNULL, stdout=self._err,
+                                        stderr=self._err, env=self.env, cwd="/")
+        for host, port in self.ports():
+            assert wait_until(lambda: self._answers(host, port), 10), \
+                "xoorgd does not listen on %s:%d:\n%s" % (host, port, self.log())
+        self.first_workers = self.workers()
+        self.mark = os.path.getsize(self.log_file)
+
+    def _answers(self, host, port):
+        if self.process.poll() is not None:
+            raise AssertionError("xoorgd ended with %d:\n%s" % (
+                self.process.returncode, self.log()))
+        try:
+            with socket.create_connection((host, port), 2) as s:
+                s.settimeout(5)
+                return bool(s.recv(1))
+        except (OSError, socket.timeout):
+            return False
+
+    def ports(self):
+        for listener in self.config.get("listeners", {}).values():
+            for where in listener["listen"]:
+                host, _, port = where.rpartition(":")
+                yield host.strip("[]"), int(port)
+
+    def port(self, listener="in"):
+        where = self.config["listeners"][listener]["listen"][0]
+        return int(where.rpartition(":")[2])
+
+    def workers(self):
+        return children(self.process.pid)
+
+    def is_alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def signal(self, number):
+        os.kill(self.process.pid, number)
+
+    def check(self):
+        """Alive, the same workers, nothing a sanitizer said."""
+        log = self.log()
+        assert self.is_alive(), "xoorgd is gone (%s):\n%s" % (
+            self.process.returncode, log[-4000:])
+        assert not SANITIZER.search(log), "sanitizer report:\n%s" % log[-8000:]
+        if not self.crashes_allowed:
+            assert set(self.first_workers) <= set(self.workers()), \
+                "a worker ended:\n%s" % log[-4000:]
+
+    def stop(self, want=0, timeout=10.0):
+        """SIGTERM; the exit code must be `want`."""
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError("xoorgd did not end within %d s:\n%s" % (
+                timeout, self.log()[-4000:]))
+        self._err.close()
+        log = self.log()
+        self.process = None
+        assert not SANITIZER.search(log), "sanitizer report:\n%s" % log[-8000:]
+        assert code == want, "xoorgd ended with %d:\n%s" % (code, log[-4000:])
+
+    def kill(self):
+        """For clean-up after a failure: master and workers, by pid."""
+        if self.process is None:
+            return
+        pids = self.workers()
+        self.process.kill()
+        self.process.wait(5)
+        for pid in pids:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass
+        self._err.close()
+        self.process = None
+
+    # log ---------------------------------------------------------------------
+
+    def log(self):
+        with open(self.log_file, encoding="latin-1") as f:
+            return f.read()
+
+    def skip_log(self):
+        self.mark = os.path.getsize(self.log_file)
+
+    def events(self, kind="message"):
+        """Log lines of one event since the mark, as dicts."""
+        with open(self.log_file, "rb") as f:
+            f.seek(self.mark)
+            text = f.read().decode("latin-1")
+        out = []
+        for line in text.split("\n")[:-1]:
+            keys = parse_line(line)
+            if keys.get("event") == kind:
+                out.append(keys)
+        return out
+
+    def wait_events(self, n=1, kind="message", timeout=5.0):
+        wait_until(lambda: len(self.events(kind)) >= n, timeout)
+        got = self.events(kind)
+        assert len(got) == n, "%d lines event=%s, want %d:\n%s" % (
+            len(got), kind, n, self.log()[-3000:])
+        return got
+
+    def event(self, kind="message"):
+        return self.wait_events(1, kind)[0]
+
+
+_KEY = re.compile(r'([a-z_]+)=("(?:[^"\\]|\\.)*"|\S*)')
+
+
+def parse_line(line):
+    out = {}
+    for key, value in _KEY.findall(line):
+        if value.startswith('"') and value.endswith('"') and len(value) > 1:
+            value = re.sub(r"\\(.)", r"\1", value[1:-1])
+        out.setdefault(key, value)
+    out["line"] = line
+    return out
+
+
+def check_config(file, program=XOORGD, args=("-t", "-c"), timeout=TIMEOUT):
+    """xoorgd -t: exit code and all it said."""
+    done = subprocess.run([program, *args, file], capture_output=True, timeout=timeout,
+                          stdin=subprocess.DEVNULL)
+    return done.returncode, (done.stdout + done.stderr).decode("latin-1")
+
+
+def base_config(pki, upstream, demote=None, **changes):
+    """One listener "in" (from Exchange Online), contoso and fabrikam-free."""
+    config = Config({
+        "hostname": "gw.contoso.test",
+        "user": "",
+        "workers": 1,
+        "log": "stderr",
+        "log_format": "text",
+        "status": "",
+        "pid_file": "",
+        "tls": {"default": {"certificate": pki.gw.cert, "key": pki.gw.key,
+                            "trust": pki.ca}},
+        "peers": {
+            "exchange-online": {"names": ["mail.protection.outlook.com"],
+                                "rights": ["xoorg"]},
+            "local-mta": {"networks": ["127.0.0.0/8"], "rights": ["relay"]},
+        },
+        "tenants": {
+            "contoso": {"originator_orgs": ["contoso.com", "contoso.onmicrosoft.com"],
+                        "recipient_domains": ["contoso.com"]},
+        },
+        "upstreams": {
+            "main": {"hosts": [upstream.address]},
+        },
+        "listeners": {
+            "in": {"listen": ["127.0.0.1:%d" % free_port()], "tls": "default",
+                   "peers": ["exchange-online"], "upstream": "main",
+                   "demote_to": "inbound" if demote else "",
+                   "size_limit": 37748736},
+        },
+    })
+    if demote:
+        config["upstreams"]["inbound"] = {"hosts": [demote.address]}
+    for path, value in changes.items():
+        config.set(path.replace("__", "."), value)
+    return config
+
+
+def out_config(pki, *hops, **upstream):
+    """One listener "out" (to Exchange) for our own MTA, two tenants."""
+    contoso, fabrikam = pki.tenant("contoso"), pki.tenant("fabrikam")
+    config = Config({
+        "hostname": "gw.contoso.test", "user": "", "workers": 1, "log": "stderr",
+        "status": "", "pid_file": "",
+        "peers": {"local-mta": {"networks": ["127.0.0.0/8"], "rights": ["relay"]}},
+        "tenants": {
+            "contoso": {"originator_orgs": ["contoso.com", "contoso.onmicrosoft.com"],
+                        "sender_domains": ["contoso.com"],
+                        "recipient_domains": ["contoso.com"],
+                        "client_certificate": contoso.cert,
+                        "client_key": contoso.key},
+            "fabrikam": {"originator_orgs": ["fabrikam.com"],
+                         "sender_domains": ["fabrikam.com", "fabrikam.example"],
+                         "recipient_domains": ["fabrikam.com"],
+                         "client_certificate": fabrikam.cert,
+                         "client_key": fabrikam.key},
+        },
+        "upstreams": {"exchange": dict({
+            "hosts": [x.address for x in hops], "tls": "verify",
+            "tls_name": "mail.contoso.test", "trust": pki.ca,
+            "client_certificate": pki.gw.cert, "client_key": pki.gw.key,
+        }, **upstream)},
+        "listeners": {"out": {"listen": ["127.0.0.1:%d" % free_port()],
+                              "peers": ["local-mta"], "upstream": "exchange"}},
+    })
+    for key in [k for k, v in config["upstreams"]["exchange"].items() if v is None]:
+        del config["upstreams"]["exchange"][key]
+    return config

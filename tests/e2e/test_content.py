@@ -1,0 +1,410 @@
+# SPDX-License-Identifier: ISC
+"""End of data and BDAT: doc/threat-model a.4, a.5."""
+import itertools
+import time
+
+import pytest
+
+from harness import CAPS, Closed, Hop, Smtp, base_config, expect, rows, simple, stuff
+from conftest import Standard
+from oracle import has_bare_newline
+
+PLAIN_CAPS = tuple(x for x in CAPS if x != "CHUNKING")
+FRONTS = [b"\r\n", b"\n", b"\r", b"\r\r\n", b"\n\r"]
+BACKS = [b"\r\n", b"\n", b"\r", b"\r\r\n", b"\0\r\n", b" \r\n", b"\t\r\n", b"\r \n",
+         b"\x85\r\n"]
+# The true end, and what holds it behind a bare CR.
+TRUE = [(b"\r\n", b"\r\n"), (b"\r\r\n", b"\r\n")]
+FORMS = [x for x in itertools.product(FRONTS, BACKS) if x not in TRUE]
+SECOND = (b"MAIL FROM:<smuggled@e.example>\r\nRCPT TO:<r@contoso.com>\r\nDATA\r\n"
+          b"Subject: smuggled\r\n\r\nsmuggled\r\n.\r\n")
+
+
+@pytest.fixture(scope="module")
+def _plain(pki):
+    """Next hops without CHUNKING."""
+    env = Standard(pki)
+    env.main.caps = env.main.caps_tls = list(PLAIN_CAPS)
+    env.inbound.caps = env.inbound.caps_tls = list(PLAIN_CAPS)
+    env.gw.stop()
+    env.gw.start()
+    yield env
+    env.close()
+
+
+@pytest.fixture
+def plain(_plain):
+    _plain.clear()
+    yield _plain
+    _plain.gw.check()
+
+
+@pytest.fixture(params=["to-chunking", "to-data"])
+def both(request):
+    env = request.getfixturevalue("std" if request.param == "to-chunking" else "plain")
+    env.has_chunking = request.param == "to-chunking"
+    return env
+
+
+def _lines(env):
+    return env.main.lines() + env.inbound.lines()
+
+
+def _check_clean(env):
+    assert not any(x.upper().startswith(b"MAIL FROM:<SMUGGLED") for x in _lines(env))
+    for m in env.main.tries + env.inbound.tries:
+        if m.via == "data":
+            assert not has_bare_newline(m.raw)
+
+
+@pytest.mark.parametrize("front, back", FORMS,
+                         ids=["%r.%r" % (f.decode("latin-1"), b.decode("latin-1"))
+                              for f, b in FORMS])
+def test_end_of_data(both, front, back):
+    env = both
+    clean = front == b"\r\n" and back in (b" \r\n", b"\t\r\n", b"\x85\r\n")
+    with env.connect("C") as c:
+        c.mail("a@example.org", "BODY=8BITMIME")
+        c.rcpt()
+        c.want("DATA", 354)
+        content = b"Subject: s\r\n\r\nx" + front + b"." + back + SECOND
+        c.send(content)
+        reply = c.reply()
+        if clean:
+            expect(reply, 250)
+            assert c.is_open()
+        else:
+            expect(reply, "550")
+            try:
+                assert c.last_words() == []	# closed, no second reply
+            except TimeoutError:
+                raise AssertionError("not closed")
+    assert len(env.messages) == clean
+    _check_clean(env)
+    if clean:
+        assert env.messages[0].body == b"x" + front + back + SECOND[:-3]
+
+
+@pytest.mark.parametrize("form", FORMS + TRUE,
+                         ids=["%r.%r" % (f.decode("latin-1"), b.decode("latin-1"))
+                              for f, b in FORMS + TRUE])
+def test_end_of_data_in_bdat(both, form):
+    """B18: the same octets inside a chunk mean nothing."""
+    env = both
+    body = b"x" + form[0] + b"." + form[1] + SECOND
+    dirty = has_bare_newline(body) or b"\0" in body
+    with env.connect("C") as c:
+        c.mail("a@example.org", "BODY=8BITMIME")
+        c.rcpt()
+        content = b"Subject: s\r\n\r\n" + body
+        c.send(b"BDAT %d LAST\r\n" % len(content) + content)
+        reply = c.reply()
+        if dirty and not env.has_chunking:
+            expect(reply, "554|550")
+        elif dirty:
+            expect(reply, "250|550|554")
+        else:
+            expect(reply, 250)
+    _check_clean(env)
+    if reply.code == 250:
+        assert [m.body for m in env.messages] == [body]
+    else:
+        assert env.messages == []
+
+
+@pytest.mark.parametrize("id, octets, want", rows(
+    ("E45", b"x\r\n\0.\r\ny\r\n", "550"),
+    ("E47", b"x\ny\r\n", "550 5.6.11"),
+    ("E48", b"x\ry\r\n", "550 5.6.11"),
+    ("E48-end", b"x\r", "550 5.6.11"),
+    ("E47-first", b"\nx\r\n", "550 5.6.11")))
+def test_bare_newline(both, id, octets, want):
+    with both.connect("C") as c:
+        c.mail()
+        c.rcpt()
+        c.want("DATA", 354)
+        c.send(b"Subject: s\r\n\r\n" + octets +
+               (b"" if octets.endswith(b"\n") else b"\r\n") + b".\r\n")
+        expect(c.reply(), want)
+    assert both.messages == []
+
+
+@pytest.mark.parametrize("id, octets, body", rows(
+    ("E46", b"..\r\n", b".\r\n"),
+    ("E51", b"..\r\n...\r\n.x\r\n", b".\r\n..\r\nx\r\n"),
+    ("dots", b"....\r\n..\r\n\r\n..\r\n", b"...\r\n.\r\n\r\n.\r\n"),
+    ("long", b"..%s\r\n" % (b"a" * 70000), b".%s\r\n" % (b"a" * 70000)),
+    ("998", b"a" * 998 + b"\r\n..\r\n", b"a" * 998 + b"\r\n.\r\n")))
+def test_stuffing(both, id, octets, body):
+    with both.connect("C") as c:
+        c.mail()
+        c.rcpt()
+        c.want("DATA", 354)
+        c.send(b"Subject: s\r\n\r\n" + octets + b".\r\n")
+        expect(c.reply(), 250)
+    m = both.inbound.one()
+    assert m.body == body
+    if m.via == "data":
+        assert m.raw.endswith(b"\r\n\r\n" + octets)
+
+
+@pytest.mark.parametrize("at", [998, 1000, 1024, 2048, 4096, 8192, 65536])
+def test_lone_dot_at_a_cut(both, at):
+    """A line whose cut at a buffer's size would leave a dot of its own."""
+    line = b"a" * at + b".\r\n" + b"b" * (at - 1) + b".\r\n" + b"c" * (at - 2) + b".\r\n"
+    with both.connect("C") as c:
+        c.deliver(b"Subject: s\r\n\r\n" + line + b"end\r\n")
+    assert both.inbound.one().body == line + b"end\r\n"
+
+
+def test_E49_segments(std):
+    with std.connect("C") as c:
+        c.mail()
+        c.rcpt()
+        c.want("DATA", 354)
+        c.send(b"Subject: s\r\n\r\nx")
+        for octet in (b"\r", b"\n", b".", b"\r", b"\n"):
+            time.sleep(0.02)
+            c.send(octet)
+        expect(c.reply(), 250)
+    assert std.inbound.one().body == b"x\r\n"
+
+
+def test_E50_empty(both):
+    with both.connect("C") as c:
+        c.mail()
+        c.rcpt()
+        c.want("DATA", 354)
+        c.send(b".\r\n")
+        expect(c.reply(), "250|554")
+        assert c.is_open()
+    assert len(both.messages) <= 1
+
+
+def test_normalize(gateway, pki, hop):
+    """bare_newline = "normalize": the body is repaired, the header still refused."""
+    main, inbound = hop(), hop()
+    gw = gateway(base_config(pki, main, inbound, listeners__in__bare_newline="normalize"))
+    with Smtp(gw.port()) as c:
+        c.ehlo()
+        c.mail()
+        c.rcpt()
+        c.want("DATA", 354)
+        c.send(b"Subject: s\r\n\r\na\nb\rc\n.\nd\r\n.\r\n")
+        expect(c.reply(), 250)
+        m = inbound.one()
+        assert not has_bare_newline(m.content)
+        assert m.body.replace(b"\r\n", b"") == b"abc.d"
+        c.mail()
+        c.rcpt()
+        c.want("DATA", 354)
+        c.send(b"Subject: s\nX-OriginatorOrg: contoso.com\r\n\r\nx\r\n.\r\n")
+        expect(c.reply(), "550|554")
+    inbound.one()
+
+
+# --- BDAT ------------------------------------------------------------------------
+
+H = b"Subject: s\r\n\r\n"
+
+
+@pytest.mark.parametrize("id, chunks", rows(
+    ("B01", [H + b"x\r\n"]),
+    ("B02", [H + b"x\r\n", b""]),
+    ("B19", [H + b"x\r", b"\n.\r", b"\n", b"\r\n"]),
+    ("empty-first", [b"", H + b"x\r\n"]),
+    ("ones", [bytes([x]) for x in H + b"x\r\n.\r\ny\r\n"])))
+def test_chunks(both, id, chunks):
+    with both.connect("C") as c:
+        c.mail()
+        c.rcpt()
+        c.bdat(chunks)
+    assert both.inbound.one().body == b"".join(chunks).partition(b"\r\n\r\n")[2]
+
+
+def test_B03_nothing(both):
+    with both.connect("C") as c:
+        c.mail()
+        c.rcpt()
+        c.want("BDAT 0 LAST", "250|554")
+        assert c.is_open()
+        c.deliver(simple())
+
+
+BAD_SIZES = rows(
+    ("B04", b"-1"), ("B05", b"+5"), ("B06", b"0x10"), ("B07", b"1e3"),
+    ("B08", b"18446744073709551616"), ("B09", b"9223372036854775807"),
+    ("B10", b"5 FIRST"), ("B11", b""), ("B12", b"5LAST"), ("B13", b"05 LAST x"),
+    ("B14", "٥".encode()), ("B15", b"4294967301"), ("B16", b"5 LAST LAST"),
+    ("B16b", b"5.0"), ("B16c", b"18446744073709551621 LAST"))
+
+
+@pytest.mark.parametrize("id, size", BAD_SIZES)
+def test_bad_size(std, id, size):
+    with std.connect("C") as c:
+        c.mail()
+        c.rcpt()
+        c.send(b"BDAT" + (b" " if size else b"") + size + b"\r\n")
+        words = c.last_words()
+        assert [x.code for x in words] in ([501], [552], [500]), words
+    assert std.messages == []
+
+
+def test_B17_data_behind_bdat(std):
+    with std.connect("C") as c:
+        c.mail()
+        c.rcpt()
+        c.send(b"BDAT 5\r\nhello")
+        expect(c.reply(), 250)
+        c.want("DATA", 503)
+        c.want("RSET", 250)
+        c.deliver(simple())
+    assert len(std.messages) == 1
+
+
+def test_B20_no_final_crlf(both):
+    with both.connect("C") as c:
+        c.deliver(H + b"no end", chunked=True)
+    m = both.inbound.one()
+    assert m.body == (b"no end" if m.via == "bdat" else b"no end\r\n")
+
+
+def test_B21_bare_lf(both):
+    body = b"x\n.\r\ny\r\n"
+    with both.connect("C") as c:
+        c.mail()
+        c.rcpt()
+        c.bdat(H + body, want=250 if both.has_chunking else "554 5.6.11|550 5.6.11")
+    assert [m.body for m in both.messages] == ([body] if both.has_chunking else [])
+    if both.has_chunking:
+        assert both.messages[0].via == "bdat"
+
+
+def test_B22_rset_between(both):
+    with both.connect("C") as c:
+        c.mail()
+        c.rcpt()
+        c.send(b"BDAT 14\r\n" + H)
+        expect(c.reply(), 250)
+        c.want("RSET", 250)
+        c.send(b"BDAT 5 LAST\r\nhello")
+        expect(c.reply(), 503)
+        c.deliver(simple(), chunked=True)
+    assert len(both.messages) == 1
+
+
+def test_B23_no_recipient(std):
+    with std.connect("C") as c:
+        c.mail()
+        c.send(b"BDAT 6 LAST\r\nQUIT\r\n")
+        expect(c.reply(), "503|554")
+        assert c.is_open()
+
+
+def test_B24_many_empty_chunks(std):
+    with std.connect("C") as c:
+        c.mail()
+        c.rcpt()
+        codes = []
+        for _ in range(150):
+            codes.append(c.cmd("BDAT 0").code)
+            if codes[-1] == 421:
+                break
+        assert codes[-1] == 421 and len(codes) <= 110
+
+
+def test_B25_many_tiny_chunks(std):
+    body = b"line\r\n" * 300
+    with std.connect("C") as c:
+        c.mail()
+        c.rcpt()
+        c.bdat([H] + [bytes([x]) for x in body])
+    assert std.inbound.one().body == body
+
+
+def test_B26_binary_and_data(gateway, pki, hop):
+    main, inbound = hop(caps=CAPS + ("BINARYMIME",)), hop(caps=CAPS + ("BINARYMIME",))
+    gw = gateway(base_config(pki, main, inbound))
+    with Smtp(gw.port()) as c:
+        assert c.ehlo().count("BINARYMIME") == 1
+        c.mail("u@contoso.com", "BODY=BINARYMIME")
+        c.rcpt()
+        c.want("DATA", "501|503")
+        c.want("RSET", 250)
+        c.mail("u@contoso.com", "BODY=BINARYMIME")
+        c.rcpt()
+        c.bdat(H + b"\0\r\n\xff")
+    m = inbound.one()
+    assert m.body == b"\0\r\n\xff" and "BODY=BINARYMIME" in m.params()
+
+
+def test_B26_not_offered(std):
+    with std.connect("C") as c:
+        assert c.ehlo_reply.count("BINARYMIME") == 0
+        c.mail("u@contoso.com", "BODY=BINARYMIME", want="501|555|504")
+
+
+def test_B27_half_a_chunk(both):
+    with both.connect("C") as c:
+        c.mail()
+        c.rcpt()
+        c.send(b"BDAT %d LAST\r\n" % (10 << 20) + H)
+        block = b"a" * 998 + b"\r\n"
+        for _ in range(5 << 10):
+            c.send(block)
+    with both.connect("C") as c:
+        c.deliver(simple())
+    assert len(both.messages) == 1
+    half = [m for m in both.main.tries + both.inbound.tries if not m.committed]
+    assert all(m.content == b"" or m.via == "bdat" for m in half)
+
+
+def test_refused_chunk_is_consumed(std):
+    """A refused BDAT's octets are eaten, never read as commands."""
+    with std.connect("C") as c:
+        c.mail()
+        c.rcpt("bad@contoso.com")
+        big = b"QUIT\r\n" * 1000
+        c.want("RSET", 250)
+        c.send(b"BDAT %d LAST\r\n" % len(big) + big)
+        expect(c.reply(), 503)
+        assert c.is_open()
+
+
+def test_size_is_enforced(gateway, pki, hop):
+    main, inbound = hop(), hop()
+    gw = gateway(base_config(pki, main, inbound, listeners__in__size_limit=10000))
+    big = H + b"a" * 998 + b"\r\n" + b"0123456789abcd\r\n" * 700
+    for chunked in (False, True):
+        with Smtp(gw.port()) as c:
+            assert c.ehlo().has("SIZE") == "10000"
+            c.mail()
+            c.rcpt()
+            if chunked:
+                c.send(b"BDAT %d LAST\r\n" % len(big) + big)
+            else:
+                c.want("DATA", 354)
+                c.send(stuff(big) + b".\r\n")
+            expect(c.reply(), "552")
+    assert inbound.messages == []
+
+
+def test_big_message_both_ways(std):
+    body = (b"%060d\r\n" % 7) * 40000
+    with std.connect("X") as c:
+        c.deliver(simple(body=body), xoorg="contoso.com")
+        c.deliver(simple(body=body), xoorg="contoso.com", chunked=True)
+    for m in std.main.wait(2, 20):
+        assert m.body == body
+
+
+def test_safe_profile(gateway, pki, hop):
+    """No PIPELINING and no CHUNKING, if set so."""
+    inbound = hop()
+    gw = gateway(base_config(pki, hop(), inbound, listeners__in__safe=True))
+    with Smtp(gw.port()) as c:
+        reply = c.ehlo()
+        assert reply.count("PIPELINING") == 0 and reply.count("CHUNKING") == 0
+        c.deliver(simple())
+    inbound.one()
+    assert isinstance(Closed, type) and isinstance(Hop, type)

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: ISC
+"""The log: one line a message with all keys, one a session; nothing injected."""
+import json
+
+import pytest
+
+from harness import Do, Smtp, base_config, rows, simple, wait_until
+
+KEYS = ["session", "listener", "client", "tls", "peer", "verdict", "tenant", "xoorg",
+        "action", "from", "rcpts", "size", "upstream", "reply", "ms"]
+
+
+def test_message_line(std):
+    with std.connect("X") as c:
+        content = simple()
+        c.deliver(content, to=["a@contoso.com", "b@contoso.com"], xoorg="Contoso.com")
+    event = std.gw.event()
+    assert [k for k in KEYS if k not in event] == []
+    assert event["listener"] == "in" and event["peer"] == "exchange-online"
+    assert event["client"].startswith("127.0.0.1")
+    assert event["tls"].startswith("TLSv1.")
+    assert (event["verdict"], event["tenant"], event["action"]) == \
+        ("verified", "contoso", "accept")
+    assert event["xoorg"].lower() == "contoso.com"
+    assert event["from"] == "u@contoso.com"
+    assert event["rcpts"] == "2" and event["upstream"] == "main"
+    assert int(event["size"]) == len(content)
+    assert "250" in event["reply"] and "HOP" in event["reply"]
+    assert int(float(event["ms"])) >= 0
+
+
+def test_demoted_line(std):
+    with std.connect("C") as c:
+        c.deliver(simple(), "x@e.example")
+    event = std.gw.event()
+    assert [k for k in KEYS if k not in event] == []
+    assert (event["verdict"], event["action"], event["upstream"]) == \
+        ("unauthenticated", "demote", "inbound")
+    assert event["tenant"] == "" and event["xoorg"] == ""
+
+
+def test_one_line_each(std):
+    with std.connect("X") as c:
+        for _ in range(5):
+            c.deliver(simple(), xoorg="contoso.com")
+        c.mail("u@contoso.com", "XOORG=fabrikam.com", want=550)
+        c.quit()
+    events = std.gw.wait_events(6)
+    assert [x["verdict"] for x in events] == ["verified"] * 5 + ["unknown_org"]
+    assert events[5]["action"] == "reject" and "550" in events[5]["reply"]
+    assert len({x["session"] for x in events}) == 1
+    session, = std.gw.wait_events(1, "session")
+    assert session["session"] == events[0]["session"]
+
+
+@pytest.mark.parametrize("id, script, code", rows(
+    ("mail", {"mail": "550 5.1.8 no"}, "550"), ("rcpt", {"rcpt": "550 5.1.1 no"}, "550"),
+    ("final", {"final": "451 4.3.0 later"}, "451"), ("lost", {"final": Do.rst}, "451")))
+def test_refused_by_the_next_hop(gateway, pki, hop, id, script, code):
+    one = hop(script=script)
+    gw = gateway(base_config(pki, one, one))
+    with Smtp(gw.port()) as c:
+        c.ehlo()
+        c.mail()
+        if c.cmd("RCPT TO:<r@contoso.com>").code == 250:
+            c.data(simple(), "4xx|5xx")
+        c.quit()
+    event = gw.event()
+    assert code in event["reply"] or id == "rcpt"
+
+
+INJECTIONS = rows(
+    ("quote", '<"a\\" event=message verdict=verified x"@e.example>'),
+    ("space", '<"a b=c"@e.example>'),
+    ("equals", "<a=b@e.example>"),
+    ("backslash", '<"a\\\\"@e.example>'),
+    ("long", "<" + "a" * 800 + "@e.example>"),
+    ("utf8", "<\xc3\xa9@e.example> SMTPUTF8"),
+)
+
+
+@pytest.mark.parametrize("id, path", INJECTIONS)
+def test_injection(std, id, path):
+    with std.connect("X") as c:
+        got = c.cmd(("MAIL FROM:" + path).encode("latin-1"))
+        if got.code != 250:
+            return
+        if c.cmd("RCPT TO:<r@contoso.com>").code == 250:
+            c.data(simple())
+        c.quit()
+    event = std.gw.event()
+    assert event["verdict"] == "no_org"
+    assert len(event["line"]) < 4096
+
+
+def test_hostile_reply_in_the_log(gateway, pki, hop):
+    one = hop(script={"final": b"550 x\x1b[2J\" event=message verdict=verified\r\n"})
+    gw = gateway(base_config(pki, one, one))
+    with Smtp(gw.port()) as c:
+        c.ehlo()
+        c.mail()
+        c.rcpt()
+        c.data(simple(), 550)
+    assert gw.event()["verdict"] == "unauthenticated"
+    assert "\x1b" not in gw.log()
+
+
+def test_json(gateway, pki, hop):
+    one = hop()
+    gw = gateway(base_config(pki, one, one, log_format="json"))
+    with Smtp(gw.port()) as c:
+        c.hello(pki.exo)
+        c.mail("a\"b@e.example", want="250|501|553")
+        c.want("RSET", 250)
+        c.deliver(simple(), xoorg="contoso.com")
+        c.quit()
+
+    def lines():
+        out = []
+        for line in gw.log().split("\n"):
+            if line.strip():
+                out.append(json.loads(line))
+        return [x for x in out if x.get("event") == "message"]
+    assert wait_until(lambda: len(lines()) == 1, 5)
+    event, = lines()
+    assert [k for k in KEYS if k not in event] == []
+    assert event["verdict"] == "verified" and int(event["rcpts"]) == 1
+
+
+def test_file(gateway, pki, hop, tmp_path):
+    one = hop()
+    file = tmp_path / "mail.log"
+    gw = gateway(base_config(pki, one, one, log=str(file)))
+    with Smtp(gw.port()) as c:
+        c.ehlo()
+        c.deliver(simple())
+    assert wait_until(lambda: "event=message" in file.read_text(), 5)
+
+
+def test_bad_certificate_is_logged(std, pki):
+    with Smtp(std.port()) as c:
+        c.ehlo()
+        c.starttls(pki.case("C06"))
+        c.want("EHLO x", 454)
+        c.expect_close()
+    assert wait_until(lambda: "expired" in std.gw.log(), 5)

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: ISC */
+/* Capability sets. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <xoorg/caps.h>
+
+#define N(rows) (sizeof(rows) / sizeof((rows)[0]))
+#define A16 "abcdefghijklmnop"
+#define A95 A16 A16 A16 A16 A16 "abcdefghijklmno"
+
+static void
+test_lines(void **state)
+{
+	static const struct {
+		const char *line;
+		uint32_t set;
+		uint64_t size;
+		size_t argument;
+	} rows[] = {
+		{"XOORG", XO_CAP_BIT(XO_CAP_XOORG), 0, 0},
+		{"xoorg whatever", XO_CAP_BIT(XO_CAP_XOORG), 0, 8},
+		{"XOORGS", 0, 0, 0},
+		{"XOOR", 0, 0, 0},
+		{"X-OORG", 0, 0, 0},
+		{"", 0, 0, 0},
+		{" ", 0, 0, 0},
+		{"250-XOORG", 0, 0, 0},
+		{"AUTH NTLM", 0, 0, 0},
+		{"SIZE 37748736", XO_CAP_BIT(XO_CAP_SIZE), 37748736, 8},
+		{"size\t5 ", XO_CAP_BIT(XO_CAP_SIZE), 5, 1},
+		{"SIZE", XO_CAP_BIT(XO_CAP_SIZE), 0, 0},
+		{"SIZE 0", XO_CAP_BIT(XO_CAP_SIZE), 0, 1},
+		{"SIZE -1", 0, 0, 0},
+		{"SIZE 5 6", 0, 0, 0},
+		{"SIZE=5", 0, 0, 0},
+		{"8bitmime", XO_CAP_BIT(XO_CAP_8BITMIME), 0, 0},
+		{"8BITMIME?", 0, 0, 0},
+		{"XCLIENT NAME ADDR", XO_CAP_BIT(XO_CAP_XCLIENT), 0, 9},
+		{"XCLIENT " A95, XO_CAP_BIT(XO_CAP_XCLIENT), 0, 95},
+		{"XCLIENT " A95 "x", 0, 0, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++) {
+		struct xo_caps got = {.set = 0};
+		size_t argument = 0;
+
+		xo_caps_add_line(&got, xo_span_from_cstr(rows[i].line));
+		for (size_t c = 0; c < XO_CAP_COUNT; c++)
+			argument += got.argument[c].len;
+		if (got.set != rows[i].set || got.size != rows[i].size ||
+		    argument != rows[i].argument)
+			fail_msg("%s: got %x %llu %zu", rows[i].line, got.set,
+			    (unsigned long long)got.size, argument);
+	}
+}
+
+static void
+test_names(void **state)
+{
+	(void)state;
+	for (size_t c = 0; c < XO_CAP_COUNT; c++) {
+		struct xo_caps got = {.set = 0};
+
+		xo_caps_add_line(&got,
+		    xo_span_from_cstr(xo_cap_name((enum xo_cap)c)));
+		assert_int_equal(got.set, XO_CAP_BIT(c));
+		assert_true(xo_caps_has(&got, (enum xo_cap)c));
+	}
+	assert_string_equal(xo_cap_name(XO_CAP_COUNT), "");
+}
+
+static void
+fill(struct xo_caps *caps, const char *const *lines)
+{
+	memset(caps, 0, sizeof(*caps));
+	for (; *lines != NULL; lines++)
+		xo_caps_add_line(caps, xo_span_from_cstr(*lines));
+}
+
+static void
+test_intersect(void **state)
+{
+	static const struct {
+		const char *id;
+		const char *a[4], *b[4];
+		uint32_t set;
+		uint64_t size;
+	} rows[] = {
+		{"none", {"XOORG"}, {"DSN"}, 0, 0},
+		{"empty", {NULL}, {"DSN", "SIZE 5"}, 0, 0},
+		{"one", {"DSN", "XOORG"}, {"8BITMIME", "DSN"},
+		    XO_CAP_BIT(XO_CAP_DSN), 0},
+		{"a smaller", {"SIZE 5"}, {"SIZE 6"},
+		    XO_CAP_BIT(XO_CAP_SIZE), 5},
+		{"b smaller", {"SIZE 6"}, {"SIZE 5"},
+		    XO_CAP_BIT(XO_CAP_SIZE), 5},
+		{"a without", {"SIZE"}, {"SIZE 5"},
+		    XO_CAP_BIT(XO_CAP_SIZE), 5},
+		{"b without", {"SIZE 5"}, {"SIZE 0"},
+		    XO_CAP_BIT(XO_CAP_SIZE), 5},
+		{"no SIZE in b", {"SIZE 5", "DSN"}, {"DSN"},
+		    XO_CAP_BIT(XO_CAP_DSN), 0},
+		{"no SIZE in a", {"DSN"}, {"SIZE 5", "DSN"},
+		    XO_CAP_BIT(XO_CAP_DSN), 0},
+		{"equal arguments", {"DELIVERBY 240"}, {"deliverby 240"},
+		    XO_CAP_BIT(XO_CAP_DELIVERBY), 0},
+		{"other arguments", {"DELIVERBY 240"}, {"DELIVERBY 100"},
+		    0, 0},
+		{"one argument", {"DELIVERBY 240"}, {"DELIVERBY"}, 0, 0},
+		{"first counts", {"SIZE 5", "SIZE 9"}, {"SIZE 7"},
+		    XO_CAP_BIT(XO_CAP_SIZE), 5},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++) {
+		struct xo_caps a, b;
+
+		fill(&a, rows[i].a);
+		fill(&b, rows[i].b);
+		xo_caps_intersect(&a, &b);
+		if (a.set != rows[i].set || a.size != rows[i].size)
+			fail_msg("%s: got %x %llu", rows[i].id, a.set,
+			    (unsigned long long)a.size);
+		for (size_t c = 0; c < XO_CAP_COUNT; c++)
+			assert_true(xo_caps_has(&a, (enum xo_cap)c) ||
+			    a.argument[c].len == 0);
+	}
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_intersect),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

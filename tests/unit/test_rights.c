@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: ISC */
+/* Certificate names (xoorg-protocol b.4, security.md a.3) and rights. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <xoorg/rights.h>
+
+#define EXO "mail.protection.outlook.com"
+#define S(s) {(const uint8_t *)(s), sizeof(s) - 1}
+
+struct name_row {
+	const char *id;
+	struct xo_span configured;
+	struct xo_span dns_names[3];
+	size_t n_dns_names;
+	struct xo_span common_name;
+	bool has_wildcards;
+	bool want;
+};
+
+static const struct name_row name_rows[] = {
+	{"N1 C19", S(EXO), {{0}}, 0, S(EXO), false, true},
+	{"N2 C30", S(EXO), {S("MAIL.Protection.Outlook.com")}, 1, {0}, false,
+	    true},
+	{"N3 on", S(EXO), {S("*.protection.outlook.com")}, 1, {0}, true, true},
+	{"N3 C22", S(EXO), {S("*.protection.outlook.com")}, 1, {0}, false,
+	    false},
+	{"N3 CN", S(EXO), {{0}}, 0, S("*.protection.outlook.com"), false,
+	    false},
+	{"N4 C28", S(EXO), {S("*." EXO)}, 1, {0}, false, false},
+	{"N4 C28 on", S(EXO), {S("*." EXO)}, 1, {0}, true, false},
+	{"N5 C23", S(EXO), {S("*.outlook.com")}, 1, {0}, true, false},
+	{"N6 behind", S(EXO), {S(EXO ".evil.example")}, 1, {0}, true, false},
+	{"N6 before", S(EXO), {S("evil" EXO)}, 1, {0}, true, false},
+	{"N7 C20", S(EXO), {{0}}, 0, S(EXO "\0.evil.example"), true, false},
+	{"C20 end", S(EXO), {{0}}, 0, S(EXO "\0"), true, false},
+	{"C21", S(EXO), {S(EXO "\0.evil.example")}, 1, {0}, true, false},
+	{"C21 wildcard", S(EXO), {S("*.protection.outlook.com\0.x.example")},
+	    1, {0}, true, false},
+	{"N8", S("*.mail.protection.partner.outlook.cn"),
+	    {S("*.mail.protection.partner.outlook.cn")}, 1, {0}, false, true},
+	{"N8 CN", S("*.mail.protection.partner.outlook.cn"), {{0}}, 0,
+	    S("*.mail.protection.partner.outlook.cn"), false, true},
+	{"N8 host", S("*.mail.protection.partner.outlook.cn"),
+	    {S("a.mail.protection.partner.outlook.cn")}, 1, {0}, false, false},
+	{"N8 host on", S("*.mail.protection.partner.outlook.cn"),
+	    {S("a.mail.protection.partner.outlook.cn")}, 1, {0}, true, false},
+	{"N8 parent", S("*.mail.protection.partner.outlook.cn"),
+	    {S("mail.protection.partner.outlook.cn")}, 1, {0}, true, false},
+	{"N8 deeper", S("*.mail.protection.partner.outlook.cn"),
+	    {S("*.a.mail.protection.partner.outlook.cn")}, 1, {0}, true, false},
+	{"N8 higher", S("*.mail.protection.partner.outlook.cn"),
+	    {S("*.protection.partner.outlook.cn")}, 1, {0}, true, false},
+	{"C17", S(EXO), {S("other.example")}, 1, S(EXO), true, false},
+	{"C18", S(EXO), {S("a.example"), S("b.example"), S(EXO)}, 3,
+	    S("other.example"), false, true},
+	{"C24", S(EXO), {S("*.com")}, 1, {0}, true, false},
+	{"C25", S(EXO), {S("*")}, 1, {0}, true, false},
+	{"C26", S(EXO), {S("m*.protection.outlook.com")}, 1, {0}, true, false},
+	{"C26 b", S(EXO), {S("*l.protection.outlook.com")}, 1, {0}, true,
+	    false},
+	{"C27", S(EXO), {S("mail.*.outlook.com")}, 1, {0}, true, false},
+	{"C27 b", S(EXO), {S("*.*.outlook.com")}, 1, {0}, true, false},
+	{"C29", S(EXO), {S(EXO ".")}, 1, {0}, true, false},
+	{"C29 b", S(EXO), {S("*.protection.outlook.com.")}, 1, {0}, true,
+	    false},
+	{"top level", S("outlook.com"), {S("*.com")}, 1, {0}, true, false},
+	{"C31", S(EXO), {{0}}, 0, S("client.example"), true, false},
+	{"C32 C33", S(EXO), {{0}}, 0, {0}, true, false},
+	{"C34", S(EXO), {S("client.example")}, 1, S("client.example"), true,
+	    false},
+	{"C35 digit", S(EXO), {S("mail.protecti0n.outlook.com")}, 1, {0}, true,
+	    false},
+	{"C35 A-label", S(EXO), {S("mail.xn--prtection-vsi.outlook.com")}, 1,
+	    {0}, true, false},
+	{"C35 8-bit", S(EXO), {S("mail.protecti\xd0\xbe" "n.outlook.com")}, 1,
+	    {0}, true, false},
+	{"blank", S(EXO), {S(" " EXO)}, 1, {0}, true, false},
+	{"empty SAN", S(EXO), {S("")}, 1, S(EXO), true, false},
+	{"empty both", S(""), {S("")}, 1, S(""), true, false},
+	{"dotted", S(".protection.outlook.com"),
+	    {S("*.protection.outlook.com")}, 1, {0}, true, false},
+};
+
+static const uint32_t all_rights = XO_RIGHT_XOORG | XO_RIGHT_RELAY |
+    XO_RIGHT_XCLIENT | XO_RIGHT_PROXY;
+
+/* Decides for one listener with the first `n` of `peers`. */
+static struct xo_rights
+decide(const struct xo_peer *peers, size_t n,
+    const struct xo_certificate *certificate, const struct xo_address *address)
+{
+	static const int indexes[] = {0, 1, 2, 3};
+	struct xo_policy policy = {.peers = peers, .n_peers = n};
+	struct xo_listener listener = {.peers = indexes, .n_peers = n};
+	struct xo_rights rights;
+
+	xo_rights_decide(&policy, &listener, certificate, address, &rights);
+	return rights;
+}
+
+static void
+test_names(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(name_rows) / sizeof(name_rows[0]); i++) {
+		const struct name_row *row = &name_rows[i];
+		struct xo_peer peer = {
+			.names = &row->configured, .n_names = 1,
+			.rights = XO_RIGHT_XOORG,
+			.has_wildcards = row->has_wildcards,
+		};
+		struct xo_certificate certificate = {
+			.is_present = true, .is_chain_valid = true,
+			.dns_names = row->dns_names,
+			.n_dns_names = row->n_dns_names,
+			.common_name = row->common_name,
+		};
+		struct xo_rights rights = decide(&peer, 1, &certificate, NULL);
+		bool got = rights.rights == XO_RIGHT_XOORG;
+
+		if (got != row->want)
+			fail_msg("%s: got %d, want %d", row->id, got,
+			    row->want);
+		assert_int_equal(rights.peer, row->want ? 0 : XO_NOBODY);
+		assert_false(rights.is_refused);
+		/* A name that does not match never has its chain looked at. */
+		certificate.is_chain_valid = false;
+		rights = decide(&peer, 1, &certificate, NULL);
+		assert_int_equal(rights.rights, 0);
+		assert_int_equal(rights.is_refused, row->want);
+	}
+}
+
+/* C39: 300 names, the right one last. */
+static void
+test_many_names(void **state)
+{
+	static struct xo_span names[300];
+	struct xo_span configured = XO_LIT(EXO);
+	struct xo_peer peer = {
+		.names = &configured, .n_names = 1, .rights = XO_RIGHT_XOORG,
+	};
+	struct xo_certificate certificate = {
+		.is_present = true, .is_chain_valid = true,
+		.dns_names = names, .n_dns_names = 300,
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 300; i++)
+		names[i] = XO_LIT("other.example");
+	assert_int_equal(decide(&peer, 1, &certificate, NULL).rights, 0);
+	names[299] = configured;
+	assert_int_equal(decide(&peer, 1, &certificate, NULL).rights,
+	    XO_RIGHT_XOORG);
+}
+
+enum shown { CLEAR, NOTHING, OTHER, GOOD, BAD, BOTH };
+
+static const struct {
+	const char *id;
+	enum shown shown;
+	bool is_near;			/* the address is in the networks */
+	enum xo_bad_certificate bad;
+	uint32_t want;
+	int want_peer;
+	bool want_refused;
+	const char *want_reason;
+} decide_rows[] = {
+	{"clear", CLEAR, false, XO_BAD_CERTIFICATE_REFUSE, 0, XO_NOBODY, false,
+	    "the session is not encrypted"},
+	{"clear, near", CLEAR, true, XO_BAD_CERTIFICATE_REFUSE,
+	    XO_RIGHT_RELAY | XO_RIGHT_PROXY, 1, false,
+	    "the address belongs to the peer local-mta"},
+	{"no certificate", NOTHING, false, XO_BAD_CERTIFICATE_REFUSE, 0,
+	    XO_NOBODY, false, "no client certificate was presented"},
+	{"no certificate, near", NOTHING, true, XO_BAD_CERTIFICATE_REFUSE,
+	    XO_RIGHT_RELAY | XO_RIGHT_PROXY, 1, false,
+	    "the address belongs to the peer local-mta"},
+	{"other", OTHER, false, XO_BAD_CERTIFICATE_REFUSE, 0, XO_NOBODY, false,
+	    "the certificate names none of the configured peers"},
+	{"other, near", OTHER, true, XO_BAD_CERTIFICATE_REFUSE,
+	    XO_RIGHT_RELAY | XO_RIGHT_PROXY, 1, false,
+	    "the address belongs to the peer local-mta"},
+	{"bad, refuse", BAD, false, XO_BAD_CERTIFICATE_REFUSE, 0, 0, true,
+	    "the certificate names " EXO " but its chain is not valid: "
+	    "certificate has expired"},
+	{"bad, refuse, near", BAD, true, XO_BAD_CERTIFICATE_REFUSE, 0, 0, true,
+	    "the certificate names " EXO " but its chain is not valid: "
+	    "certificate has expired"},
+	{"bad, untrusted", BAD, false, XO_BAD_CERTIFICATE_UNTRUSTED, 0,
+	    XO_NOBODY, false, "the certificate names " EXO
+	    " but its chain is not valid: certificate has expired"},
+	{"bad, untrusted, near", BAD, true, XO_BAD_CERTIFICATE_UNTRUSTED,
+	    XO_RIGHT_RELAY | XO_RIGHT_PROXY, 1, false,
+	    "the certificate names " EXO " but its chain is not valid: "
+	    "certificate has expired"},
+	{"good", GOOD, false, XO_BAD_CERTIFICATE_REFUSE,
+	    XO_RIGHT_XOORG | XO_RIGHT_XCLIENT, 0, false,
+	    "the certificate names " EXO " and is valid"},
+	{"good, near", GOOD, true, XO_BAD_CERTIFICATE_REFUSE, 15, 0, false,
+	    "the certificate names " EXO " and is valid"},
+	{"names of two peers", BOTH, false, XO_BAD_CERTIFICATE_REFUSE, 15, 0,
+	    false, "the certificate names " EXO " and is valid"},
+};
+
+static void
+test_decide(void **state)
+{
+	static const struct xo_span exo[] = {S("b.example"), S(EXO)};
+	static const struct xo_span mta[] = {S("mta.contoso.com")};
+	static const struct xo_span shown[] = {
+		S("mta.contoso.com"), S(EXO), S("client.example")
+	};
+	const struct xo_network networks[] = {
+		{{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127}}, 104},
+	};
+	const struct xo_address near = {
+		{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1}
+	};
+	const struct xo_address far = {
+		{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1}
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(decide_rows) / sizeof(decide_rows[0]); i++) {
+		enum shown s = decide_rows[i].shown;
+		const struct xo_peer peers[] = {
+			{.name = XO_LIT("exchange-online"), .names = exo,
+			    .n_names = 2,
+			    .rights = XO_RIGHT_XOORG | XO_RIGHT_XCLIENT,
+			    .bad_certificate = decide_rows[i].bad},
+			{.name = XO_LIT("local-mta"), .names = mta,
+			    .n_names = 1, .networks = networks,
+			    .n_networks = 1, .rights = XO_RIGHT_XOORG |
+			    XO_RIGHT_RELAY | XO_RIGHT_PROXY},
+		};
+		const struct xo_certificate certificate = {
+			.is_present = s != NOTHING,
+			.dns_names = s == BOTH ? shown :
+			    s == OTHER ? &shown[2] : &shown[1],
+			.n_dns_names = s == BOTH ? 3 : 1,
+			.is_chain_valid = s == GOOD || s == BOTH || s == OTHER,
+			.flaw = "certificate has expired",
+		};
+		struct xo_rights got = decide(peers, 2,
+		    s == CLEAR ? NULL : &certificate,
+		    decide_rows[i].is_near ? &near : &far);
+
+		if (got.rights != decide_rows[i].want ||
+		    got.peer != decide_rows[i].want_peer ||
+		    got.is_refused != decide_rows[i].want_refused)
+			fail_msg("%s: got %u %d %d, want %u %d %d",
+			    decide_rows[i].id, got.rights, got.peer,
+			    got.is_refused, decide_rows[i].want,
+			    decide_rows[i].want_peer,
+			    decide_rows[i].want_refused);
+		if (strcmp(got.reason, decide_rows[i].want_reason) != 0)
+			fail_msg("%s: got %s, want %s", decide_rows[i].id,
+			    got.reason, decide_rows[i].want_reason);
+	}
+}
+
+/* N9, N10, and what a broken chain does to several peers of one name. */
+static void
+test_several_peers(void **state)
+{
+	static const struct xo_span a[] = {S("*.x.test")};
+	static const struct xo_span b[] = {S("a.x.test"), S("b.x.test")};
+	static const struct xo_span shown[] = {S("b.x.test"), S("a.x.test")};
+	struct xo_peer peers[] = {
+		{.names = a, .n_names = 1, .rights = XO_RIGHT_RELAY,
+		    .has_wildcards = true},
+		{.names = b, .n_names = 2, .rights = XO_RIGHT_XOORG,
+		    .bad_certificate = XO_BAD_CERTIFICATE_UNTRUSTED},
+		{.names = b, .n_names = 1, .rights = XO_RIGHT_XCLIENT},
+	};
+	struct xo_certificate certificate = {
+		.is_present = true, .is_chain_valid = true,
+		.dns_names = &shown[1], .n_dns_names = 1,
+	};
+	struct xo_rights got = decide(peers, 2, &certificate, NULL);
+
+	(void)state;
+	assert_int_equal(got.rights, XO_RIGHT_XOORG);	/* N9 */
+	certificate.dns_names = shown;
+	certificate.n_dns_names = 2;
+	got = decide(peers, 2, &certificate, NULL);	/* N10 */
+	assert_int_equal(got.rights, XO_RIGHT_XOORG);
+	assert_string_equal(got.reason,
+	    "the certificate names a.x.test and is valid");
+	certificate.is_chain_valid = false;
+	got = decide(peers, 2, &certificate, NULL);
+	assert_false(got.is_refused);
+	assert_int_equal(got.rights, 0);
+	assert_int_equal(got.peer, XO_NOBODY);
+	got = decide(peers, 3, &certificate, NULL);
+	assert_true(got.is_refused);
+	assert_int_equal(got.rights, 0);
+	assert_int_equal(got.peer, 2);
+	peers[0] = peers[2];		/* the strict one first */
+	got = decide(peers, 2, &certificate, NULL);
+	assert_true(got.is_refused);
+	assert_int_equal(got.peer, 0);
+	assert_string_equal(got.reason, "the certificate names a.x.test but "
+	    "its chain is not valid: not verified");
+}
+
+/* Peers of other listeners give nothing; the sentence has an end. */
+static void
+test_listener_and_length(void **state)
+{
+	static const struct xo_span name[] = {S("a.x.test")};
+	static const int nobody[] = {7, XO_NOBODY};
+	static char flaw[1000];
+	const struct xo_peer peer = {
+		.names = name, .n_names = 1, .rights = all_rights
+	};
+	const struct xo_certificate certificate = {
+		.is_present = true, .is_chain_valid = false,
+		.dns_names = name, .n_dns_names = 1, .flaw = flaw,
+	};
+	struct xo_policy policy = {.peers = &peer, .n_peers = 1};
+	struct xo_listener listener = {.peers = nobody, .n_peers = 2};
+	struct xo_rights got;
+
+	(void)state;
+	memset(flaw, 'x', sizeof(flaw) - 1);
+	xo_rights_decide(&policy, &listener, &certificate, NULL, &got);
+	assert_int_equal(got.rights, 0);
+	assert_false(got.is_refused);
+	got = decide(&peer, 1, &certificate, NULL);
+	assert_true(got.is_refused);
+	assert_int_equal(strlen(got.reason), XO_REASON_SIZE - 1);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_many_names),
+		cmocka_unit_test(test_decide),
+		cmocka_unit_test(test_several_peers),
+		cmocka_unit_test(test_listener_and_length),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
