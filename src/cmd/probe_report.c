@@ -127,7 +127,7 @@ json_tls(const struct xo_probe *probe)
 		json_array_append_new(chain,
 		    xo_json_certificate(&probe->chain.certificates[i]));
 	return xo_tool_require(json_pack(
-	    "{s:s, s:s, s:i, s:b, s:I, s:o, s:o, s:b, s:s, s:s, s:b}",
+	    "{s:s, s:s, s:i, s:b, s:I, s:o, s:o, s:b, s:s?, s:s, s:b}",
 	    "version", probe->version,
 	    "cipher", probe->cipher,
 	    "bits", probe->bits,
@@ -138,7 +138,7 @@ json_tls(const struct xo_probe *probe)
 	    ? xo_json_certificate(&probe->own.certificates[0]) : json_null(),
 	    "chain", chain,
 	    "chain_valid", probe->flaw[0] == '\0',
-	    "flaw", probe->flaw,
+	    "flaw", probe->flaw[0] != '\0' ? probe->flaw : NULL,
 	    "name", xo_probe_tls_name(probe),
 	    "name_valid", probe->has_name));
 }

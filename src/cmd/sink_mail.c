@@ -118,6 +118,16 @@ note_flaw(struct xo_sink_content *content, enum xo_refusal refusal)
 		content->refusal = refusal;
 }
 
+/* An octet that only BINARYMIME may have. */
+static struct xo_span
+take_flaw(struct xo_sink_session *session, enum xo_refusal refusal,
+    struct xo_span octet)
+{
+	if (session->mail.body != XO_BODY_BINARYMIME)
+		note_flaw(&session->mail.content, refusal);
+	return octet;
+}
+
 /* The end of the content: its reply, the only 250 that means a message. */
 static void
 finish(struct xo_sink_session *session)
@@ -126,11 +136,9 @@ finish(struct xo_sink_session *session)
 	uint64_t number;
 	char text[80];
 
-	if (xo_scan_has_open_cr(&content->scanner)) {
-		if (session->mail.body != XO_BODY_BINARYMIME)
-			note_flaw(content, XO_REFUSAL_CONTENT_BARE_NEWLINE);
-		xo_sink_content_add(session, XO_LIT("\r"));
-	}
+	if (xo_scan_has_open_cr(&content->scanner))
+		xo_sink_content_add(session, take_flaw(session,
+		    XO_REFUSAL_CONTENT_BARE_NEWLINE, XO_LIT("\r")));
 	if (content->refusal != XO_REFUSAL_NONE) {
 		xo_sink_reply_refusal(session, content->refusal);
 	} else if (!xo_sink_refuse(session, XO_SINK_AT_FINAL,
@@ -158,7 +166,6 @@ take_content(struct xo_sink_session *session, struct xo_span in,
     size_t *used_r)
 {
 	struct xo_sink_content *content = &session->mail.content;
-	bool is_binary = session->mail.body == XO_BODY_BINARYMIME;
 	struct xo_span span = {NULL, 0};
 	enum xo_content what;
 	size_t used;
@@ -172,14 +179,16 @@ take_content(struct xo_sink_session *session, struct xo_span in,
 		case XO_CONTENT_SPAN:
 			break;
 		case XO_CONTENT_BARE_CR:
+			span = take_flaw(session,
+			    XO_REFUSAL_CONTENT_BARE_NEWLINE, XO_LIT("\r"));
+			break;
 		case XO_CONTENT_BARE_LF:
-			if (!is_binary)
-				note_flaw(content,
-				    XO_REFUSAL_CONTENT_BARE_NEWLINE);
+			span = take_flaw(session,
+			    XO_REFUSAL_CONTENT_BARE_NEWLINE, XO_LIT("\n"));
 			break;
 		case XO_CONTENT_NUL:
-			if (!is_binary)
-				note_flaw(content, XO_REFUSAL_CONTENT_NUL);
+			span = take_flaw(session, XO_REFUSAL_CONTENT_NUL,
+			    XO_LIT("\0"));
 			break;
 		case XO_CONTENT_MORE:
 			return false;

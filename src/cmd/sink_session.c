@@ -66,6 +66,20 @@ announces_xoorg(const struct xo_sink_session *session)
 	return false;
 }
 
+/* Without port and brackets. */
+static struct xo_span
+client_address(const struct xo_sink_session *session)
+{
+	struct xo_span text = xo_span_from_cstr(session->client);
+
+	while (text.len > 0 && text.p[text.len - 1] != ':')
+		text.len--;
+	text = xo_span_first(text, text.len > 0 ? text.len - 1 : 0);
+	if (text.len > 2 && text.p[0] == '[')
+		text = xo_span(text.p + 1, text.len - 2);
+	return text;
+}
+
 static void
 greet(struct xo_sink_session *session)
 {
@@ -74,7 +88,9 @@ greet(struct xo_sink_session *session)
 
 	session->announced = sink->caps.set;
 	xo_buf_add_all(&text, sink->settings.hostname, " Hello [",
-	    session->client, "]\n", (char *)NULL);
+	    (char *)NULL);
+	xo_buf_add(&text, client_address(session));
+	xo_buf_add_cstr(&text, "]\n");
 	xo_buf_add(&text, xo_buf_span(&sink->extensions));
 	if (sink->tls != NULL && session->wire.tls == NULL) {
 		xo_buf_add_cstr(&text, "STARTTLS\n");

@@ -112,17 +112,27 @@ usages_text(X509 *x509)
 	return take_text(bio);
 }
 
-/* Like openssl(1), but as printable as a peer's names must be. */
+/*
+ * "DNS:gw.contoso.com", "IP:192.0.2.1"; as openssl(1) has it, but as printable
+ * as a peer's names must be.
+ */
 static char *
 general_name_text(GENERAL_NAME *name)
 {
+	static const char address[] = "IP Address:";
 	BIO *bio = xo_tool_require(BIO_new(BIO_s_mem()));
 	struct xo_buf printable = {.p = NULL};
+	struct xo_span all;
 	char *text;
 
 	GENERAL_NAME_print(bio, name);
 	text = take_text(bio);
-	xo_buf_add_printable(&printable, xo_span_from_cstr(text), 300);
+	all = xo_span_from_cstr(text);
+	if (strncmp(text, address, sizeof(address) - 1) == 0) {
+		xo_buf_add_cstr(&printable, "IP:");
+		all = xo_span_from(all, sizeof(address) - 1);
+	}
+	xo_buf_add_printable(&printable, all, 300);
 	free(text);
 	text = xo_tool_require(strdup(xo_tool_cstr(&printable)));
 	xo_buf_fini(&printable);

@@ -55,15 +55,17 @@ check_host(struct xo_span host, bool has_brackets)
 static size_t
 find_port(struct xo_span text)
 {
-	size_t i;
+	size_t colon = xo_span_find(text, ':');
+	size_t bracket = xo_span_find(text, ']');
 
-	for (i = text.len; i > 0; i--) {
-		if (text.p[i - 1] == ':')
-			return i - 1;
-		if (text.p[i - 1] == ']')
-			break;
-	}
-	return text.len;
+	if (bracket < text.len)
+		return bracket + 1 + xo_span_find(xo_span_from(text,
+		    bracket + 1), ':');
+	/* More than one, and no brackets: IPv6, which the host says. */
+	if (xo_span_find(xo_span_from(text, colon + 1), ':') + colon + 1 <
+	    text.len)
+		return text.len;
+	return colon;
 }
 
 const char *

@@ -78,30 +78,31 @@ is_nul_escape(const struct xo_lexer *lexer, size_t at)
 	    octet(lexer, at + 2) == '0' && octet(lexer, at + 3) == '0';
 }
 
+/*
+ * libconfig lets a string go on in the next line. No setting needs that, and a
+ * forgotten quote is found where it was forgotten.
+ */
 static bool
 read_string(struct xo_lexer *lexer)
 {
-	struct xo_conf_where start = xo_lexer_where(lexer);
-	size_t end = lexer->at + 1;
-	int lines = 0;
+	struct xo_conf_where where = xo_lexer_where(lexer);
+	struct xo_span line = xo_span_from(lexer->in, lexer->at);
+	size_t end = 1;
 
-	for (; end < lexer->in.len && lexer->in.p[end] != '"'; end++) {
-		if (is_nul_escape(lexer, end))
-			return xo_conf_fail(lexer->source->error, &start,
+	line = xo_span_first(line, xo_span_find(line, '\n'));
+	for (; end < line.len && line.p[end] != '"'; end++) {
+		if (is_nul_escape(lexer, lexer->at + end))
+			return xo_conf_fail(lexer->source->error, &where,
 			    "expected a string without NUL, found \\x00");
-		if (lexer->in.p[end] == '\\')
+		if (line.p[end] == '\\')
 			end++;
-		if (octet(lexer, end) == '\n')
-			lines++;
 	}
-	if (end >= lexer->in.len)
-		return xo_conf_fail(lexer->source->error, &start,
-		    "expected `\"` to end the string that begins here, found "
-		    "the end of the file");
-	add_token(lexer, XO_TOKEN_STRING, end + 1 - lexer->at);
-	lexer->at = end + 1;
-	lexer->line += lines;
-	lexer->text_line += lines;
+	if (end >= line.len)
+		return xo_conf_fail(lexer->source->error, &where,
+		    "expected `\"` to end the string in its line, found %s",
+		    xo_conf_show(xo_span_trim(line)).text);
+	add_token(lexer, XO_TOKEN_STRING, end + 1);
+	lexer->at += end + 1;
 	return true;
 }
 

@@ -10,7 +10,8 @@ struct rule {
 	enum xo_section section;
 	bool (*is_broken)(const void *record);
 	const char *setting;		/* its place, else the group's */
-	const char *text;
+	const char *expected;
+	const char *found;		/* NULL: the upstream's `tls` */
 };
 
 static bool
@@ -187,54 +188,59 @@ upstream_lacks_certificate(const void *record)
 	    upstream->conf.client_key.path != NULL;
 }
 
-#define TO_VERIFIED "expected tls = \"verify\" beside it (only a verified " \
-	"server may see it), found another"
+#define VERIFY "tls = \"verify\" beside it"
+#define TO_VERIFIED VERIFY " (for the eyes of a verified server only)"
+#define ENCRYPT "tls = \"verify\" or \"encrypt\" beside it"
 
 static const struct rule rules[] = {
-	{XO_SECTION_TLS, lacks_crl_file, "crl",
-	    "expected crl_file beside it, found none"},
+	{XO_SECTION_TLS, lacks_crl_file, "crl", "crl_file beside it", "none"},
 	{XO_SECTION_TLS, lacks_crl, "crl_file",
-	    "expected crl = \"soft\" or \"hard\" beside it, found \"off\""},
-	{XO_SECTION_PEERS, lacks_identity, "",
-	    "expected names or networks, found neither"},
+	    "crl = \"soft\" or \"hard\" beside it", "\"off\""},
+	{XO_SECTION_PEERS, lacks_identity, "", "names or networks", "neither"},
 	{XO_SECTION_PEERS, lacks_names, "rights",
-	    "expected names beside the right xoorg (an address never gives "
-	    "it), found none"},
+	    "names beside the right xoorg (an address never gives it)",
+	    "none"},
 	{XO_SECTION_TENANTS, begins_with_wildcard, "originator_orgs",
-	    "expected a domain as the first, found a wildcard"},
+	    "a domain as the first", "a wildcard"},
 	{XO_SECTION_TENANTS, tenant_lacks_key, "client_certificate",
-	    "expected client_key beside it, found none"},
+	    "client_key beside it", "none"},
 	{XO_SECTION_TENANTS, tenant_lacks_certificate, "client_key",
-	    "expected client_certificate beside it, found none"},
-	{XO_SECTION_LISTENERS, lacks_way_on, "",
-	    "expected upstream or demote_to, found neither"},
+	    "client_certificate beside it", "none"},
+	{XO_SECTION_LISTENERS, lacks_way_on, "", "upstream or demote_to",
+	    "neither"},
 	{XO_SECTION_LISTENERS, requires_no_tls, "require_tls",
-	    "expected tls beside it, found none"},
-	{XO_SECTION_UPSTREAMS, lacks_hosts, "",
-	    "expected hosts or mx, found neither"},
-	{XO_SECTION_UPSTREAMS, has_hosts_and_mx, "mx",
-	    "expected hosts or mx, found both"},
+	    "tls beside it", "none"},
+	{XO_SECTION_UPSTREAMS, lacks_hosts, "", "hosts or mx", "neither"},
+	{XO_SECTION_UPSTREAMS, has_hosts_and_mx, "mx", "hosts or mx", "both"},
 	{XO_SECTION_UPSTREAMS, shows_certificate_unverified,
-	    "client_certificate", TO_VERIFIED},
-	{XO_SECTION_UPSTREAMS, says_xoorg_unverified, "xoorg", TO_VERIFIED},
+	    "client_certificate", TO_VERIFIED, NULL},
+	{XO_SECTION_UPSTREAMS, says_xoorg_unverified, "xoorg", TO_VERIFIED,
+	    NULL},
 	{XO_SECTION_UPSTREAMS, requires_xoorg_unverified, "require_xoorg",
-	    TO_VERIFIED},
-	{XO_SECTION_UPSTREAMS, trusts_unverified, "trust",
-	    "expected tls = \"verify\" beside it, found another"},
-	{XO_SECTION_UPSTREAMS, has_name_without_tls, "tls_name",
-	    "expected tls = \"verify\" or \"encrypt\" beside it, found "
-	    "\"none\""},
-	{XO_SECTION_UPSTREAMS, has_ciphers_without_tls, "ciphers",
-	    "expected tls = \"verify\" or \"encrypt\" beside it, found "
-	    "\"none\""},
-	{XO_SECTION_UPSTREAMS, has_groups_without_tls, "groups",
-	    "expected tls = \"verify\" or \"encrypt\" beside it, found "
-	    "\"none\""},
+	    TO_VERIFIED, NULL},
+	{XO_SECTION_UPSTREAMS, trusts_unverified, "trust", VERIFY, NULL},
+	{XO_SECTION_UPSTREAMS, has_name_without_tls, "tls_name", ENCRYPT,
+	    NULL},
+	{XO_SECTION_UPSTREAMS, has_ciphers_without_tls, "ciphers", ENCRYPT,
+	    NULL},
+	{XO_SECTION_UPSTREAMS, has_groups_without_tls, "groups", ENCRYPT,
+	    NULL},
 	{XO_SECTION_UPSTREAMS, upstream_lacks_key, "client_certificate",
-	    "expected client_key beside it, found none"},
+	    "client_key beside it", "none"},
 	{XO_SECTION_UPSTREAMS, upstream_lacks_certificate, "client_key",
-	    "expected a file as client_certificate beside it, found none"},
+	    "a file as client_certificate beside it", "none"},
 };
+
+static const char *
+found(const struct rule *rule, const struct xo_conf_entry *entry)
+{
+	const struct xo_upstream_record *upstream = entry->record;
+
+	if (rule->found != NULL)
+		return rule->found;
+	return xo_setting_find(XO_SECTION_UPSTREAMS, XO_LIT("tls"))->
+	    words[upstream->policy.tls];
+}
 
 bool
 xo_loader_check_rules(const struct xo_loader *loader, enum xo_section section,
@@ -244,13 +250,16 @@ xo_loader_check_rules(const struct xo_loader *loader, enum xo_section section,
 	size_t i;
 
 	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-		if (rules[i].section != section ||
-		    !rules[i].is_broken(entry->record))
+		const struct rule *rule = &rules[i];
+
+		if (rule->section != section ||
+		    !rule->is_broken(entry->record))
 			continue;
-		where = xo_conf_entry_where(entry, rules[i].setting);
-		return xo_conf_fail(loader->error, &where, "%s: %s",
-		    xo_conf_full_name(section, entry, rules[i].setting).text,
-		    rules[i].text);
+		where = xo_conf_entry_where(entry, rule->setting);
+		return xo_conf_fail(loader->error, &where,
+		    "%s: expected %s, found %s", xo_conf_full_name(section,
+		    entry, rule->setting).text, rule->expected,
+		    found(rule, entry));
 	}
 	return true;
 }

@@ -28,7 +28,7 @@ parse_number(struct xo_span text, uint64_t *n_r)
 	is_hex = xo_span_has_prefix_nocase(text, XO_LIT("0x"));
 	if (!is_hex)
 		return xo_span_to_u64(text, n_r) == XO_OK;
-	if (text.len > 2 + 15)
+	if (text.len > 2 + 16)
 		return false;
 	*n_r = 0;
 	for (i = 2; i < text.len; i++) {

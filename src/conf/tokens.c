@@ -8,6 +8,7 @@
 #include <conf/fail.h>
 
 #define NESTING_MAX 16
+#define DIGITS_MAX 18			/* fits 63 bits, and libconfig 1.7 */
 
 struct brackets {
 	const struct xo_token *open[NESTING_MAX];
@@ -106,6 +107,10 @@ check_word(struct xo_buf *error, struct xo_token *token,
 		    "begins with a letter, found `%s`",
 		    xo_conf_show(token->text).text);
 	}
+	if (is_value(token->text) && token->text.len > DIGITS_MAX)
+		return xo_conf_fail(error, &token->where,
+		    "expected a number of at most %d digits, found %s",
+		    DIGITS_MAX, xo_conf_show(token->text).text);
 	if (is_value(token->text))
 		return true;
 	if (previous != NULL && is_mark(previous, "=:[(,"))

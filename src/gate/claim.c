@@ -264,16 +264,17 @@ say_proxy(struct xo_claim *c)
 {
 	const struct xo_handover_info *h = &c->wish.client;
 	struct xo_buf *out = &c->link->opening.out;
-	bool is_ipv4 = xo_address_is_ipv4(h->address);
+	bool is_ipv4;
 
 	if (xo_hop_policy(c->hops, c->wish.upstream)->handover !=
 	    XO_HANDOVER_PROXY)
 		return;
-	if (c->wish.is_question ||
-	    is_ipv4 != xo_address_is_ipv4(c->wish.server)) {
+	if (c->wish.is_question || xo_address_is_ipv4(h->address) !=
+	    xo_address_is_ipv4(c->wish.server)) {
 		(void)xo_buf_add_cstr(out, "PROXY UNKNOWN\r\n");
 		return;
 	}
+	is_ipv4 = xo_address_is_ipv4(h->address);
 	(void)xo_buf_add_cstr(out, is_ipv4 ? "PROXY TCP4 " : "PROXY TCP6 ");
 	(void)xo_address_write(out, h->address);
 	(void)xo_buf_add_byte(out, ' ');

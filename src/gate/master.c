@@ -84,8 +84,7 @@ start_worker(struct master *m, struct generation *g, size_t slot)
 		signal(SIGHUP, SIG_IGN);
 		signal(SIGUSR1, SIG_IGN);
 		set_signals(false);
-		_exit(getppid() == parent ?
-		    xo_worker_run(g->gate, &g->sockets, slot) : 1);
+		_exit(xo_worker_run(g->gate, &g->sockets, slot, parent));
 	}
 	if (pid < 0)
 		xo_log_note(m->log, XO_LOG_ERROR, "worker", strerror(errno));
@@ -482,7 +481,8 @@ xo_master_run(const char *path)
 
 	set_signals(true);
 	signal(SIGPIPE, SIG_IGN);
-	(void)umask(077);
+	signal(SIGXFSZ, SIG_IGN);
+	(void)umask(027);
 	g = generation_new(&m, &error);
 	if (g != NULL)
 		m.log = xo_log_open(g->gate->conf->log,

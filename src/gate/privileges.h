@@ -15,10 +15,11 @@
  * Becomes `user` (NULL: stays who it is) with the user's groups and no others,
  * for good, and sees to it that there is no way back; then no new privileges
  * by exec, no capabilities (unless it stays root), no core files, no tracing by
- * others of the same user. Not as root:
- * `user` must be the one it runs as, groups stay. False: `error` (the caller's)
- * holds one line, and the process must end: it may be half way.
+ * others of the same user. Not as root, `user` must be the one it runs as, and
+ * groups stay. False: `error` (the caller's) holds one line, and the process
+ * must end: it may be half way.
  *
+ * The kernel forgets PR_SET_PDEATHSIG with a change of user: set it afterwards.
  * One thread only, before any other is made. Needs the user database, so
  * before any sandbox.
  */

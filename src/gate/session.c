@@ -405,6 +405,22 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	run(s);
 }
 
+/* What this round had to say leaves together. True: a leg that was full, and
+ * so stopped the other, has room again. */
+static bool
+flush(struct xo_session *s)
+{
+	struct xo_leg *back = s->link != NULL ? xo_link_leg(s->link) : NULL;
+	bool was_full = xo_leg_is_full(&s->front) ||
+	    (back != NULL && xo_leg_is_full(back));
+
+	xo_leg_flush(&s->front);
+	if (back != NULL)
+		xo_leg_flush(back);
+	return was_full && !xo_leg_is_full(&s->front) &&
+	    (back == NULL || !xo_leg_is_full(back));
+}
+
 static void
 run(struct xo_session *s)
 {
@@ -418,13 +434,12 @@ run(struct xo_session *s)
 		if (move_back(s))
 			has_moved = true;
 		ask_caps(s);
+		if (flush(s))
+			has_moved = true;
 		if (!has_moved)
 			break;
 	} while (++rounds < ROUNDS_MAX);
 	s->is_running = false;
-	xo_leg_flush(&s->front);
-	if (s->link != NULL)
-		xo_leg_flush(xo_link_leg(s->link));
 	if (rounds == ROUNDS_MAX)
 		xo_leg_again(&s->front);
 	if (s->is_closing) {

@@ -38,7 +38,6 @@ struct xo_tls_judgement {
 	bool is_valid;
 	bool has_tolerated_crl;		/* soft: a list was unusable */
 	int error;			/* X509_V_ERR_*, the first */
-	int depth;			/* where; 0: the leaf */
 };
 
 #define XO_TLS_TEXT_SIZE 192

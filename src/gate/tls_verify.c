@@ -124,7 +124,7 @@ can_sign_handshake(X509 *leaf)
 }
 
 /*
- * The rules that OpenSSL has not, or not for the purpose "any". The anchor is
+ * The rules that OpenSSL does not apply to the purpose "any". The anchor is
  * the operator's choice and not judged, unless it is the leaf itself.
  */
 static int
@@ -136,19 +136,14 @@ judge_usage(X509_STORE_CTX *store, uint32_t usages)
 
 	for (i = 0; i == 0 || i < n - 1; i++) {
 		X509 *x = sk_X509_value(chain, i);
-		uint32_t flags;
 
 		if (x == NULL)
 			return X509_V_ERR_UNSPECIFIED;
 		X509_STORE_CTX_set_error_depth(store, i);
-		flags = X509_get_extension_flags(x);
-		if ((flags & EXFLAG_INVALID) != 0)
+		if ((X509_get_extension_flags(x) & EXFLAG_INVALID) != 0)
 			return X509_V_ERR_INVALID_EXTENSION;
 		if (i == 0 && !can_sign_handshake(x))
 			return X509_V_ERR_INVALID_PURPOSE;
-		/* OpenSSL lets some old forms of a CA pass. */
-		if (i > 0 && (flags & EXFLAG_CA) == 0)
-			return X509_V_ERR_INVALID_CA;
 		usages &= tls_usages(x, i == 0);
 		if (usages == 0)
 			return X509_V_ERR_INVALID_PURPOSE;
@@ -201,7 +196,6 @@ on_chain(X509_STORE_CTX *store, void *unused)
 	tls->judgement.is_made = true;
 	tls->judgement.is_valid = error == X509_V_OK;
 	tls->judgement.error = error;
-	tls->judgement.depth = X509_STORE_CTX_get_error_depth(store);
 	/* What went wrong on the way is no error of the connection. */
 	ERR_clear_error();
 	return tls->duty == XO_TLS_DUTY_RECORD || error == X509_V_OK;

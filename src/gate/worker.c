@@ -252,7 +252,7 @@ tear_down(struct xo_worker *w)
 
 int
 xo_worker_run(struct xo_gate *gate, const struct xo_sockets *sockets,
-    size_t slot)
+    size_t slot, pid_t parent)
 {
 	struct xo_worker *w = calloc(1, sizeof(*w));
 	struct xo_buf error = {0};
@@ -261,7 +261,8 @@ xo_worker_run(struct xo_gate *gate, const struct xo_sockets *sockets,
 		return 1;
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	/* A full disk costs log lines, not the process. */
+	signal(SIGXFSZ, SIG_IGN);
 	w->gate = gate;
 	w->conf = gate->conf;
 	w->log = gate->log;
@@ -277,6 +278,10 @@ xo_worker_run(struct xo_gate *gate, const struct xo_sockets *sockets,
 		xo_log_close(&w->log);
 		return 1;
 	}
+	/* Behind the change of user, which would clear it. */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		return 1;
 	if (!xo_tls_library_init() || !set_up(w, sockets, slot)) {
 		xo_log_note(w->log, XO_LOG_ERROR, "worker",
 		    "a worker could not be set up");

@@ -7,6 +7,8 @@
 #ifndef XO_WORKER_H
 #define XO_WORKER_H
 
+#include <sys/types.h>
+
 #include <event2/event.h>
 
 #include <conf/conf.h>
@@ -51,10 +53,10 @@ struct timeval xo_worker_timeval(uint64_t milliseconds);
 /*
  * Runs until it is told to drain (SIGTERM) and has drained; returns the exit
  * status of the process. `slot`: its place in the counters and its share of
- * the sockets. Drains, too, when the master is gone.
+ * the sockets. Drains, too, when the master, `parent`, is gone.
  */
 int xo_worker_run(struct xo_gate *gate, const struct xo_sockets *sockets,
-    size_t slot);
+    size_t slot, pid_t parent);
 
 /* A session is gone; the last one of a draining worker ends it. */
 void xo_worker_forget(struct xo_worker *worker, struct xo_session *session);

@@ -204,7 +204,7 @@ test_buf_writes(void **state)
 	xo_buf_consume(&b, 1000);
 	want_buf(&b, "");
 	assert_int_equal(xo_buf_add_printable(&b,
-	    xo_span("a b\"c\\r\n\0\x1b\xc3" "d~efgh", 16), 13), XO_OK);
+	    xo_span("a b\"c\\\r\n\0\x1b\xc3" "d~efgh", 16), 13), XO_OK);
 	want_buf(&b, "a?b?c??????d~");
 	xo_buf_clear(&b);
 	assert_int_equal(b.len, 0);

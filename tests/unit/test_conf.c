@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -100,11 +101,12 @@ static const struct bad bads[] = {
 	/* What libconfig calls a syntax error, or does not see at all. */
 	{"workers = 2", "workers == 2", 2, "syntax error"},
 	{"workers = 2;", "workers 2", 2, "`workers` without `=`"},
-	{"tls = {\n", "tls = { {\n", 9, "syntax error"},
+	{"tls = {\n", "tls = { {\n", 9, "to close this `{`"},
+	{"\"gw.contoso.com\"", "\"gw\" )(", 1, "`)`, which closes nothing"},
 	{"  }\n}\npeers", "  }\npeers", 9, "to close this `{`"},
 	{"[\"127.0.0.1:10027\"]", "[\"127.0.0.1:10027\"}", 50, "found `}`"},
 	{"log = ", "}\nlog = ", 3, "closes nothing"},
-	{"\"gw.contoso.com\"", "\"gw.contoso.com", 69, "end the string"},
+	{"\"gw.contoso.com\"", "\"gw.contoso.com", 1, "end the string"},
 	{"of two lines */", "of two lines", 12, "end the comment"},
 	{"\"observe\"", "observe", 45, "expected a value"},
 	{"  contoso =", "  contoso.com =", 27, "expected a name of letters"},
@@ -153,7 +155,9 @@ static const struct bad bads[] = {
 	{"workers = 2", "workers = -1", 2, "from 0 to 1024, found -1"},
 	{"workers = 2", "workers = 1025", 2, "from 0 to 1024"},
 	{"workers = 2", "workers = 4294967298", 2, "found 4294967298"},
-	{"workers = 2", "workers = 99999999999999999999", 2, "from 0 to"},
+	{"workers = 2", "workers = 18446744073709551618", 2, "18 digits"},
+	{"workers = 2", "workers = 0x10000000000000002", 2, "18 digits"},
+	{"workers = 2", "workers = 0x100000002", 2, "found 0x100000002"},
 	{"command_timeout = 20", "command_timeout = 0", 7,
 	    "from 1 to 86400 (seconds)"},
 	{"5000000000", "1099511627777", 47, "listeners.from-exchange-online"},
@@ -197,7 +201,7 @@ static const struct bad bads[] = {
 	{"crl = \"off\"", "crl = \"soft\"", 13, "crl_file beside it"},
 	{"crl = \"off\"", "crl_file = \"gw.pem\"", 13, "expected crl = "},
 	{"    certificate = \"gw.pem\"\n", "", 10, "found no such setting"},
-	{"names = [\"mail.protection.outlook.com\"]", "", 19,
+	{"names = [\"mail.protection.outlook.com\"]", "", 17,
 	    "peers.exchange-online: expected names or networks"},
 	{"[\"relay\", \"xclient\"]", "[\"xoorg\"]", 23, "expected names"},
 	{"originator_orgs = [\"fabrikam.com\"]", "", 32,
@@ -227,7 +231,7 @@ static const struct bad bads[] = {
 	    64, "client_key: expected a file as client_certificate"},
 	{"\"tenant\"\n    xoorg", "\"gw.pem\"\n    xoorg", 64,
 	    "expected client_key beside"},
-	{"tls = \"verify\"", "tls = \"encrypt\"", 64, "tls = \"verify\""},
+	{"tls = \"verify\"", "tls = \"encrypt\"", 64, "found encrypt"},
 	{"tls = \"verify\"\n    tls_name = \"mail.contoso.com\"\n"
 	    "    client_certificate = \"tenant\"\n", "", 62, "exchange.xoorg: "},
 	{"tls = \"verify\"\n    tls_name = \"mail.contoso.com\"\n"
@@ -238,12 +242,13 @@ static const struct bad bads[] = {
 	{"handover", "groups = \"a\"; handover", 58, "\"verify\" or \"encr"},
 	{"handover", "trust = \"gw.pem\"; handover", 58, "tls = \"verify\""},
 	/* Includes. */
-	{"log = ", "@include \"none.conf\"\nlog =", 3, "/none.conf: No such"},
+	{"log = ", "@include \"none.conf\"\nlog =", 3, "none.conf: No such"},
 	{"log = ", "@include none\nlog =", 3, "@include \"FILE\", found"},
 	{"log = ", "@include \"a\" \"b\"\nlog =", 3, "nothing behind"},
 	{"log = ", "@include \"test.conf\"\nlog =", 3, "at most 10 deep"},
 };
 
+static char sample_path[PATH_MAX + sizeof("doc/xoorgd.conf.sample")];
 static char folder[] = "/tmp/xoorg-test-conf.XXXXXX";
 
 static void
@@ -618,6 +623,37 @@ test_table(void **state)
 	}
 }
 
+/* The sample is a good configuration and names every setting. */
+static void
+test_sample(void **state)
+{
+	struct xo_buf sample = {0};
+	FILE *file = fopen(sample_path, "r");
+	struct xo_conf *conf;
+	char name[64];
+	size_t i, n;
+	const struct xo_setting *rows = xo_settings(&n);
+
+	(void)state;
+	if (file == NULL) {
+		print_error("SKIPPED: %s is not here\n", sample_path);
+		skip();
+	}
+	assert_non_null(xo_buf_reserve(&sample, 65536));
+	sample.len = fread(sample.p, 1, 65535, file);
+	(void)fclose(file);
+	write_file("test.conf", (const char *)sample.p, sample.len);
+	conf = load("test.conf");
+	xo_conf_free(&conf);
+	xo_buf_add_byte(&sample, '\0');
+	for (i = 0; i < n; i++) {
+		(void)snprintf(name, sizeof(name), "%s = ", rows[i].name);
+		if (strstr((const char *)sample.p, name) == NULL)
+			fail_msg("no `%s` in the sample", rows[i].name);
+	}
+	xo_buf_fini(&sample);
+}
+
 static int
 set_up(void **state)
 {
@@ -657,7 +693,18 @@ main(void)
 		cmocka_unit_test(test_print),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_sample),
 	};
+	char here[PATH_MAX];
+	char *tests_folder;
+
+	/* Before set_up leaves the folder that __FILE__ is relative to. */
+	if (realpath(__FILE__, here) != NULL &&
+	    (tests_folder = strstr(here, "tests/unit/")) != NULL) {
+		*tests_folder = '\0';
+		(void)snprintf(sample_path, sizeof(sample_path), "%s%s", here,
+		    "doc/xoorgd.conf.sample");
+	}
 
 	return cmocka_run_group_tests_name("conf", tests, set_up, tear_down);
 }

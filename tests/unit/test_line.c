@@ -12,6 +12,7 @@
 #include <xoorg/line.h>
 
 #define N(rows) (sizeof(rows) / sizeof((rows)[0]))
+#define ROW(s) {(const uint8_t *)("" s), sizeof(s) - 1}
 #define LIMIT 16
 
 static const struct {
@@ -22,36 +23,36 @@ static const struct {
 	size_t text;
 	size_t size;
 } rows[] = {
-	{"plain", XO_LIT("NOOP\r\n"), XO_OK, XO_LINE_CLEAN, 4, 6},
-	{"first of two", XO_LIT("NOOP\r\nRSET\r\n"), XO_OK, XO_LINE_CLEAN,
+	{"plain", ROW("NOOP\r\n"), XO_OK, XO_LINE_CLEAN, 4, 6},
+	{"first of two", ROW("NOOP\r\nRSET\r\n"), XO_OK, XO_LINE_CLEAN,
 	    4, 6},
-	{"L10 empty", XO_LIT("\r\n"), XO_OK, XO_LINE_CLEAN, 0, 2},
-	{"nothing", XO_LIT(""), XO_MORE, XO_LINE_CLEAN, 0, 0},
-	{"cut before CR", XO_LIT("NOOP"), XO_MORE, XO_LINE_CLEAN, 0, 0},
-	{"cut before LF", XO_LIT("NOOP\r"), XO_MORE, XO_LINE_CLEAN, 0, 0},
-	{"L01", XO_LIT("NOOP\n"), XO_ERR_SYNTAX, XO_LINE_BARE_LF, 4, 5},
-	{"LF alone", XO_LIT("\n"), XO_ERR_SYNTAX, XO_LINE_BARE_LF, 0, 1},
-	{"LF, then CRLF", XO_LIT("A\nB\r\n"), XO_ERR_SYNTAX, XO_LINE_BARE_LF,
+	{"L10 empty", ROW("\r\n"), XO_OK, XO_LINE_CLEAN, 0, 2},
+	{"nothing", ROW(""), XO_MORE, XO_LINE_CLEAN, 0, 0},
+	{"cut before CR", ROW("NOOP"), XO_MORE, XO_LINE_CLEAN, 0, 0},
+	{"cut before LF", ROW("NOOP\r"), XO_MORE, XO_LINE_CLEAN, 0, 0},
+	{"L01", ROW("NOOP\n"), XO_ERR_SYNTAX, XO_LINE_BARE_LF, 4, 5},
+	{"LF alone", ROW("\n"), XO_ERR_SYNTAX, XO_LINE_BARE_LF, 0, 1},
+	{"LF, then CRLF", ROW("A\nB\r\n"), XO_ERR_SYNTAX, XO_LINE_BARE_LF,
 	    1, 2},
-	{"L02", XO_LIT("NOOP\rRSET\r\n"), XO_ERR_SYNTAX, XO_LINE_BARE_CR,
+	{"L02", ROW("NOOP\rRSET\r\n"), XO_ERR_SYNTAX, XO_LINE_BARE_CR,
 	    9, 11},
-	{"L03", XO_LIT("NOOP\r\r\n"), XO_ERR_SYNTAX, XO_LINE_BARE_CR, 5, 7},
-	{"L04", XO_LIT("NO\0OP\r\n"), XO_ERR_SYNTAX, XO_LINE_NUL, 5, 7},
-	{"L05", XO_LIT("<a>\0<b>\r\n"), XO_ERR_SYNTAX, XO_LINE_NUL, 7, 9},
-	{"NUL and CR", XO_LIT("\r\0\r\n"), XO_ERR_SYNTAX, XO_LINE_NUL, 2, 4},
-	{"at the limit", XO_LIT("NOOP 678901234\r\n"), XO_OK, XO_LINE_CLEAN,
+	{"L03", ROW("NOOP\r\r\n"), XO_ERR_SYNTAX, XO_LINE_BARE_CR, 5, 7},
+	{"L04", ROW("NO\0OP\r\n"), XO_ERR_SYNTAX, XO_LINE_NUL, 5, 7},
+	{"L05", ROW("<a>\0<b>\r\n"), XO_ERR_SYNTAX, XO_LINE_NUL, 7, 9},
+	{"NUL and CR", ROW("\r\0\r\n"), XO_ERR_SYNTAX, XO_LINE_NUL, 2, 4},
+	{"at the limit", ROW("NOOP 678901234\r\n"), XO_OK, XO_LINE_CLEAN,
 	    14, 16},
-	{"L08 above it", XO_LIT("NOOP 6789012345\r\n"), XO_ERR_LIMIT,
+	{"L08 above it", ROW("NOOP 6789012345\r\n"), XO_ERR_LIMIT,
 	    XO_LINE_CLEAN, 15, 17},
-	{"L08 far above", XO_LIT("NOOP 678901234567890\r\nRSET\r\n"),
+	{"L08 far above", ROW("NOOP 678901234567890\r\nRSET\r\n"),
 	    XO_ERR_LIMIT, XO_LINE_CLEAN, 20, 22},
-	{"L09 endless", XO_LIT("NOOP 67890123456"), XO_ERR_LIMIT,
+	{"L09 endless", ROW("NOOP 67890123456"), XO_ERR_LIMIT,
 	    XO_LINE_CLEAN, 0, 0},
-	{"one below endless", XO_LIT("NOOP 6789012345"), XO_MORE,
+	{"one below endless", ROW("NOOP 6789012345"), XO_MORE,
 	    XO_LINE_CLEAN, 0, 0},
-	{"long, bare LF", XO_LIT("NOOP 678901234567890\nRSET\r\n"),
+	{"long, bare LF", ROW("NOOP 678901234567890\nRSET\r\n"),
 	    XO_ERR_SYNTAX, XO_LINE_BARE_LF, 20, 21},
-	{"L18", XO_LIT("NOOP\x0b\r\n"), XO_OK, XO_LINE_CLEAN, 5, 7},
+	{"L18", ROW("NOOP\x0b\r\n"), XO_OK, XO_LINE_CLEAN, 5, 7},
 };
 
 static void

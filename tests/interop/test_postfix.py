@@ -1,0 +1,343 @@
+# SPDX-License-Identifier: ISC
+"""Postfix behind the gateway (XCLIENT) and in front of it (relay host)."""
+import hashlib
+import os
+import random
+import re
+import shutil
+import subprocess
+import threading
+import time
+
+import pytest
+
+from harness import (CAPS, XOORG, Closed, Config, Hop, Smtp, base_config, out_config,
+                     server_context, simple, wait_until)
+from net import free_port
+from postfix import Missing, Postfix
+
+SINK_CAPS = tuple(x for x in CAPS if not x.startswith("SIZE")) + ("SIZE 104857600",)
+
+
+@pytest.fixture
+def postfix(tmp_path):
+    started = []
+
+    def make(settings, second=""):
+        folder = tmp_path / ("postfix%d" % len(started))
+        folder.mkdir()
+        try:
+            one = Postfix(folder, free_port(), settings, second)
+            started.append(one)
+            return one.start()
+        except Missing as why:
+            pytest.skip("NO POSTFIX: %s" % why)
+    yield make
+    for one in started:
+        one.stop()
+
+
+def behind(hop):
+    """Settings of the MTA behind the gateway: on to the sink."""
+    return {"smtpd_authorized_xclient_hosts": "127.0.0.1",
+            "relayhost": "[127.0.0.1]:%d" % hop.port, "smtp_send_xforward_command": "no"}
+
+
+def _in_config(pki, mta, **more):
+    config = base_config(pki, mta, mta, **more)
+    for name in ("main", "inbound"):
+        config["upstreams"][name]["handover"] = "xclient"
+    return config
+
+
+def test_behind_with_xclient(gateway, hop, pki, postfix):
+    sink = hop(caps=SINK_CAPS)
+    mta = postfix(behind(sink))
+    gw = gateway(_in_config(pki, mta))
+    with Smtp(gw.port(), source="127.0.0.2") as c:
+        c.hello(pki.exo, name="exo.example")
+        c.deliver(simple(), xoorg="contoso.com")
+        c.deliver(simple(), xoorg="contoso.com", chunked=True)
+        c.deliver(simple("X-OriginatorOrg: evil.example\r\n"))
+    with Smtp(gw.port(), source="127.0.0.3") as c:
+        c.hello(name="stranger.example")
+        c.deliver(simple(), "a@e.example", "r@contoso.com")
+    got = sink.wait(4, 20)
+    for m in got:
+        received = [" ".join(x.split()) for x in m.fields("Received")]
+        by_mta = [x for x in received if "by mta.contoso.test" in x]
+        assert len(by_mta) == 1
+        source = "127.0.0.3" if m.sender == "a@e.example" else "127.0.0.2"
+        assert "[%s]" % source in by_mta[0], by_mta
+        assert ("stranger.example" if source.endswith("3") else "exo.example") in by_mta[0]
+    assert sorted(m.fields("X-OriginatorOrg") for m in got) == \
+        [[], [], ["contoso.com"], ["contoso.com"]]
+    log = mta.log()
+    assert "client=unknown[127.0.0.2]" in log or "[127.0.0.2]" in log
+    assert "XOORG" not in log and "improper command" not in log
+
+
+def test_refusals_of_postfix_pass(gateway, hop, pki, postfix):
+    sink = hop(caps=SINK_CAPS)
+    mta = postfix(dict(behind(sink), smtpd_recipient_restrictions=(
+        "check_recipient_access inline:{{no@contoso.com=550 5.1.1 unknown},"
+        "{later@contoso.com=450 4.2.0 greylisted}}, permit")))
+    gw = gateway(_in_config(pki, mta))
+    with Smtp(gw.port(), source="127.0.0.2") as c:
+        c.hello(pki.exo)
+        c.mail("u@contoso.com", "XOORG=contoso.com SIZE=1000")
+        c.rcpt("no@contoso.com", want="550 5.1.1|554 5.1.1")
+        c.rcpt("later@contoso.com", want="450 4.2.0")
+        c.rcpt("yes@contoso.com")
+        c.data(simple())
+    assert sink.one(20).recipients == ["yes@contoso.com"]
+    assert re.search(r"reply=.*queued as [0-9A-F]", gw.log())
+
+
+def test_two_services(gateway, hop, pki, postfix):
+    """Verified mail and the rest at two smtpd of one Postfix."""
+    sink = hop(caps=SINK_CAPS)
+    second = free_port()
+    mta = postfix(behind(sink), "127.0.0.1:%d inet n - n - - smtpd\n"
+                  " -o syslog_name=verified\n" % second)
+    config = _in_config(pki, mta)
+    config["upstreams"]["main"]["hosts"] = ["127.0.0.1:%d" % second]
+    gw = gateway(config)
+    with Smtp(gw.port(), source="127.0.0.2") as c:
+        c.hello(pki.exo)
+        c.deliver(simple(), xoorg="contoso.com")
+        c.deliver(simple())
+    sink.wait(2, 20)
+    log = mta.log()
+    assert len(re.findall(r"verified/smtpd\[\d+\]: [0-9A-F]+: client=", log)) == 1
+    assert len(re.findall(r" postfix/smtpd\[\d+\]: [0-9A-F]+: client=", log)) == 1
+
+
+def test_in_front(gateway, hop, pki, postfix):
+    """The gateway as Postfix' relay host; the tenant by the envelope sender."""
+    exchange = hop(caps=SINK_CAPS, caps_tls=SINK_CAPS + ("XOORG",),
+                   tls=server_context(pki.exchange, client_ca=pki.ca))
+    gw = gateway(out_config(pki, exchange, client_certificate="tenant", client_key=None,
+                            xoorg="tenant", require_xoorg=True))
+    mta = postfix({"relayhost": "[127.0.0.1]:%d" % gw.port("out")})
+    with Smtp(mta.port) as c:
+        c.ehlo()
+        c.deliver(simple(), "u@contoso.com", "x@elsewhere.example")
+        c.deliver(simple(), "u@fabrikam.com", "y@elsewhere.example")
+    got = {m.sender: m for m in exchange.wait(2, 20)}
+    assert "XOORG=contoso.com" in got["u@contoso.com"].params()
+    assert "XOORG=fabrikam.com" in got["u@fabrikam.com"].params()
+    assert got["u@contoso.com"].session.certificate != \
+        got["u@fabrikam.com"].session.certificate
+    assert wait_until(lambda: mta.queued() == 0, 5)
+
+
+def test_in_front_exchange_down(gateway, hop, pki, postfix):
+    """The queue stays where it is, and goes out once Exchange is back."""
+    port = free_port()
+
+    class Down:
+        address = "127.0.0.1:%d" % port
+    gw = gateway(out_config(pki, Down, xoorg="contoso.com"))
+    mta = postfix({"relayhost": "[127.0.0.1]:%d" % gw.port("out")})
+    with Smtp(mta.port) as c:
+        c.ehlo()
+        c.deliver(simple(), "u@contoso.com", "x@elsewhere.example")
+    assert wait_until(lambda: "status=deferred" in mta.log(), 10)
+    with Hop(caps=SINK_CAPS, caps_tls=SINK_CAPS + ("XOORG",), port=port,
+             tls=server_context(pki.exchange, client_ca=pki.ca)) as back:
+        back.wait(1, 30)
+        assert wait_until(lambda: mta.queued() == 0, 10)
+
+
+# --- the big run -----------------------------------------------------------------------
+
+def _corpus(n):
+    """(id, size, body): mostly small, five of 20 MB; reproducible."""
+    rng = random.Random(20240115)
+    lines = [bytes(rng.choice(b"abcdefghijklmnopqrstuvwxyz .") for _ in range(rng.randrange(76)))
+             for _ in range(500)]
+    lines += [b".", b"..", b".x", b"", b"From x", b"X-OriginatorOrg: evil.example"]
+    out = []
+    for i in range(n):
+        size = 20 << 20 if i % (n // 5) == 7 else 1 << 20 if i % 50 == 3 else \
+            rng.randrange(1000, 30000)
+        body, have = [], 0
+        while have < size:
+            body.append(rng.choice(lines) + b"\r\n")
+            have += len(body[-1])
+            if have > 20000:		# large ones repeat themselves
+                block = b"".join(body)
+                body = [block] * max(1, size // len(block))
+                break
+        out.append(("<big-%d@e2e.example>" % i, b"".join(body)))
+    return out
+
+
+def _client(gw, pki, work, sent, errors, lock):
+    while True:
+        with lock:
+            if not work:
+                return
+            batch = [work.pop() for _ in range(min(10, len(work)))]
+        try:
+            with Smtp(gw.port("in"), source="127.0.0.2", timeout=60) as c:
+                c.hello(pki.exo)
+                for i, (key, body) in enumerate(batch):
+                    content = (b"From: u@contoso.com\r\nTo: r@contoso.com\r\nMessage-ID: " +
+                               key.encode() + b"\r\nX-OriginatorOrg: evil.example\r\n\r\n" +
+                               body)
+                    if i % 2:
+                        at = random.randrange(len(content))
+                        c.deliver([content[:at], content[at:]], xoorg="contoso.com",
+                                  chunked=True)
+                    else:
+                        c.deliver(content, xoorg="contoso.com")
+                    with lock:
+                        sent.append(key)
+        except (AssertionError, Closed, OSError) as error:
+            errors.append(repr(error)[:300])
+
+
+def test_big_run(gateway, hop, pki, postfix):
+    """1,000 messages: gateway, Postfix, gateway, sink; byte-equal, none lost, none
+    twice."""
+    n = int(os.environ.get("XOORG_BIG_RUN", "1000"))
+    sink = hop(caps=SINK_CAPS, caps_tls=SINK_CAPS + ("XOORG",),
+               tls=server_context(pki.exchange, client_ca=pki.ca))
+    digests = {}
+
+    def remember(session, line):		# keep digests, not gigabytes
+        for m in session.messages:
+            if m.content and m.id not in digests and not isinstance(m.raw, str):
+                digests.setdefault(m.id, []).append(
+                    (hashlib.sha256(m.body).hexdigest(), m.fields("X-OriginatorOrg"),
+                     m.params()))
+                m.keep = m.id
+                m.content = m.header + b"\r\n"
+                m.raw = ""
+        return None
+    sink.script = {"committed": remember}
+    out = out_config(pki, sink, xoorg="contoso.com", require_xoorg=True)
+    mta_port = free_port()
+    config = Config(_in_config(pki, type("M", (), {"address": "127.0.0.1:%d" % mta_port})))
+    config["listeners"]["in"]["size_limit"] = 104857600
+    config["listeners"]["out"] = out["listeners"]["out"]
+    config["upstreams"]["exchange"] = out["upstreams"]["exchange"]
+    config["workers"] = 2
+    gw = gateway(config)
+    mta = postfix({"smtpd_authorized_xclient_hosts": "127.0.0.1",
+                   "relayhost": "[127.0.0.1]:%d" % gw.port("out"),
+                   "smtp_send_xforward_command": "no"})
+    config["upstreams"]["main"]["hosts"] = [mta.address]
+    config["upstreams"]["inbound"]["hosts"] = [mta.address]
+    gw.stop()
+    gw.write(config)
+    gw.start()
+    corpus = _corpus(n)
+    want = {key: hashlib.sha256(body).hexdigest() for key, body in corpus}
+    work, sent, errors, lock = list(corpus), [], [], threading.Lock()
+    start = time.monotonic()
+    threads = [threading.Thread(target=_client, args=(gw, pki, work, sent, errors, lock))
+               for _ in range(6)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(180)
+    assert errors == [] and len(sent) == n
+    wait_until(lambda: len(sink.messages) >= n, 120, 0.2)
+    took = time.monotonic() - start
+    print("\n%d messages, %.0f MB, %.1f s" % (
+        n, sum(len(b) for _, b in corpus) / 1e6, took))
+    assert len(sink.messages) == n
+    assert set(digests) == set(want)
+    assert all(len(x) == 1 for x in digests.values())
+    assert {k: v[0][0] for k, v in digests.items()} == want
+    for key, ((_, org, params),) in digests.items():
+        assert org == ["contoso.com"], key
+        assert "XOORG=contoso.com" in params
+    assert mta.queued() == 0
+    assert took < 150
+
+
+# --- other clients ----------------------------------------------------------------------
+
+@pytest.mark.skipif(not shutil.which("swaks"), reason="NO SWAKS")
+@pytest.mark.parametrize("tls", [False, True])
+def test_swaks(gateway, hop, pki, tls):
+    main, inbound = hop(), hop()
+    gw = gateway(base_config(pki, main, inbound))
+    args = ["swaks", "--server", "127.0.0.1", "--port", str(gw.port()), "--from",
+            "a@e.example", "--to", "r@contoso.com", "--body", "hello\n.\n..dots\n",
+            "--header", "X-OriginatorOrg: contoso.com", "--helo", "swaks.example",
+            "--timeout", "10"]
+    if tls:
+        args += ["--tls", "--tls-cert", pki.exo.cert, "--tls-key", pki.exo.key]
+    done = subprocess.run(args, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stdout + done.stderr
+    if tls:
+        assert "XOORG" in done.stdout
+    m = inbound.one()
+    assert m.fields("X-OriginatorOrg") == [] and b".\r\n..dots" in m.body
+
+
+def test_openssl_s_client(gateway, hop, pki):
+    """A whole XOORG transaction by hand."""
+    main = hop()
+    gw = gateway(base_config(pki, main))
+    process = subprocess.Popen(
+        ["openssl", "s_client", "-starttls", "smtp", "-quiet", "-crlf", "-connect",
+         "127.0.0.1:%d" % gw.port(), "-cert", pki.exo.cert, "-key", pki.exo.key],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    out = b""
+    try:
+        # 250 of the EHLO before TLS may be shown first
+        for line, mark in ((b"EHLO openssl.example", b"XOORG"),
+                           (b"MAIL FROM:<u@contoso.com> XOORG=contoso.com", b"250"),
+                           (b"rcpt to:<r@contoso.com>", b"250"), (b"DATA", b"354"),
+                           (b"Subject: by hand\n\nhello\n.", b"250"), (b"quit", b"221")):
+            process.stdin.write(line + b"\n")
+            process.stdin.flush()
+            got = b""
+            while mark not in got or not got.endswith(b"\n"):
+                more = os.read(process.stdout.fileno(), 4096)
+                assert more, out + got
+                got += more
+            out += got
+    finally:
+        process.kill()
+        process.wait(5)
+        process.stdin.close()
+        process.stdout.close()
+    assert main.one().fields("X-OriginatorOrg") == ["contoso.com"]
+
+
+@pytest.mark.parametrize("bdat", [False, True])
+def test_xoorg_send(gateway, hop, pki, bdat):
+    if not os.path.exists(XOORG):
+        pytest.skip("NO xoorg")
+    main = hop()
+    gw = gateway(base_config(pki, main))
+    args = [XOORG, "send", "--from", "u@contoso.com", "--to", "r@contoso.com",
+            "--mail-param", "XOORG=contoso.com", "--tls", "verify", "--tls-name",
+            "gw.contoso.test", "--trust", pki.ca, "--certificate", pki.exo.cert, "--key",
+            pki.exo.key, "--size", "200000", "--count", "5", "--per-connection", "2",
+            "--quiet"]
+    if bdat:
+        args += ["--bdat", "--chunk", "4096"]
+    done = subprocess.run(args + ["127.0.0.1:%d" % gw.port()], capture_output=True,
+                          text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    got = main.wait(5, 20)
+    assert len({m.id for m in got}) == 5
+    assert all(m.fields("X-OriginatorOrg") == ["contoso.com"] for m in got)
+
+
+def test_xoorg_probe(gateway, hop, pki):
+    if not os.path.exists(XOORG):
+        pytest.skip("NO xoorg")
+    gw = gateway(base_config(pki, hop()))
+    done = subprocess.run([XOORG, "probe", "--certificate", pki.exo.cert, "--key",
+                           pki.exo.key, "127.0.0.1:%d" % gw.port()], capture_output=True,
+                          text=True, timeout=30)
+    assert "XOORG" in done.stdout, done.stdout + done.stderr
