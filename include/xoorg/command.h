@@ -57,7 +57,7 @@ struct xo_path {
  * stands: whether it is glued to the path is for the parameter parser to say.
  * One SP behind the keyword is overlooked. The null path is fine here for both;
  * `<Postmaster>` without a domain only as a forward path. Dots may stand
- * anywhere in a local part, because real ones do. Refusals:
+ * anywhere but in front of a local part, because real ones do. Refusals:
  * XO_REFUSAL_MAIL_SYNTAX without the keyword, else XO_REFUSAL_ADDRESS_SYNTAX.
  */
 XO_MUST_CHECK enum xo_refusal xo_path_parse(struct xo_span args,
@@ -71,7 +71,7 @@ struct xo_chunk {
 /*
  * The arguments of BDAT: 1 to 19 digits, then nothing or LAST. More digits are
  * XO_REFUSAL_BDAT_TOO_LARGE, anything else is XO_REFUSAL_BDAT_SYNTAX. After
- * either the framing is lost and the connection must end.
+ * either *chunk_r is zero, the framing is lost and the connection must end.
  */
 XO_MUST_CHECK enum xo_refusal xo_bdat_parse(struct xo_span args,
     struct xo_chunk *chunk_r);

@@ -81,7 +81,7 @@ bool xo_stuff(struct xo_stuffer *stuffer, struct xo_span span);
 enum xo_err xo_stuff_text(struct xo_stuffer *stuffer, struct xo_span text,
     struct xo_buf *out);
 
-/* The end of data: with a CRLF before it if the content did not end in one. */
+/* The end of data, with a CRLF before it if the content lacks its own. */
 struct xo_span xo_stuff_end(const struct xo_stuffer *stuffer);
 
 #endif

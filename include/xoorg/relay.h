@@ -14,6 +14,7 @@
 #define XOORG_RELAY_H
 
 #include <xoorg/caps.h>
+#include <xoorg/refusal.h>
 #include <xoorg/rights.h>
 #include <xoorg/tenants.h>
 

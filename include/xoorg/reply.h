@@ -34,8 +34,9 @@ struct xo_reply {
  * XO_OK: a whole reply; *used_r octets belong to it. XO_MORE: all of `in` is
  * used. XO_ERR_SYNTAX: no reply at all, or lines of different codes.
  * XO_ERR_LIMIT: more than `max` octets. XO_ERR_STATE: not cleared since the
- * last reply or error. After an error the connection is of no use. A lone LF ends a line here: many servers of old do so, and nothing of
- * a reply is passed on as it came.
+ * last reply or error. After an error the connection is of no use. A lone LF
+ * ends a line here: many servers of old do so, and nothing of a reply is passed
+ * on as it came.
  */
 XO_MUST_CHECK enum xo_err xo_reply_read(struct xo_reply *reply,
     struct xo_span in, size_t max, size_t *used_r);

@@ -14,7 +14,8 @@
 #include <xoorg/xtext.h>
 
 #define LINE_MAX_LENGTH 4096
-#define XCLIENT_NAMES "XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT"
+#define XCLIENT_NAMES \
+	"XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT"
 
 static void
 wait_ms(uint64_t ms)
@@ -390,7 +391,8 @@ talk(struct xo_sink_session *session)
 	}
 	while (!session->is_over)
 		step(session);
-	(void)xo_wire_flush(&session->wire);
+	if (xo_wire_flush(&session->wire))
+		xo_wire_linger(&session->wire);
 }
 
 void *

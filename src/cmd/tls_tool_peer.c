@@ -31,7 +31,8 @@ name_text(const X509_NAME *name)
 {
 	BIO *bio = xo_tool_require(BIO_new(BIO_s_mem()));
 
-	X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
+	X509_NAME_print_ex(bio, name, 0,
+	    XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
 	return take_text(bio);
 }
 

@@ -19,6 +19,7 @@
 #define OUTPUT_HIGH (64 * 1024)
 /* Far more than any sane reply. */
 #define REPLY_MAX (64 * 1024)
+#define LINGER_MS 1000
 
 bool
 xo_target_parse(const char *text, const char *default_port,
@@ -155,6 +156,24 @@ xo_wire_connect(struct xo_wire *wire, const struct xo_target *target,
 	}
 	freeaddrinfo(list);
 	return is_connected;
+}
+
+void
+xo_wire_linger(struct xo_wire *wire)
+{
+	int64_t deadline = xo_tool_now() + LINGER_MS;
+
+	if (wire->is_closed)
+		return;
+	if (wire->tls != NULL)
+		xo_tls_tool_shutdown(wire->tls);
+	xo_tls_tool_free(&wire->tls);
+	if (shutdown(wire->fd, SHUT_WR) != 0)
+		return;
+	while (wait_for(wire, POLLIN, deadline)) {
+		if (read(wire->fd, wire->input, sizeof(wire->input)) <= 0)
+			return;
+	}
 }
 
 void

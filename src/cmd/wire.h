@@ -43,6 +43,11 @@ bool xo_wire_connect(struct xo_wire *wire, const struct xo_target *target,
     int64_t timeout);
 /* Takes `fd`, a socket that accept() gave. */
 void xo_wire_accept(struct xo_wire *wire, int fd, int64_t timeout);
+/*
+ * Before closing: says that no more comes, and reads away what the peer still
+ * sends, for a second at most. Else our last reply could be lost with it.
+ */
+void xo_wire_linger(struct xo_wire *wire);
 /* Says close_notify, closes, frees. Closing twice is fine. */
 void xo_wire_close(struct xo_wire *wire);
 

@@ -128,7 +128,7 @@ has_host_bits(const struct xo_network *network)
 const char *
 xo_conf_network_parse(struct xo_span text, struct xo_network *network_r)
 {
-	static const uint8_t mapped[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255};
+	static const uint8_t mapped[12] = {[10] = 255, [11] = 255};
 	size_t slash = xo_span_find(text, '/');
 	struct xo_span address = xo_span_first(text, slash);
 	uint8_t *octets = network_r->address.octets;

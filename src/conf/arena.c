@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An arena as a list of blocks. What is larger than a block gets one of its own.
+ * An arena as a list of blocks. What is larger than a block gets its own.
  */
 #include <conf/arena.h>
 

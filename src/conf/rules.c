@@ -23,14 +23,6 @@ lacks_crl_file(const void *record)
 }
 
 static bool
-lacks_crl(const void *record)
-{
-	const struct xo_conf_tls *tls = record;
-
-	return tls->crl == XO_CRL_OFF && tls->crl_file.path != NULL;
-}
-
-static bool
 lacks_identity(const void *record)
 {
 	const struct xo_peer *peer = record;
@@ -107,11 +99,11 @@ has_hosts_and_mx(const void *record)
 }
 
 static bool
-shows_certificate_unverified(const void *record)
+shows_certificate_without_tls(const void *record)
 {
 	const struct xo_upstream_record *upstream = record;
 
-	return upstream->policy.tls != XO_TLS_VERIFY &&
+	return upstream->policy.tls == XO_TLS_NONE &&
 	    (upstream->conf.client_certificate.path != NULL ||
 	    upstream->policy.has_tenant_certificate);
 }
@@ -194,8 +186,6 @@ upstream_lacks_certificate(const void *record)
 
 static const struct rule rules[] = {
 	{XO_SECTION_TLS, lacks_crl_file, "crl", "crl_file beside it", "none"},
-	{XO_SECTION_TLS, lacks_crl, "crl_file",
-	    "crl = \"soft\" or \"hard\" beside it", "\"off\""},
 	{XO_SECTION_PEERS, lacks_identity, "", "names or networks", "neither"},
 	{XO_SECTION_PEERS, lacks_names, "rights",
 	    "names beside the right xoorg (an address never gives it)",
@@ -212,8 +202,8 @@ static const struct rule rules[] = {
 	    "tls beside it", "none"},
 	{XO_SECTION_UPSTREAMS, lacks_hosts, "", "hosts or mx", "neither"},
 	{XO_SECTION_UPSTREAMS, has_hosts_and_mx, "mx", "hosts or mx", "both"},
-	{XO_SECTION_UPSTREAMS, shows_certificate_unverified,
-	    "client_certificate", TO_VERIFIED, NULL},
+	{XO_SECTION_UPSTREAMS, shows_certificate_without_tls,
+	    "client_certificate", ENCRYPT, NULL},
 	{XO_SECTION_UPSTREAMS, says_xoorg_unverified, "xoorg", TO_VERIFIED,
 	    NULL},
 	{XO_SECTION_UPSTREAMS, requires_xoorg_unverified, "require_xoorg",

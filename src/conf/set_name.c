@@ -169,7 +169,8 @@ bool
 xo_set_certificate(const struct xo_setter *setter,
     const struct xo_node *node, void *field, void *other)
 {
-	*(bool *)other = xo_value_find_word(setter->row->words, node->text) >= 0;
+	*(bool *)other = xo_value_find_word(setter->row->words,
+	    node->text) >= 0;
 	if (!*(bool *)other)
 		return xo_set_file(setter, node, field, NULL);
 	((struct xo_conf_path *)field)->where = node->where;

@@ -28,10 +28,10 @@ enum xo_setting_type {
 	XO_SETTING_SECONDS,		/* (uint32_t, milliseconds) */
 	XO_SETTING_TEXT,		/* (const char *, NULL if empty) */
 	XO_SETTING_WORD,		/* one of `words` (enum) */
-	XO_SETTING_WORDS,		/* a list of `words` (uint32_t, 1 << i) */
+	XO_SETTING_WORDS,		/* a list of `words` (uint32_t, bits) */
 	XO_SETTING_HOSTNAME,		/* a domain (struct xo_span) */
 	XO_SETTING_DOMAIN,		/* a domain (const char *, or NULL) */
-	XO_SETTING_DOMAINS,		/* domains, *.domains (struct xo_span) */
+	XO_SETTING_DOMAINS,		/* and *.DOMAIN (struct xo_span) */
 	XO_SETTING_NETWORKS,		/* CIDR (struct xo_network) */
 	XO_SETTING_ADDRESS,		/* IP:PORT (struct xo_conf_host) */
 	XO_SETTING_ADDRESSES,		/* (struct xo_conf_host) */

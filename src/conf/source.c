@@ -239,7 +239,7 @@ xo_source_read(struct xo_source *source, const char *path)
 	end_line(source);
 	if (xo_buf_add_byte(&source->text, '\0') != XO_OK)
 		return xo_conf_fail_memory(source->error);
-	return xo_tokens_check(source);
+	return xo_grammar_check(source);
 }
 
 void

@@ -48,12 +48,15 @@ const struct xo_token *xo_source_tokens(const struct xo_source *source,
     size_t *n_r);
 
 /*
- * tokens.c. Tells names from values; false if brackets, names, values or
- * adjacent strings are wrong.
+ * grammar.c. Tells names from values; false if it is no configuration, or has
+ * two strings side by side.
  */
-bool xo_tokens_check(struct xo_source *source);
-/* What libconfig found wrong in `line` of the joined text, said better. */
-bool xo_tokens_explain(const struct xo_source *source, const char *path,
+bool xo_grammar_check(struct xo_source *source);
+/*
+ * explain.c. What libconfig found wrong in `line` of the joined text, said
+ * better. Always false.
+ */
+bool xo_source_explain(const struct xo_source *source, const char *path,
     int line, const char *cause);
 
 #endif

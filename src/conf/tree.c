@@ -129,7 +129,7 @@ read_tree(struct xo_source *source, config_t *config, const char *path,
 	size_t n;
 
 	if (!config_read_string(config, (const char *)source->text.p))
-		return xo_tokens_explain(source, path,
+		return xo_source_explain(source, path,
 		    config_error_line(config), config_error_text(config));
 	walk.next = xo_source_tokens(source, &n);
 	walk.end = n != 0 ? walk.next + n : walk.next;

@@ -23,7 +23,7 @@ enum xo_node_kind {
 struct xo_node {
 	const char *name;		/* NULL in a list */
 	enum xo_node_kind kind;
-	struct xo_span text;		/* of strings their value, else as written */
+	struct xo_span text;		/* a string's value, else as written */
 	struct xo_conf_where where;
 	const struct xo_node *children;
 	size_t n_children;

@@ -265,6 +265,9 @@ xo_leg_handshake(struct xo_leg *leg)
 	switch (io) {
 	case XO_IO_OK:
 		leg->is_handshaking = false;
+		/* What followed the handshake may have been read with it: no
+		 * edge will tell. */
+		leg->is_readable = leg->is_writable = true;
 		break;
 	case XO_IO_WANT_READ:
 		leg->is_readable = false;

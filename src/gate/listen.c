@@ -17,12 +17,13 @@
 static void
 tell(struct xo_buf *error, const struct xo_conf_host *host, const char *what)
 {
-	char place[64];
+	char place[64], port[16];
 
 	(void)snprintf(place, sizeof(place), ":%d: expected an address that "
-	    "can be bound, ", host->where.line);
-	(void)xo_buf_add_all(error, host->where.file, place, host->host,
-	    ": ", what, (char *)NULL);
+	    "can be bound, found ", host->where.line);
+	(void)snprintf(port, sizeof(port), ":%u: ", (unsigned)host->port);
+	(void)xo_buf_add_all(error, host->where.file, place, host->host, port,
+	    what, (char *)NULL);
 }
 
 static int

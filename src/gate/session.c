@@ -182,7 +182,8 @@ move_handshake(struct xo_session *s)
 	case XO_IO_ERROR:
 	default:
 		xo_session_log_handshake(s, false);
-		return false;
+		s->wants_tls = false;
+		return true;
 	}
 	s->wants_tls = false;
 	xo_relay_tls_done(s->relay, xo_tls_peer(s->front.tls),

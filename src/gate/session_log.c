@@ -32,19 +32,18 @@ add_tls(struct xo_log_line *line, const struct xo_session *s)
 {
 	const struct xo_rights *rights = xo_relay_rights(s->relay);
 
-	xo_log_cstr(line, "tls", xo_relay_is_tls(s->relay) ?
-	    xo_relay_tls_description(s->relay) : "none");
+	xo_log_cstr(line, "tls", xo_relay_tls_description(s->relay));
 	if (rights->peer != XO_NOBODY)
 		xo_log_str(line, "peer",
 		    policy_of(s)->peers[rights->peer].name);
 	else
-		xo_log_cstr(line, "peer", "none");
+		xo_log_cstr(line, "peer", "");
 }
 
 static struct xo_span
 tenant_name(const struct xo_session *s, int tenant)
 {
-	return tenant == XO_NOBODY ? XO_LIT("none") :
+	return tenant == XO_NOBODY ? XO_LIT("") :
 	    policy_of(s)->tenants[tenant].name;
 }
 
@@ -54,7 +53,7 @@ add_reply(struct xo_log_line *line, const struct xo_report *report)
 	struct xo_buf text = {0};
 
 	if (report->code == 0) {
-		xo_log_cstr(line, "reply", "none");
+		xo_log_cstr(line, "reply", "");
 		return;
 	}
 	(void)xo_buf_add_u64(&text, report->code);
@@ -111,7 +110,7 @@ xo_session_log_message(struct xo_session *s, const struct xo_report *report)
 	xo_log_u64(line, "rcpts", report->n_recipients);
 	xo_log_u64(line, "size", report->size);
 	xo_log_str(line, "upstream", report->upstream == XO_NOBODY ?
-	    XO_LIT("none") : policy_of(s)->upstreams[report->upstream].name);
+	    XO_LIT("") : policy_of(s)->upstreams[report->upstream].name);
 	add_reply(line, report);
 	xo_log_cstr(line, "reason", reason_of(report));
 	if (report->is_client_gone)

@@ -58,11 +58,9 @@ xoorg_out(const struct xo_relay *r)
 		return (struct xo_span){NULL, 0};
 	if (u->xoorg_source == XO_XOORG_DOMAIN)
 		return u->xoorg;
-	if (u->xoorg_source != XO_XOORG_TENANT)
-		return (struct xo_span){NULL, 0};
-	if (is_verified)
+	if (u->xoorg_source != XO_XOORG_NONE && is_verified)
 		return xo_mail_xoorg(&t->mail);
-	if (t->tenant == XO_NOBODY)
+	if (u->xoorg_source != XO_XOORG_TENANT || t->tenant == XO_NOBODY)
 		return (struct xo_span){NULL, 0};
 	return r->setup.policy->tenants[t->tenant].originator_orgs[0];
 }
@@ -332,9 +330,10 @@ on_rcpt(struct xo_relay *r)
 }
 
 static void
-on_data(struct xo_relay *r)
+on_data(struct xo_relay *r, bool is_followed)
 {
-	if (r->reply.code == 354) {
+	/* What came behind it answers nothing that we said. */
+	if (r->reply.code == 354 && !is_followed) {
 		content_go(r);
 	} else if (is_refusal(r)) {
 		finish_note_reply(r, r->reply.code,
@@ -403,7 +402,7 @@ on_reply(struct xo_relay *r, bool is_followed)
 		on_rcpt(r);
 		break;
 	case EXPECT_DATA:
-		on_data(r);
+		on_data(r, is_followed);
 		break;
 	case EXPECT_CHUNK:
 		on_chunk(r, true);

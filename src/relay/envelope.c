@@ -156,6 +156,7 @@ envelope_answer(struct xo_relay *r, struct slot *slot, bool is_accepted,
 	if (slot->state != SLOT_WAITING)
 		return;
 	slot->state = is_accepted ? SLOT_ACCEPTED : SLOT_REFUSED;
+	slot->why = is_accepted ? XO_REFUSAL_NONE : XO_REFUSAL_UPSTREAM_SAID;
 	slot->code = code;
 	slot->reply = r->text.len;
 	if (enhanced != NULL)
@@ -175,12 +176,14 @@ envelope_answer_refusal(struct xo_relay *r, struct slot *slot,
 
 	envelope_answer(r, slot, false, info->code, info->enhanced,
 	    xo_span_from_cstr(info->text));
+	slot->why = why;
 }
 
 void
 envelope_answer_noted(struct xo_relay *r, struct slot *slot)
 {
 	slot->state = SLOT_REFUSED;
+	slot->why = XO_REFUSAL_UPSTREAM_SAID;
 	slot->code = r->t.code;
 	slot->reply = r->t.outcome_text;
 	slot->reply_len = r->t.outcome_len;

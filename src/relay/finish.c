@@ -136,6 +136,17 @@ finish_with_refusal(struct xo_relay *r, enum xo_refusal why)
 	after(r);
 }
 
+/* All recipients were refused: the last refusal stands for the message. */
+static void
+end_refused(struct xo_relay *r)
+{
+	const struct slot *s = &r->t.slots[r->t.n_told - 1];
+
+	r->t.outcome_text = s->reply;
+	r->t.outcome_len = s->reply_len;
+	end(r, s->why, s->code);
+}
+
 void
 finish_quietly(struct xo_relay *r, enum xo_refusal why)
 {
@@ -146,6 +157,8 @@ finish_quietly(struct xo_relay *r, enum xo_refusal why)
 	/* Nobody was named: there was no message to speak of. */
 	if (r->t.n_slots == 0)
 		forget(r);
+	else if (r->t.n_accepted == 0 && r->t.n_told > 0)
+		end_refused(r);
 	else
 		end(r, why, 0);
 }

@@ -14,7 +14,8 @@ typedef void handler(struct xo_relay *r, struct xo_span args);
 static void
 handle_hello(struct xo_relay *r, struct xo_span args, bool is_esmtp)
 {
-	if (r->is_followed) {
+	/* QUIT may: the two together are how people try a server by hand. */
+	if (r->is_followed && !r->is_followed_by_quit) {
 		relay_refuse(r, XO_REFUSAL_PIPELINING);
 		return;
 	}
@@ -266,6 +267,8 @@ front_command(struct xo_relay *r, struct xo_span in)
 	if (command.verb != XO_VERB_RCPT && !envelope_is_settled(r))
 		return 0;
 	r->is_followed = in.len > line.size;
+	r->is_followed_by_quit = xo_span_is_equal_nocase(
+	    xo_span_from(in, line.size), XO_LIT("QUIT\r\n"));
 	dispatch(r, &command);
 	return line.size;
 }

@@ -65,6 +65,7 @@ struct slot {
 	bool is_local;			/* never meant for the next hop */
 	bool is_sent;
 	uint16_t code;
+	enum xo_refusal why;		/* of a refusal */
 	size_t command, command_len;	/* into transaction.text */
 	size_t reply, reply_len;	/* the same */
 };
@@ -139,6 +140,7 @@ struct xo_relay {
 	bool is_front_gone;
 	bool is_weak;
 	bool is_followed;		/* octets came behind the command */
+	bool is_followed_by_quit;
 	uint64_t front_since;		/* last progress of the client */
 	uint64_t request_since;		/* a command began; 0: none */
 	struct xo_rights rights;

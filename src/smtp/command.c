@@ -71,41 +71,13 @@ xo_command_parse(struct xo_span line, struct xo_command *command_r)
 		command_r->verb = XO_VERB_UNKNOWN;
 }
 
-bool
-xo_hello_name_is_valid(struct xo_span args)
-{
-	if (args.len == 0 || args.len > HELLO_MAX)
-		return false;
-	for (size_t i = 0; i < args.len; i++)
-		if (args.p[i] < 33 || args.p[i] > 126)
-			return false;
-	return true;
-}
-
-/* Length of the UTF-8 sequence at the front, 0 if it is none (RFC 3629). */
-static size_t
-utf8_length(struct xo_span s)
-{
-	uint8_t c = s.p[0];
-	size_t n = c >= 0xc2 && c <= 0xdf ? 2 : c >= 0xe0 && c <= 0xef ? 3 :
-	    c >= 0xf0 && c <= 0xf4 ? 4 : 0;
-
-	if (n == 0 || s.len < n)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((s.p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((c == 0xe0 && s.p[1] < 0xa0) || (c == 0xed && s.p[1] > 0x9f) ||
-	    (c == 0xf0 && s.p[1] < 0x90) || (c == 0xf4 && s.p[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 static bool
 is_atext(uint8_t c)
 {
+	const struct xo_span others = XO_LIT("!#$%&'*+-/=?^_`{|}~");
+
 	return xo_ascii_is_alpha(c) || xo_ascii_is_digit(c) ||
-	    (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
+	    xo_span_find(others, c) < others.len;
 }
 
 /* A forward-only reader of a path. */
@@ -114,7 +86,8 @@ struct reader {
 	bool has_utf8;
 };
 
-/* One octet or one UTF-8 character, if `is_ok` allows the octet. */
+/* One octet or one UTF-8 character, if `is_ok` allows the octet. C1 controls
+ * are none (bytes.h). */
 static bool
 take_character(struct reader *r, bool (*is_ok)(uint8_t))
 {
@@ -123,7 +96,7 @@ take_character(struct reader *r, bool (*is_ok)(uint8_t))
 	if (r->rest.len == 0)
 		return false;
 	if (r->rest.p[0] >= 0x80) {
-		n = utf8_length(r->rest);
+		n = xo_utf8_len(r->rest);
 		if (n == 0)
 			return false;
 		r->has_utf8 = true;
@@ -202,7 +175,8 @@ take_domain(struct reader *r)
 	size_t n = 0;
 
 	if (take_octet(r, '[')) {
-		while (take_character(r, is_literal))
+		while (r->rest.len > 0 && is_literal(r->rest.p[0]) &&
+		    take_octet(r, r->rest.p[0]))
 			n++;
 		return n > 0 && take_octet(r, ']');
 	}
@@ -211,6 +185,23 @@ take_domain(struct reader *r)
 			;
 	} while (n > 0 && take_octet(r, '.'));
 	return n > 0;
+}
+
+bool
+xo_hello_name_is_valid(struct xo_span args)
+{
+	struct reader r = {.rest = args};
+
+	/* It will stand in comments of the trace header. */
+	for (size_t i = 0; i < args.len; i++) {
+		if (args.p[i] == '(' || args.p[i] == ')' || args.p[i] == '"')
+			return false;
+	}
+	/* The final dot of a DNS name is more than RFC 5321 grants. */
+	if (args.len > 1 && args.p[args.len - 1] == '.')
+		r.rest.len--;
+	return args.len <= HELLO_MAX && take_domain(&r) && !r.has_utf8 &&
+	    r.rest.len == 0;
 }
 
 /* "@a,@b:" is read and forgotten (RFC 5321 4.1.2, appendix F.2). */
@@ -239,6 +230,7 @@ read_mailbox(struct reader *r, bool is_forward, struct xo_path *path_r)
 
 	if (!skip_source_route(r))
 		return false;
+	r->has_utf8 = false;	/* what is dropped needs no SMTPUTF8 */
 	start = r->rest;
 	if (!take_local_part(r))
 		return false;
@@ -266,6 +258,7 @@ xo_path_parse(struct xo_span args, struct xo_span keyword,
 	struct reader r = {.rest = xo_span_from(args, keyword.len)};
 
 	*path_r = (struct xo_path){.has_utf8 = false};
+	*params_r = xo_span(NULL, 0);
 	if (!xo_span_has_prefix_nocase(args, keyword))
 		return XO_REFUSAL_MAIL_SYNTAX;
 	/* Many write a blank here; what we pass on has none. */
@@ -284,24 +277,19 @@ enum xo_refusal
 xo_bdat_parse(struct xo_span args, struct xo_chunk *chunk_r)
 {
 	size_t n = xo_span_find(args, ' ');
-	struct xo_span rest = xo_span_from(args, n + 1);
+	bool is_last = n < args.len;
+	uint64_t size;
+	enum xo_err err;
 
-	switch (xo_span_to_u64(xo_span_first(args, n), &chunk_r->size)) {
-	case XO_OK:
-		break;
-	case XO_ERR_LIMIT:
+	*chunk_r = (struct xo_chunk){.is_last = false};
+	if (is_last && !xo_span_is_equal_nocase(xo_span_from(args, n + 1),
+	    XO_LIT("LAST")))
+		return XO_REFUSAL_BDAT_SYNTAX;
+	err = xo_span_to_u64(xo_span_first(args, n), &size);
+	if (err == XO_ERR_LIMIT)
 		return XO_REFUSAL_BDAT_TOO_LARGE;
-	case XO_ERR_SYNTAX:
-	case XO_MORE:
-	case XO_END:
-	case XO_ERR_POLICY:
-	case XO_ERR_STATE:
-	case XO_ERR_MEMORY:
-	default:
+	if (err != XO_OK)
 		return XO_REFUSAL_BDAT_SYNTAX;
-	}
-	chunk_r->is_last = xo_span_is_equal_nocase(rest, XO_LIT("LAST"));
-	if (n < args.len && !chunk_r->is_last)
-		return XO_REFUSAL_BDAT_SYNTAX;
+	*chunk_r = (struct xo_chunk){.size = size, .is_last = is_last};
 	return XO_REFUSAL_NONE;
 }

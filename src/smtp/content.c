@@ -92,7 +92,7 @@ flaw_of(struct xo_scanner *scanner, uint8_t c)
 	return c == '\0' ? XO_CONTENT_NUL : XO_CONTENT_BARE_CR;
 }
 
-/* From in.p[at], not behind a CR: a run, a flaw, or a CR that ends the input. */
+/* From in.p[at], not behind a CR: a run, a flaw, or a CR that ends it all. */
 static enum xo_content
 scan_run(struct xo_scanner *scanner, struct xo_span in, size_t at,
     struct xo_span *span_r, size_t *used_r)

@@ -106,6 +106,9 @@ xo_reply_read(struct xo_reply *reply, struct xo_span in, size_t max,
 	enum xo_err err = XO_MORE;
 	size_t i = 0;
 
+	*used_r = 0;
+	if (reply->state == READ_DONE)
+		return XO_ERR_STATE;
 	while (err == XO_MORE && i < in.len) {
 		if (reply->seen >= max) {
 			err = XO_ERR_LIMIT;

@@ -38,7 +38,7 @@ class Standard:
 
     @property
     def messages(self):
-        return self.main.messages + self.inbound.messages
+        return sorted(self.main.messages + self.inbound.messages, key=lambda m: m.order)
 
     def connect(self, state="X", **how):
         """A client in one of the states: N B C T X TO."""

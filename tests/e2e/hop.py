@@ -18,6 +18,7 @@ committed, rset, noop, quit. A value is
 octets of content). "final" acts before the message is committed, "committed"
 after.
 """
+import itertools
 import re
 import socket
 import ssl
@@ -50,9 +51,13 @@ class Do:
         return ("!after", octets, value)
 
 
+_order = itertools.count()
+
+
 class Message:
     def __init__(self, session):
         self.session = session
+        self.order = next(_order)	# of its content's arrival
         self.mail = b""
         self.rcpts = []			# RCPT lines that were accepted
         self.raw = b""			# octets of DATA as they came, without the end
@@ -147,7 +152,8 @@ class Hop:
     @property
     def tries(self):
         with self._lock:
-            return [m for s in self.sessions for m in s.messages]
+            return sorted((m for s in self.sessions for m in s.messages),
+                          key=lambda m: m.order)
 
     @property
     def messages(self):
@@ -405,6 +411,7 @@ class _Talk:
             self.act("354 go ahead")
         message = self.message
         message.via = "data"
+        message.order = next(_order)
         self.session.messages.append(message)
         self._content(message)
         self._final(message)
@@ -451,8 +458,8 @@ class _Talk:
         message.committed = True
         self.message = None
         after = self.hop.action("committed", self.session, b"")
+        message.replied = after is None		# the client may be quicker than we
         self.act(ordinary if after is None else after)
-        message.replied = after is None
 
     def do_bdat(self, line):
         parts = line.split()
@@ -463,6 +470,7 @@ class _Talk:
             return self.act("503 5.5.1 RCPT first")
         if message.via is None:
             message.via = "bdat"
+            message.order = next(_order)
             self.session.messages.append(message)
         message.raw += chunk
         message.chunks.append(size)

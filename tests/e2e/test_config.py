@@ -173,7 +173,7 @@ WRONG = rows(
     ("bad-domain", "tenants.contoso.originator_orgs", ["bad domain"], "originator_orgs"),
     ("bad-xoorg", "upstreams.exchange.xoorg", "bad domain", "xoorg"),
     ("no-org", "tenants.contoso.originator_orgs", [], "originator_orgs"),
-    ("tenant-twice", "tenants", DUP, "CONTOSO.com"),
+    ("tenant-twice", "tenants", DUP, "b = {"),
     ("missing-certificate", "tls.default.certificate", "/nonexistent.pem", "certificate"),
     ("missing-key", "tls.default.key", "/nonexistent.key", "key"),
     ("missing-trust", "tls.default.trust", "/nonexistent.pem", "trust"),
@@ -272,4 +272,4 @@ def test_port_in_use(tmp_path, pki):
         config = _base(pki).with_(
             {"listeners.in.listen": ["127.0.0.1:%d" % s.getsockname()[1]]})
         code, said = _check(tmp_path, config, args=("-c",))
-        assert code == 1 and str(s.getsockname()[1]) in said
+        assert code == 1 and re.search(r"gw\.conf:\d+: .*127\.0\.0\.1.*in use", said)

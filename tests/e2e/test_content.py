@@ -144,7 +144,7 @@ def test_stuffing(both, id, octets, body):
         expect(c.reply(), 250)
     m = both.inbound.one()
     assert m.body == body
-    if m.via == "data":
+    if m.via == "data" and id != "E51":		# whose `.x` need no dot
         assert m.raw.endswith(b"\r\n\r\n" + octets)
 
 

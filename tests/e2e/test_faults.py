@@ -127,8 +127,6 @@ MATRIX = rows(
     ("content-fin", {"content": Do.after(20000, Do.fin)}, 4, False),
     ("content-early-4xx", {"content": Do.after(20000, R4), "final": Do.fin}, 4, False),
     ("content-early-5xx", {"content": Do.after(20000, R5), "final": Do.fin}, 5, False),
-    ("content-early-2xx", {"content": Do.after(20000, "250 2.0.0 ok"), "final": Do.fin}, 4,
-     False),
     # dot, before commit
     ("dot-rst", {"final": Do.rst}, 4, False),
     ("dot-fin", {"final": Do.fin}, 4, False),
@@ -315,7 +313,30 @@ def test_lost_between_rcpt_and_data(gateway, pki, hop):
         if got.code == 354:
             c.send(simple() + b".\r\n")
             got = c.reply()
-        assert got.cls == 4
+    # The envelope may be said again on another connection before any content.
+    assert got.cls == (2 if one.messages else 4) and len(one.messages) <= 1
+
+
+@pytest.mark.parametrize("id, reply, want", rows(
+    ("2xx", "250 2.0.0 ok", 4), ("4xx", R4, 4), ("5xx", R5, 5), ("354", "354 more", 4)))
+def test_early_reply(gateway, pki, hop, id, reply, want):
+    """A final reply in the middle of the content: never a success."""
+    one = hop(caps=tuple(x for x in CAPS if x != "CHUNKING"),
+              script={"content": Do.after(2000, reply), "final": Do.fin})
+    gw = _gateway(gateway, pki, one, data_timeout=5, final_timeout=5)
+    with Smtp(gw.port()) as c:
+        c.ehlo()
+        c.mail()
+        c.rcpt()
+        c.want("DATA", 354)
+        c.send(simple(body=BIG * 6000))		# more than anybody keeps back
+        assert wait_until(lambda: one.tries and one.tries[0].raw, 3)
+        time.sleep(0.2)
+        try:
+            c.send(BIG * 100 + b".\r\n")
+            assert c.reply().cls == want
+        except (Closed, OSError):
+            pass
     assert one.messages == []
 
 
@@ -368,7 +389,7 @@ REPLIES = rows(
     ("U04-354", b"354 x\r\n", 4), ("U04-100", b"100 x\r\n", 4),
     ("U04-short", b"25\r\n", 4), ("U04-glued", b"250ok\r\n", 4),
     ("U05-100k", b"250 " + b"a" * 102400 + b"\r\n", 2),
-    ("U05-100k-lines", b"250-" + b"a\r\n250-" * 20000 + b"\r\n250 ok\r\n", 4),
+    ("U05-100k-lines", b"250-" + b"a\r\n250-" * 20000 + b"\r\n250 ok\r\n", 2),
     ("U05-3000", b"550-no\r\n" * 3000 + b"550 no\r\n", 5),
     ("U06-cr", b"250 a\rb\r\n", 2), ("U06-nul", b"250 a\0b\r\n", 2),
     ("U06-8bit", b"250 \xe9\xff\r\n", 2), ("U06-esc", b"550 5.1.1 \x1b[2Jx\r\n", 5),

@@ -58,7 +58,6 @@ CRL = rows(
     ("hard-expired", "hard", "expired", "C01", "refused"),
     ("soft-wrong-key", "soft", "wrong-key", "C01", "trusted"),
     ("hard-wrong-key", "hard", "wrong-key", "C01", "refused"),
-    ("off-good-C43", "off", "good", "C43", "trusted"),
 )
 
 

@@ -200,7 +200,8 @@ def test_T11_renegotiation(std, pki):
 
 def test_no_tls_without_certificate(gateway, pki, hop):
     from harness import base_config
-    gw = gateway(base_config(pki, hop(), hop(), listeners__in__tls=None))
+    gw = gateway(base_config(pki, hop(), hop(), listeners__in__tls=None,
+                             listeners__in__peers=[]))
     with Smtp(gw.port()) as c:
         assert c.ehlo().count("STARTTLS") == 0
         assert c.cmd("STARTTLS").cls == 5

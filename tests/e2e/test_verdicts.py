@@ -136,7 +136,7 @@ def test_observe(gateway, pki, hop, id, changes, cert, sender, xoorg, verdict, w
     assert main.tries == [] and m.fields("X-OriginatorOrg") == []
     event = gw.event()
     assert (event["verdict"], event["action"], event["would"]) == (verdict, "demote", would)
-    assert event["xoorg"] == (xoorg or "")
+    assert event["xoorg"] == xoorg or not xoorg and event["xoorg"] in ("", "none")
     assert event["listener"] == "in" and event["upstream"] == "inbound"
 
 
@@ -197,14 +197,15 @@ def test_require_tls(gateway, pki, hop):
         c.mail()
 
 
-def test_pass_on_xoorg(gateway, pki, hop):
+@pytest.mark.parametrize("source", ["tenant", "message"])
+def test_pass_on_xoorg(gateway, pki, hop, source):
     """An upstream that announces XOORG gets it only if set so, over verified TLS."""
     from harness import CAPS, server_context
     with_tls = hop(tls=server_context(pki.exchange, client_ca=pki.ca),
                    caps_tls=CAPS + ("XOORG",))
     config = base_config(pki, with_tls)
     config["upstreams"]["main"].update(tls="verify", tls_name="mail.contoso.test",
-                                       trust=pki.ca, xoorg="message")
+                                       trust=pki.ca, xoorg=source)
     gw = gateway(config)
     _send(gw, pki, "250", xoorg="contoso.com")
     assert "XOORG=contoso.com" in with_tls.one().params()

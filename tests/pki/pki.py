@@ -262,7 +262,7 @@ class Pki:
         if row == "C47":
             return None
         how = MATRIX[row][2]
-        return self.make("%s-%s" % (row, name.split(".")[0]), name, **how)
+        return self.make("%s-%s" % (row, name), name, **how)
 
     def crl(self, kind):
         """good: both lists, C43 revoked; missing: the root's alone; expired;

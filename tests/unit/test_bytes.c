@@ -170,6 +170,9 @@ test_utf8(void **state)
 			fail_msg("row %zu: got %zu, want %zu", i, got,
 			    rows[i].want);
 	}
+	/* What stands behind the span is none of its octets. */
+	assert_int_equal(xo_utf8_len(xo_span("\xc3\xb6", 1)), 0);
+	assert_int_equal(xo_utf8_len(xo_span("\xe2\x82\xac", 2)), 0);
 }
 
 static void

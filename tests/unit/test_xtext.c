@@ -75,6 +75,9 @@ test_decode(void **state)
 			fail_msg("%s: got %d %d '%.*s'", rows[i].id, err,
 			    is_clean, (int)len, (const char *)out);
 	}
+	/* What stands behind the span is none of its octets. */
+	assert_false(xo_xtext_is_clean(xo_span("+41", 2)));
+	assert_false(xo_xtext_is_clean(xo_span("+41", 1)));
 }
 
 /* Every octet, there and back. */
