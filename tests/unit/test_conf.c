@@ -245,7 +245,7 @@ static const struct bad bads[] = {
 	    64, "client_key: expected a file as client_certificate"},
 	{"\"tenant\"\n    xoorg", "\"gw.pem\"\n    xoorg", 64,
 	    "expected client_key beside"},
-	{"tls = \"verify\"", "tls = \"encrypt\"", 64, "found encrypt"},
+	{"tls = \"verify\"", "tls = \"encrypt\"", 65, "found encrypt"},
 	{"tls = \"verify\"\n    tls_name = \"mail.contoso.com\"\n"
 	    "    client_certificate = \"tenant\"\n", "", 62, "exchange.xoorg: "},
 	{"tls = \"verify\"\n    tls_name = \"mail.contoso.com\"\n"
