@@ -25,6 +25,7 @@ enum xo_verb {
 	XO_VERB_AUTH,
 	XO_VERB_XCLIENT,
 	XO_VERB_XFORWARD,
+	XO_VERB_PROXY,		/* where no such header belongs */
 	XO_VERB_HTTP,		/* a web client's request line */
 	XO_VERB_COUNT
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Domains as XOORG knows them (xoorg-protocol 2.1): letters, digits, `-` and
+ * Domains as XOORG knows them (protocol.md 2.1): letters, digits, `-` and
  * `_` in labels of 1 to 63, 255 in all, no final dot, no address literal.
  */
 #ifndef XOORG_DOMAIN_H

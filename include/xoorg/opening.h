@@ -30,6 +30,8 @@ struct xo_handover_info {
 	uint16_t port;
 	struct xo_span hello;
 	bool is_esmtp;
+	const struct xo_address *server; /* where it came to; NULL: not told */
+	uint16_t server_port;
 };
 
 /* All-zero, then xo_opening_start(). */

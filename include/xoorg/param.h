@@ -2,7 +2,7 @@
 /*
  * ESMTP parameters of MAIL and RCPT: read in order, checked by one table,
  * written on in the same order (RFC 5321 4.1.2, RFC 1870, RFC 6152, RFC 3461,
- * RFC 4954, RFC 6531, RFC 8689, xoorg-protocol 2).
+ * RFC 4954, RFC 6531, RFC 8689, protocol.md 2).
  */
 #ifndef XOORG_PARAM_H
 #define XOORG_PARAM_H
@@ -18,7 +18,7 @@ struct xo_param {
 };
 
 /*
- * Takes one parameter off `*rest`. Separators are SP and TAB (xoorg-protocol
+ * Takes one parameter off `*rest`. Separators are SP and TAB (protocol.md
  * 2.1); XO_END when nothing is left. XO_ERR_SYNTAX: glued to the path, an empty
  * or ill-formed name, `=` with nothing behind it, an octet outside 33..126
  * (`allow_utf8`: UTF-8 is fine too). The name is set as far as there is one.

@@ -114,8 +114,15 @@ enum xo_tls_level {
 enum xo_handover {
 	XO_HANDOVER_NONE,
 	XO_HANDOVER_XCLIENT,
-	XO_HANDOVER_PROXY,
+	XO_HANDOVER_PROXY,		/* version 1 */
+	XO_HANDOVER_PROXY_V2,
 	XO_HANDOVER_COUNT
+};
+
+enum xo_protocol {
+	XO_PROTOCOL_SMTP,
+	XO_PROTOCOL_LMTP,		/* RFC 2033 */
+	XO_PROTOCOL_COUNT
 };
 
 enum xo_xoorg_source {
@@ -136,6 +143,7 @@ enum xo_cross_premises {
 
 struct xo_upstream {
 	struct xo_span name;
+	enum xo_protocol protocol;
 	enum xo_tls_level tls;
 	enum xo_handover handover;
 	enum xo_xoorg_source xoorg_source;
@@ -145,7 +153,7 @@ struct xo_upstream {
 	enum xo_cross_premises cross_premises;
 };
 
-/* Bounds of one session; every one a setting (security.md 2.9). */
+/* Bounds of one session; every one a setting (threat-model.md 2.9). */
 struct xo_limits {
 	uint32_t recipients;		/* accepted, a message */
 	uint32_t errors;		/* 5xx replies, a session */
@@ -187,6 +195,9 @@ const char *xo_decision_name(enum xo_decision decision);
 
 /* Text of an address, "192.0.2.1" or "2001:db8::1", without brackets. */
 enum xo_err xo_address_write(struct xo_buf *out, const struct xo_address *a);
+/* The whole of `text`; IPv6 without brackets, zone and dotted quad. */
+XO_MUST_CHECK enum xo_err xo_address_read(struct xo_span text,
+    struct xo_address *a);
 bool xo_address_is_ipv4(const struct xo_address *a);
 /* An IPv6 network, even ::/0, holds no IPv4 address. */
 bool xo_network_contains(const struct xo_network *n,

@@ -5,7 +5,7 @@
  *
  * The client sees the reply, the log sees the id; both stand in one table
  * (src/smtp/refusal.c). Codes and texts that Exchange uses for the same case
- * are Exchange's (xoorg-protocol 1.3, 2.2).
+ * are Exchange's (protocol.md 1.3, 2.2).
  */
 #ifndef XOORG_REFUSAL_H
 #define XOORG_REFUSAL_H

@@ -77,6 +77,9 @@ struct xo_relay_setup {
 	const struct xo_listener *listener;
 	const struct xo_known *known;	/* one an upstream; may change */
 	struct xo_address address;	/* the client's */
+	uint16_t port;
+	/* Told by a proxy: its network gives the client no right. */
+	bool is_proxied;
 	const char *session;		/* id */
 };
 
@@ -148,6 +151,10 @@ bool xo_relay_is_busy(const struct xo_relay *relay);
 const struct xo_rights *xo_relay_rights(const struct xo_relay *relay);
 struct xo_span xo_relay_hello(const struct xo_relay *relay);
 bool xo_relay_is_tls(const struct xo_relay *relay);
+bool xo_relay_is_esmtp(const struct xo_relay *relay);
+/* The client's, as XCLIENT may have told it. */
+const struct xo_address *xo_relay_address(const struct xo_relay *relay);
+uint16_t xo_relay_port(const struct xo_relay *relay);
 const char *xo_relay_tls_description(const struct xo_relay *relay);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * From a client's certificate and address to its rights.
  *
- * The rules (security.md, head; xoorg-protocol 4.5): a configured name matches a
+ * The rules (protocol.md 4.2, 4.5): a configured name matches a
  * SAN dNSName exactly, ASCII case-insensitively. The subject's CN counts only
  * in a certificate without any SAN dNSName and with exactly one CN. A wildcard
  * in a certificate covers exactly one label, and only for a peer with

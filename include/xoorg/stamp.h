@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What the gateway adds on top of a header: Received (RFC 5321 4.4),
- * Authentication-Results (RFC 8601), X-OriginatorOrg (xoorg-protocol 5.4).
+ * Authentication-Results (RFC 8601), X-OriginatorOrg (protocol.md 5.4).
  */
 #ifndef XOORG_STAMP_H
 #define XOORG_STAMP_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The header wall: nothing that a stranger could forge gets behind it
- * (xoorg-protocol 5.4, 5.5, 6, (a)9; security.md 2.5).
+ * (protocol.md 5.4, 5.5, 6; threat-model.md 2.5).
  *
  * It sees the whole header section of the root part at once, unstuffed, and
  * writes the section that goes on. Canonical or refused: a field is a name of

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * xoorg probe: one plain sentence why XOORG was or was not announced. The
- * server does not say why; it follows from what it did (xoorg-protocol 1.2,
+ * server does not say why; it follows from what it did (protocol.md 1.2,
  * 4.5).
  */
 #include <cmd/probe.h>

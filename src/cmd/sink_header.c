@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * xoorg sink: looks a header field up, as Exchange would see it: any case,
- * unfolded, the last of several (xoorg-protocol 5.5).
+ * unfolded, the last of several (protocol.md 5.5).
  */
 #include <cmd/sink.h>
 

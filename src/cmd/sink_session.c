@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * xoorg sink: one connection. With --announce-xoorg-to it plays an Exchange
- * receive connector (xoorg-protocol 1.3): XOORG for a verified certificate of
+ * receive connector (protocol.md 1.3): XOORG for a verified certificate of
  * that name, 454 4.7.5 for a bad one of that name, nothing for all others.
  */
 #include <stdio.h>

@@ -135,7 +135,7 @@ json_tls(const struct xo_sink_session *session)
 
 /*
  * What Exchange would see: a mail is internal if XOORG was announced and given
- * and the cross-premises headers say so (xoorg-protocol 5.6).
+ * and the cross-premises headers say so (protocol.md 5.6).
  */
 static void
 add_exchange_view(const struct xo_sink_session *session, json_t *envelope)

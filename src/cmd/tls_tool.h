@@ -61,7 +61,7 @@ size_t xo_tls_tool_asked_authorities(const struct xo_tls_tool *tls);
 /*
  * Why the peer's chain is not good, or NULL: it is, for its purpose. A server's
  * certificate must be one for serverAuth; a client's one for serverAuth or
- * clientAuth, or without any EKU (xoorg-protocol 4.3).
+ * clientAuth, or without any EKU (protocol.md 4.3).
  */
 const char *xo_tls_tool_flaw(const struct xo_tls_tool *tls);
 

@@ -67,7 +67,13 @@ static const char *const handover_words[] = {
 	[XO_HANDOVER_NONE] = "none",
 	[XO_HANDOVER_XCLIENT] = "xclient",
 	[XO_HANDOVER_PROXY] = "proxy",
+	[XO_HANDOVER_PROXY_V2] = "proxy-v2",
 	[XO_HANDOVER_COUNT] = NULL
+};
+static const char *const protocol_words[] = {
+	[XO_PROTOCOL_SMTP] = "smtp",
+	[XO_PROTOCOL_LMTP] = "lmtp",
+	[XO_PROTOCOL_COUNT] = NULL
 };
 /* XO_XOORG_DOMAIN has no word: it is any domain. */
 static const char *const xoorg_words[] = {
@@ -249,9 +255,12 @@ static const struct xo_setting settings[] = {
     .help = "HOST:PORT, tried in order; the port may be left out: 25"},
 {UPSTREAM("mx", DOMAIN, conf.mx), DEFAULT(""),
     .help = "instead of hosts: the mail exchangers of this domain"},
+{UPSTREAM("protocol", WORD, policy.protocol), DEFAULT("smtp"),
+    .words = protocol_words,
+    .help = "smtp or lmtp (RFC 2033)"},
 {UPSTREAM("handover", WORD, policy.handover), DEFAULT("none"),
     .words = handover_words,
-    .help = "how the client's address is handed on: none, xclient, proxy"},
+    .help = "client's address handed on by: none, xclient, proxy, proxy-v2"},
 {UPSTREAM("tls", WORD, policy.tls), DEFAULT("none"), .words = tls_level_words,
     .help = "none, encrypt (any certificate), verify (chain and name)"},
 {UPSTREAM("tls_name", DOMAIN, conf.tls_name), DEFAULT(""),

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <xoorg/proxy.h>
+
 #include "gate.h"
 #include "hop_internal.h"
 
@@ -258,32 +260,27 @@ step(struct xo_claim *c)
 	return got.len > 0;
 }
 
-/* "PROXY TCP4 client server port port", version 1 of the PROXY protocol. */
+/* Before the greeting: the PROXY protocol's header. */
 static void
 say_proxy(struct xo_claim *c)
 {
+	enum xo_handover how =
+	    xo_hop_policy(c->hops, c->wish.upstream)->handover;
 	const struct xo_handover_info *h = &c->wish.client;
+	struct xo_proxy proxy = {.is_local = true};
 	struct xo_buf *out = &c->link->opening.out;
-	bool is_ipv4;
 
-	if (xo_hop_policy(c->hops, c->wish.upstream)->handover !=
-	    XO_HANDOVER_PROXY)
-		return;
-	if (c->wish.is_question || xo_address_is_ipv4(h->address) !=
-	    xo_address_is_ipv4(c->wish.server)) {
-		(void)xo_buf_add_cstr(out, "PROXY UNKNOWN\r\n");
-		return;
-	}
-	is_ipv4 = xo_address_is_ipv4(h->address);
-	(void)xo_buf_add_cstr(out, is_ipv4 ? "PROXY TCP4 " : "PROXY TCP6 ");
-	(void)xo_address_write(out, h->address);
-	(void)xo_buf_add_byte(out, ' ');
-	(void)xo_address_write(out, c->wish.server);
-	(void)xo_buf_add_byte(out, ' ');
-	(void)xo_buf_add_u64(out, h->port);
-	(void)xo_buf_add_byte(out, ' ');
-	(void)xo_buf_add_u64(out, c->wish.server_port);
-	(void)xo_buf_add_cstr(out, "\r\n");
+	if (!c->wish.is_question)
+		proxy = (struct xo_proxy){
+			.client = *h->address,
+			.client_port = h->port,
+			.server = *h->server,
+			.server_port = h->server_port,
+		};
+	if (how == XO_HANDOVER_PROXY)
+		(void)xo_proxy_write_v1(out, &proxy);
+	else if (how == XO_HANDOVER_PROXY_V2)
+		(void)xo_proxy_write_v2(out, &proxy);
 }
 
 static bool

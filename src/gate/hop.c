@@ -174,7 +174,7 @@ may_keep(const struct xo_link *link)
 	return !hops->is_draining && !link->leg.has_ended &&
 	    !link->leg.is_broken && link->leg.in.len == 0 &&
 	    link->leg.out.len == 0 &&
-	    xo_hop_policy(hops, link->upstream)->handover !=
+	    xo_hop_policy(hops, link->upstream)->handover <
 	    XO_HANDOVER_PROXY &&
 	    hops->hops[link->upstream].n_idle <
 	    xo_hop_conf(hops, link->upstream)->max_idle;

@@ -41,8 +41,6 @@ struct xo_wish {
 	bool is_fresh;			/* no kept connection */
 	bool is_question;		/* only to learn: no handover */
 	struct xo_handover_info client;	/* spans kept until the claim ends */
-	const struct xo_address *server; /* where the client came to */
-	uint16_t server_port;
 };
 
 /*

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <xoorg/proxy.h>
+
 #include "gate.h"
 #include "hop.h"
 #include "session.h"
@@ -19,10 +21,13 @@
 #define ROUNDS_MAX 32
 /* How long EHLO waits for what upstreams can do. */
 #define CAPS_WAIT ((uint64_t)5 * 1000)
+/* How long a proxy's header may take. */
+#define PROXY_WAIT ((uint64_t)5 * 1000)
 /* How long a refused client may still talk before its socket is closed. */
 #define LINGER ((uint64_t)500)
 
 static void run(struct xo_session *s);
+static bool begin(struct xo_session *s, bool is_proxied);
 static void on_leg(struct xo_leg *leg, void *owner);
 
 static void
@@ -67,13 +72,13 @@ acquire(struct xo_session *s, const struct xo_action *a)
 		.tenant = a->tenant,
 		.is_fresh = a->is_fresh,
 		.client = {
-			.address = &s->address,
-			.port = s->port,
+			.address = xo_relay_address(s->relay),
+			.port = xo_relay_port(s->relay),
 			.hello = xo_relay_hello(s->relay),
-			.is_esmtp = true,
+			.is_esmtp = xo_relay_is_esmtp(s->relay),
+			.server = &s->server,
+			.server_port = s->server_port,
 		},
-		.server = &s->server,
-		.server_port = s->server_port,
 	};
 
 	s->claim = xo_hops_claim(s->worker->hops, &wish, on_claimed, s);
@@ -213,11 +218,54 @@ may_read_front(const struct xo_session *s)
 	    (s->link == NULL || !xo_leg_is_full(xo_link_leg(s->link)));
 }
 
+/*
+ * Who is listed as a proxy must begin with a header, exactly one; what comes
+ * instead closes the connection. Afterwards the session is its client's.
+ */
+static bool
+move_proxy(struct xo_session *s)
+{
+	struct xo_span got = xo_leg_read(&s->front, s->worker->scratch);
+	struct xo_proxy proxy;
+	size_t used;
+
+	switch (xo_proxy_read(got, &proxy, &used)) {
+	case XO_OK:
+		break;
+	case XO_MORE:
+		xo_leg_used(&s->front, got, 0);
+		if (s->front.has_ended)
+			s->is_closing = true;
+		return false;
+	case XO_END:
+	case XO_ERR_SYNTAX:
+	case XO_ERR_LIMIT:
+	case XO_ERR_POLICY:
+	case XO_ERR_STATE:
+	case XO_ERR_MEMORY:
+	default:
+		xo_session_log_proxy(s);
+		s->front.is_broken = s->is_closing = true;
+		return false;
+	}
+	xo_leg_used(&s->front, got, used);
+	s->awaits_proxy = false;
+	if (!proxy.is_local) {
+		s->address = proxy.client;
+		s->port = proxy.client_port;
+		s->server = proxy.server;
+		s->server_port = proxy.server_port;
+	}
+	return begin(s, !proxy.is_local);
+}
+
 static bool
 move_front(struct xo_session *s)
 {
 	struct xo_span left = xo_leg_left(&s->front), got;
 
+	if (s->awaits_proxy)
+		return s->is_closing ? false : move_proxy(s);
 	if (s->wants_tls)
 		return move_handshake(s);
 	if (s->is_closing)
@@ -262,6 +310,8 @@ move_back(struct xo_session *s)
 	struct xo_leg *leg;
 	struct xo_span got;
 
+	if (s->awaits_proxy)
+		return false;
 	if (move_claim(s))
 		return true;
 	if (s->link == NULL || xo_leg_is_full(&s->front))
@@ -337,7 +387,8 @@ static void
 arm(struct xo_session *s)
 {
 	uint64_t now = xo_worker_now();
-	uint64_t due = xo_relay_deadline(s->relay);
+	uint64_t due = s->awaits_proxy ? s->proxy_deadline :
+	    xo_relay_deadline(s->relay);
 	struct timeval tv;
 
 	if (s->waits_for_caps && s->caps_deadline < due)
@@ -391,6 +442,11 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	s->armed_for = UINT64_MAX;
+	if (s->awaits_proxy) {
+		s->is_closing = s->front.is_broken = true;
+		run(s);
+		return;
+	}
 	set_time(s);
 	if (s->waits_for_caps && now >= s->caps_deadline) {
 		s->waits_for_caps = false;
@@ -428,7 +484,8 @@ run(struct xo_session *s)
 	int rounds = 0;
 
 	s->is_running = true;
-	set_time(s);
+	if (s->relay != NULL)
+		set_time(s);
 	do {
 		bool has_moved = move_front(s);
 
@@ -537,7 +594,19 @@ check_bounds(const struct xo_session *s)
 }
 
 static bool
-set_up(struct xo_session *s, const struct sockaddr *peer)
+is_from_proxy(const struct xo_session *s)
+{
+	const struct xo_policy *policy = &s->worker->conf->policy;
+	struct xo_rights rights;
+
+	xo_rights_decide(policy, &policy->listeners[s->listener], NULL,
+	    &s->address, &rights);
+	return (rights.rights & XO_RIGHT_PROXY) != 0;
+}
+
+/* SMTP begins: the banner. False: no memory, and the session is closing. */
+static bool
+begin(struct xo_session *s, bool is_proxied)
 {
 	const struct xo_policy *policy = &s->worker->conf->policy;
 	struct xo_relay_setup setup = {
@@ -545,16 +614,44 @@ set_up(struct xo_session *s, const struct sockaddr *peer)
 		.listener = &policy->listeners[s->listener],
 		.known = s->worker->known,
 		.session = s->id,
+		.address = s->address,
+		.port = s->port,
+		.is_proxied = is_proxied,
 	};
 
+	s->relay = xo_relay_new(&setup, xo_worker_now());
+	if (s->relay == NULL) {
+		s->front.is_broken = s->is_closing = true;
+		return false;
+	}
+	set_time(s);
+	xo_relay_start(s->relay, check_bounds(s));
+	take_actions(s);
+	return true;
+}
+
+static bool
+set_up(struct xo_session *s, const struct sockaddr *peer)
+{
 	set_id(s);
 	set_addresses(s, peer);
-	setup.address = s->address;
 	s->began = xo_worker_now();
 	s->armed_for = s->stall_deadline = UINT64_MAX;
 	s->timer = evtimer_new(s->worker->base, on_timer, s);
-	s->relay = xo_relay_new(&setup, s->began);
-	return s->timer != NULL && s->relay != NULL;
+	s->awaits_proxy = is_from_proxy(s);
+	s->proxy_deadline = s->began + PROXY_WAIT;
+	return s->timer != NULL;
+}
+
+static void
+add_session(struct xo_worker *worker, struct xo_session *s)
+{
+	s->next = worker->sessions;
+	if (s->next != NULL)
+		s->next->previous = s;
+	worker->sessions = s;
+	worker->n_sessions++;
+	xo_metrics_session_opened(worker->metrics, s->listener);
 }
 
 void
@@ -575,21 +672,15 @@ xo_session_new(struct xo_worker *worker, int fd, int listener,
 		free(s);
 		return;
 	}
-	s->next = worker->sessions;
-	if (s->next != NULL)
-		s->next->previous = s;
-	worker->sessions = s;
-	worker->n_sessions++;
-	xo_metrics_session_opened(worker->metrics, listener);
+	add_session(worker, s);
 	if (!set_up(s, peer)) {
 		session_free(s);
 		return;
 	}
-	set_time(s);
 	/* The banner needs no edge to tell that a new socket can be written. */
 	s->front.is_writable = true;
-	xo_relay_start(s->relay, check_bounds(s));
-	take_actions(s);
+	if (!s->awaits_proxy)
+		(void)begin(s, false);
 	run(s);
 }
 
@@ -619,9 +710,13 @@ xo_sessions_shutdown(struct xo_worker *worker, bool is_final)
 
 	for (s = worker->sessions; s != NULL; s = next) {
 		next = s->next;
-		set_time(s);
-		xo_relay_shutdown(s->relay, is_final);
-		take_actions(s);
+		if (s->relay == NULL) {
+			s->front.is_broken = s->is_closing = true;
+		} else {
+			set_time(s);
+			xo_relay_shutdown(s->relay, is_final);
+			take_actions(s);
+		}
 		run(s);
 	}
 }

@@ -19,10 +19,13 @@ add_client(struct xo_log_line *line, const struct xo_session *s)
 {
 	struct xo_buf text = {0};
 
+	const struct xo_address *address = s->relay != NULL ?
+	    xo_relay_address(s->relay) : &s->address;
+
 	xo_log_cstr(line, "session", s->id);
 	xo_log_str(line, "listener",
 	    policy_of(s)->listeners[s->listener].name);
-	(void)xo_address_write(&text, &s->address);
+	(void)xo_address_write(&text, address);
 	xo_log_str(line, "client", xo_buf_span(&text));
 	xo_buf_fini(&text);
 }
@@ -138,6 +141,17 @@ xo_session_log_refusal(struct xo_session *s, const struct xo_action *a)
 	    a->refusal == XO_REFUSAL_XOORG_NOT_ANNOUNCED)
 		xo_log_cstr(line, "because",
 		    xo_relay_rights(s->relay)->reason);
+	xo_log_end(line);
+}
+
+void
+xo_session_log_proxy(struct xo_session *s)
+{
+	struct xo_log_line *line = xo_log_begin(s->worker->log,
+	    XO_LOG_WARNING, "refused");
+
+	add_client(line, s);
+	xo_log_cstr(line, "reason", "proxy-header");
 	xo_log_end(line);
 }
 

@@ -28,6 +28,8 @@ struct xo_session {
 	uint64_t stall_deadline;
 	uint64_t linger_until;
 	uint64_t written;
+	bool awaits_proxy;		/* a PROXY header, before the banner */
+	uint64_t proxy_deadline;
 	bool is_running;
 	bool wants_tls;
 	bool waits_for_caps;
@@ -44,6 +46,8 @@ struct xo_session {
 void xo_session_log_message(struct xo_session *s,
     const struct xo_report *report);
 void xo_session_log_refusal(struct xo_session *s, const struct xo_action *a);
+/* A listed proxy did not begin with a header. */
+void xo_session_log_proxy(struct xo_session *s);
 void xo_session_log_handshake(struct xo_session *s, bool is_ok);
 /* One line a session, when it ends. */
 void xo_session_log_end(struct xo_session *s);

@@ -108,6 +108,15 @@ compute(struct xo_relay *r)
 	} else if ((r->rights.rights & XO_RIGHT_XOORG) != 0) {
 		caps->set |= XO_CAP_BIT(XO_CAP_XOORG);
 	}
+	if (r->may_xclient) {
+		static const char attributes[] =
+		    "NAME ADDR PORT PROTO HELO REVERSE_NAME DESTADDR DESTPORT";
+
+		caps->set |= XO_CAP_BIT(XO_CAP_XCLIENT);
+		caps->argument[XO_CAP_XCLIENT].len = sizeof(attributes) - 1;
+		memcpy(caps->argument[XO_CAP_XCLIENT].text, attributes,
+		    sizeof(attributes) - 1);
+	}
 	return g.is_known;
 }
 

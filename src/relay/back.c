@@ -45,21 +45,22 @@ may_pipeline(const struct xo_relay *r)
 	    xo_caps_has(&r->back_caps, XO_CAP_PIPELINING);
 }
 
-/* The value for XOORG= on this transaction; empty: none. */
-static struct xo_span
-xoorg_out(const struct xo_relay *r)
+struct xo_span
+back_xoorg(const struct xo_relay *r)
 {
 	const struct xo_upstream *u = upstream_of(r);
 	const struct transaction *t = &r->t;
 	bool is_verified = t->answer.verdict == XO_VERDICT_VERIFIED;
 
 	/* Mail of unknown origin carries no organisation's name. */
-	if (!is_verified && (r->rights.rights & XO_RIGHT_RELAY) == 0)
+	if (!is_verified && !relay_is_ours(r))
 		return (struct xo_span){NULL, 0};
 	if (u->xoorg_source == XO_XOORG_DOMAIN)
 		return u->xoorg;
 	if (u->xoorg_source != XO_XOORG_NONE && is_verified)
 		return xo_mail_xoorg(&t->mail);
+	if (u->xoorg_source == XO_XOORG_MESSAGE)
+		return xo_span(t->message_xoorg, t->message_xoorg_len);
 	if (u->xoorg_source != XO_XOORG_TENANT || t->tenant == XO_NOBODY)
 		return (struct xo_span){NULL, 0};
 	return r->setup.policy->tenants[t->tenant].originator_orgs[0];
@@ -69,7 +70,7 @@ static void
 send_mail(struct xo_relay *r)
 {
 	struct transaction *t = &r->t;
-	struct xo_span xoorg = xoorg_out(r);
+	struct xo_span xoorg = back_xoorg(r);
 	struct xo_buf *out = relay_send_begin(r);
 	size_t start = out->len;
 
@@ -100,6 +101,11 @@ send_rcpt(struct xo_relay *r, struct slot *s)
 	if (xo_rcpt_parse(xo_span(r->text.p + s->command, s->command_len),
 	    r->announced.set, r->t.mail.is_utf8, &rcpt) != XO_REFUSAL_NONE ||
 	    (rcpt.needs & ~r->back_caps.set) != 0) {
+		/* Its yes was a connection's that is lost. */
+		if (s->state != SLOT_WAITING) {
+			back_fail(r, XO_REFUSAL_UPSTREAM_CAPABILITY);
+			return;
+		}
 		s->is_local = true;
 		r->t.n_answered++;
 		envelope_answer_refusal(r, s, XO_REFUSAL_UPSTREAM_CAPABILITY);
@@ -154,9 +160,10 @@ back_pump(struct xo_relay *r)
 	}
 	if (r->back != BACK_READY)
 		return;
-	if (t->mail_state == MAIL_UNSENT)
+	if (t->mail_state == MAIL_UNSENT && may_pipeline(r))
 		send_mail(r);
-	while (r->back == BACK_READY && t->next_send < t->n_slots &&
+	while (r->back == BACK_READY && t->mail_state != MAIL_UNSENT &&
+	    t->next_send < t->n_slots &&
 	    may_pipeline(r)) {
 		struct slot *s = &t->slots[t->next_send++];
 
@@ -191,6 +198,7 @@ xo_relay_back_ready(struct xo_relay *r, const struct xo_caps *caps,
 		return;
 	r->back = BACK_READY;
 	r->is_back_reused = is_reused;
+	r->is_back_ahead = false;
 	r->back_caps = *caps;
 	r->back_since = r->now;
 	xo_reply_clear(&r->reply);
@@ -222,12 +230,31 @@ back_drop(struct xo_relay *r)
 void
 back_leave(struct xo_relay *r)
 {
-	if (r->back == BACK_READY && r->n_expected == 0 && !r->t.is_opened) {
+	if (r->back == BACK_READY && r->n_expected == 0 && !r->t.is_opened &&
+	    !r->is_back_ahead) {
 		relay_act(r, XO_ACTION_RELEASE_RESET);
 		r->back = BACK_NONE;
 	} else {
 		back_drop(r);
 	}
+}
+
+static void
+forget_said(struct transaction *t)
+{
+	t->mail_state = MAIL_UNSENT;
+	t->next_send = t->next_reply = 0;
+	for (size_t i = 0; i < t->n_slots; i++)
+		t->slots[i].is_sent = false;
+}
+
+void
+back_say_again(struct xo_relay *r)
+{
+	forget_said(&r->t);
+	relay_send(r, XO_BACK, XO_LIT("RSET\r\n"));
+	back_expect(r, EXPECT_RSET);
+	back_pump(r);
 }
 
 /*
@@ -244,10 +271,7 @@ retry(struct xo_relay *r, enum xo_refusal why)
 		return false;
 	back_drop(r);
 	t->has_retried = true;
-	t->mail_state = MAIL_UNSENT;
-	t->next_send = t->next_reply = 0;
-	for (size_t i = 0; i < t->n_slots; i++)
-		t->slots[i].is_sent = false;
+	forget_said(t);
 	r->back = BACK_ACQUIRING;
 	relay_act(r, XO_ACTION_ACQUIRE);
 	r->actions[r->n_actions - 1].is_fresh = true;
@@ -282,6 +306,13 @@ is_refusal(const struct xo_relay *r)
 }
 
 static void
+on_rset(struct xo_relay *r)
+{
+	if (r->reply.code != 250)
+		back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
+}
+
+static void
 on_mail(struct xo_relay *r)
 {
 	if (r->reply.code == 250) {
@@ -289,6 +320,11 @@ on_mail(struct xo_relay *r)
 		return;
 	}
 	if (!is_refusal(r)) {
+		back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
+		return;
+	}
+	/* Said yes, lost the connection, says no: the client has yeses. */
+	if (r->t.n_accepted > 0) {
 		back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
 		return;
 	}
@@ -330,10 +366,10 @@ on_rcpt(struct xo_relay *r)
 }
 
 static void
-on_data(struct xo_relay *r, bool is_followed)
+on_data(struct xo_relay *r)
 {
 	/* What came behind it answers nothing that we said. */
-	if (r->reply.code == 354 && !is_followed) {
+	if (r->reply.code == 354 && !r->is_back_ahead) {
 		content_go(r);
 	} else if (is_refusal(r)) {
 		finish_note_reply(r, r->reply.code,
@@ -354,28 +390,86 @@ on_chunk(struct xo_relay *r, bool is_expected)
 		content_fail(r, XO_REFUSAL_UPSTREAM_SAID);
 	} else if (!is_expected || r->reply.code != 250) {
 		back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
+	} else if (r->state == FRONT_CHUNKS) {
+		relay_client_turn(r);
 	}
 }
 
+/*
+ * LMTP answers for each recipient, and our client hears one word: the worst of
+ * them. 250 only if all have it; else the sender learns of the refusal, and some
+ * may get the message twice, but nobody is left without it unheard.
+ */
 static void
-on_final(struct xo_relay *r, bool is_followed)
+note_final(struct xo_relay *r)
 {
+	struct transaction *t = &r->t;
+
+	t->n_finals++;
+	if (r->reply.code == 250)
+		t->n_delivered++;
+	if (r->reply.code <= t->worst)
+		return;
+	t->worst = r->reply.code;
+	finish_note_reply(r, r->reply.code, xo_buf_span(&r->reply.text));
+}
+
+static void
+finish_lmtp(struct xo_relay *r)
+{
+	struct transaction *t = &r->t;
+	struct xo_buf text = {0};
+
+	if (t->n_delivered > 0 && t->n_delivered < t->n_finals) {
+		(void)xo_buf_add_cstr(&text, "Delivered to ");
+		(void)xo_buf_add_u64(&text, t->n_delivered);
+		(void)xo_buf_add_cstr(&text, " of ");
+		(void)xo_buf_add_u64(&text, t->n_finals);
+		(void)xo_buf_add_cstr(&text, " recipients, not to others:\n");
+	}
+	(void)xo_buf_add(&text, finish_noted(r));
+	finish_with_reply(r, t->worst, xo_buf_span(&text));
+	xo_buf_fini(&text);
+}
+
+static void
+on_final(struct xo_relay *r)
+{
+	bool is_lmtp = upstream_of(r)->protocol == XO_PROTOCOL_LMTP;
+
 	if (r->reply.code != 250 && !is_refusal(r)) {
 		back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
 		return;
 	}
+	if (is_lmtp) {
+		note_final(r);
+		if (r->n_expected > 0)
+			return;
+	}
 	/* Somebody who answers twice is not talked to again. */
-	if (is_followed) {
+	if (r->is_back_ahead) {
 		back_drop(r);
 	} else {
 		relay_act(r, XO_ACTION_RELEASE);
 		r->back = BACK_NONE;
 	}
-	finish_with_reply(r, r->reply.code, xo_buf_span(&r->reply.text));
+	if (is_lmtp)
+		finish_lmtp(r);
+	else
+		finish_with_reply(r, r->reply.code,
+		    xo_buf_span(&r->reply.text));
+}
+
+/* A reply to nothing must not answer what is about to be said. */
+static bool
+is_ahead(const struct xo_relay *r, enum expected what)
+{
+	return r->is_back_ahead && r->n_expected == 0 &&
+	    (what == EXPECT_MAIL || what == EXPECT_RCPT);
 }
 
 static void
-on_reply(struct xo_relay *r, bool is_followed)
+on_reply(struct xo_relay *r)
 {
 	enum expected what;
 
@@ -395,6 +489,9 @@ on_reply(struct xo_relay *r, bool is_followed)
 	if (--r->n_expected == 0)
 		r->expected_head = 0;
 	switch (what) {
+	case EXPECT_RSET:
+		on_rset(r);
+		break;
 	case EXPECT_MAIL:
 		on_mail(r);
 		break;
@@ -402,16 +499,19 @@ on_reply(struct xo_relay *r, bool is_followed)
 		on_rcpt(r);
 		break;
 	case EXPECT_DATA:
-		on_data(r, is_followed);
+		on_data(r);
 		break;
 	case EXPECT_CHUNK:
 		on_chunk(r, true);
 		break;
 	case EXPECT_FINAL:
-		on_final(r, is_followed);
+		on_final(r);
 		break;
 	}
-	back_pump(r);
+	if (r->back == BACK_READY && is_ahead(r, what))
+		back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
+	else
+		back_pump(r);
 }
 
 size_t
@@ -425,13 +525,14 @@ xo_relay_back_bytes(struct xo_relay *r, struct xo_span in)
 		    xo_span_from(in, used), REPLY_MAX, &n);
 
 		used += n;
+		r->is_back_ahead = err == XO_MORE || used < in.len;
 		if (err == XO_MORE)
 			break;
 		if (err != XO_OK) {
 			back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
 			break;
 		}
-		on_reply(r, used < in.len);
+		on_reply(r);
 		xo_reply_clear(&r->reply);
 	}
 	return used;

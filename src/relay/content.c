@@ -15,6 +15,10 @@
 bool
 content_is_waiting(const struct xo_relay *r)
 {
+	/* A next hop that wants one command at a time has not answered. */
+	if (r->state == FRONT_CHUNKS)
+		return r->t.uses_bdat && r->n_expected > 0 &&
+		    !xo_caps_has(&r->back_caps, XO_CAP_PIPELINING);
 	return r->t.content == CONTENT_OPENING;
 }
 
@@ -69,6 +73,7 @@ finish_discarded(struct xo_relay *r)
 	r->state = r->t.back_to;
 	r->t.content = CONTENT_NONE;
 	r->t.outcome = XO_REFUSAL_NONE;
+	r->t.size = r->t.waited = 0;
 	relay_refuse(r, why);
 }
 
@@ -102,7 +107,7 @@ families_to_remove(const struct xo_relay *r)
 	const struct transaction *t = &r->t;
 	const struct xo_upstream *u = upstream_of(r);
 	bool has_xoorg = (r->rights.rights & XO_RIGHT_XOORG) != 0;
-	bool is_ours = (r->rights.rights & XO_RIGHT_RELAY) != 0;
+	bool is_ours = relay_is_ours(r);
 	bool is_verified = t->answer.verdict == XO_VERDICT_VERIFIED;
 	bool keeps = is_verified;
 	uint32_t families = XO_WALL_ALWAYS;
@@ -125,16 +130,34 @@ families_to_remove(const struct xo_relay *r)
 static struct xo_span
 originator_org(const struct xo_relay *r)
 {
-	const struct transaction *t = &r->t;
-	const struct xo_upstream *u = upstream_of(r);
+	if (r->t.answer.verdict == XO_VERDICT_VERIFIED)
+		return xo_mail_xoorg(&r->t.mail);
+	return r->t.has_xoorg_out ? back_xoorg(r) :
+	    (struct xo_span){NULL, 0};
+}
 
-	if (t->answer.verdict == XO_VERDICT_VERIFIED)
-		return xo_mail_xoorg(&t->mail);
-	if (!t->has_xoorg_out)
-		return (struct xo_span){NULL, 0};
-	if (u->xoorg_source == XO_XOORG_DOMAIN)
-		return u->xoorg;
-	return r->setup.policy->tenants[t->tenant].originator_orgs[0];
+/*
+ * xoorg = "message": the MTA behind us has queued what we once verified, and
+ * the value survived in the X-OriginatorOrg that we stamped. It counts from our
+ * own systems alone, and only as a tenant's; the envelope has been said without
+ * it by now, and is said again.
+ */
+static bool
+takes_value(struct xo_relay *r, const struct xo_wall_report *report)
+{
+	struct transaction *t = &r->t;
+	struct xo_span org = report->originator_org;
+
+	if (upstream_of(r)->xoorg_source != XO_XOORG_MESSAGE ||
+	    t->is_said_again || !relay_is_ours(r) ||
+	    !xo_caps_has(&r->back_caps, XO_CAP_XOORG) || org.len == 0 ||
+	    org.len > sizeof(t->message_xoorg) ||
+	    xo_tenants_by_org(r->setup.policy, org) == XO_NOBODY)
+		return false;
+	t->is_said_again = true;
+	memcpy(t->message_xoorg, org.p, org.len);
+	t->message_xoorg_len = (uint8_t)org.len;
+	return true;
 }
 
 static void
@@ -142,11 +165,11 @@ stamp(struct xo_relay *r)
 {
 	const struct xo_policy *policy = r->setup.policy;
 	const struct transaction *t = &r->t;
-	bool is_ours = (r->rights.rights & XO_RIGHT_RELAY) != 0;
+	bool is_ours = relay_is_ours(r);
 	struct xo_stamp s = {
 		.hostname = policy->hostname,
 		.session = xo_span_from_cstr(r->setup.session),
-		.hello = xo_buf_span(&r->hello),
+		.hello = xo_relay_hello(r),
 		.address = &r->setup.address,
 		.is_esmtp = r->is_esmtp,
 		.is_tls = r->is_tls,
@@ -190,6 +213,10 @@ content_open(struct xo_relay *r)
 		content_fail(r, why);
 		return;
 	}
+	if (takes_value(r, &report)) {
+		back_say_again(r);
+		return;
+	}
 	r->t.is_opened = true;
 	writer_open(r);
 }
@@ -198,6 +225,7 @@ void
 content_go(struct xo_relay *r)
 {
 	r->t.content = CONTENT_BODY;
+	relay_client_turn(r);
 	writer_held(r);
 	if (r->t.is_complete && r->t.content == CONTENT_BODY)
 		writer_end(r);
@@ -211,6 +239,7 @@ content_fail(struct xo_relay *r, enum xo_refusal why)
 	if (t->outcome != XO_REFUSAL_NONE)
 		return;
 	t->outcome = why;
+	relay_client_turn(r);
 	if (r->back != BACK_FAILED)
 		back_leave(r);
 	t->content = CONTENT_DISCARD;

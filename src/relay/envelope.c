@@ -19,20 +19,13 @@ static const enum xo_refusal verdict_refusals[XO_VERDICT_COUNT] = {
 	[XO_VERDICT_UNAUTHENTICATED] = XO_REFUSAL_UNAUTHENTICATED,
 };
 
-static bool
-is_ours(const struct xo_relay *r)
-{
-	return (r->rights.rights & XO_RIGHT_RELAY) != 0 &&
-	    (r->rights.rights & XO_RIGHT_XOORG) == 0;
-}
-
 /* The tenant whose certificate and value go out with this message. */
 static void
 choose_tenant(struct xo_relay *r, struct xo_span domain)
 {
 	if (r->t.answer.tenant != XO_NOBODY)
 		r->t.tenant = r->t.answer.tenant;
-	else if (is_ours(r) && domain.len > 0)
+	else if (relay_is_ours(r) && domain.len > 0)
 		r->t.tenant = xo_tenants_by_sender_domain(r->setup.policy,
 		    domain);
 }
@@ -104,6 +97,10 @@ envelope_mail(struct xo_relay *r, struct xo_span args)
 {
 	enum xo_refusal why;
 
+	if (r->is_draining) {
+		relay_refuse(r, XO_REFUSAL_SHUTDOWN);
+		return;
+	}
 	xo_buf_clear(&r->args);
 	if (xo_buf_add(&r->args, args) != XO_OK) {
 		relay_refuse(r, XO_REFUSAL_MEMORY);
@@ -132,6 +129,13 @@ envelope_is_settled(const struct xo_relay *r)
 	return r->t.n_told == r->t.n_slots;
 }
 
+/* Recipients that are remembered for a message, refused ones too. */
+bool
+envelope_is_full(const struct xo_relay *r)
+{
+	return r->t.n_slots / 2 >= limits(r)->recipients;
+}
+
 /* Tells the client what stands first in the queue and is known. */
 static void
 tell(struct xo_relay *r)
@@ -143,9 +147,9 @@ tell(struct xo_relay *r)
 		const struct slot *s = &t->slots[t->n_told++];
 
 		relay_reply(r, s->code, NULL,
-		    xo_span(r->text.p + s->reply, s->reply_len));
-		/* The client's next wait begins with this reply. */
-		r->front_since = r->now;
+		    xo_span_first(xo_span_from(xo_buf_span(&r->text),
+		    s->reply), s->reply_len));
+		relay_client_turn(r);
 	}
 }
 
@@ -232,7 +236,7 @@ is_recipient_allowed(const struct xo_relay *r, struct xo_span domain)
 
 	if (!t->is_trusted)
 		return true;	/* ordinary mail: the MTA behind decides */
-	if (t->answer.tenant == XO_NOBODY && !is_ours(r))
+	if (t->answer.tenant == XO_NOBODY && !relay_is_ours(r))
 		return is_any_tenants(r->setup.policy, domain);
 	return xo_recipient_is_allowed(r->setup.policy, t->answer.tenant,
 	    r->rights.rights, domain);
@@ -250,8 +254,8 @@ check_rcpt(struct xo_relay *r, struct xo_span args)
 		return why;
 	if (!is_recipient_allowed(r, rcpt.to.domain))
 		return XO_REFUSAL_RCPT_RELAY;
-	if (t->n_accepted + (t->n_slots - t->n_answered) >=
-	    limits(r)->recipients)
+	if (envelope_is_full(r) || t->n_accepted +
+	    (t->n_slots - t->n_answered) >= limits(r)->recipients)
 		return XO_REFUSAL_RCPT_TOO_MANY;
 	if (t->tenant == XO_NOBODY && t->mail.from.address.len == 0)
 		choose_tenant(r, rcpt.to.domain);
@@ -280,6 +284,7 @@ refuse_rcpt(struct xo_relay *r, enum xo_refusal why)
 	r->t.n_answered++;
 	envelope_answer_refusal(r, s, why);
 	relay_act_refused(r, why);
+	relay_count_error(r, why);
 }
 
 void

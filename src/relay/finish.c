@@ -49,14 +49,16 @@ finish_note_reply(struct xo_relay *r, uint16_t code, struct xo_span text)
 {
 	r->t.code = code;
 	r->t.outcome_text = r->text.len;
+	r->t.outcome_len = 0;
 	if (xo_buf_add(&r->text, text) == XO_OK)
 		r->t.outcome_len = text.len;
 }
 
-static struct xo_span
-noted_text(const struct xo_relay *r)
+struct xo_span
+finish_noted(const struct xo_relay *r)
 {
-	return xo_span(r->text.p + r->t.outcome_text, r->t.outcome_len);
+	return xo_span_first(xo_span_from(xo_buf_span(&r->text),
+	    r->t.outcome_text), r->t.outcome_len);
 }
 
 static void
@@ -65,7 +67,7 @@ forget(struct xo_relay *r)
 	r->has_ended = true;
 	if (r->state != FRONT_CLOSED)
 		r->state = FRONT_READY;
-	r->front_since = r->now;
+	relay_client_turn(r);
 }
 
 /* The transaction is over: what is left of it is the report. */
@@ -86,7 +88,7 @@ end(struct xo_relay *r, enum xo_refusal why, uint16_t code)
 		    t->tenant,
 		.reason = why,
 		.code = code,
-		.reply = noted_text(r),
+		.reply = finish_noted(r),
 		.is_client_gone = r->is_front_gone,
 		.began = t->began,
 	};
@@ -110,7 +112,7 @@ void
 finish_with_reply(struct xo_relay *r, uint16_t code, struct xo_span text)
 {
 	finish_note_reply(r, code, text);
-	relay_reply(r, code, NULL, noted_text(r));
+	relay_reply(r, code, NULL, finish_noted(r));
 	if (code == 250)
 		r->resets = 0;
 	end(r, code == 250 ? XO_REFUSAL_NONE : XO_REFUSAL_UPSTREAM_SAID, code);
@@ -125,7 +127,7 @@ finish_with_refusal(struct xo_relay *r, enum xo_refusal why)
 	if (r->back == BACK_READY || r->back == BACK_ACQUIRING)
 		back_leave(r);
 	if (why == XO_REFUSAL_UPSTREAM_SAID) {
-		relay_reply(r, r->t.code, NULL, noted_text(r));
+		relay_reply(r, r->t.code, NULL, finish_noted(r));
 		end(r, why, r->t.code);
 	} else {
 		finish_note_reply(r, info->code,

@@ -11,6 +11,16 @@
 
 typedef void handler(struct xo_relay *r, struct xo_span args);
 
+/* Leaving a transaction without a message; true: that was once too often. */
+static bool
+is_reset_too_often(struct xo_relay *r)
+{
+	if (!xo_relay_is_busy(r) || ++r->resets <= limits(r)->resets)
+		return false;
+	relay_refuse(r, XO_REFUSAL_TOO_MANY_RESETS);
+	return true;
+}
+
 static void
 handle_hello(struct xo_relay *r, struct xo_span args, bool is_esmtp)
 {
@@ -27,6 +37,8 @@ handle_hello(struct xo_relay *r, struct xo_span args, bool is_esmtp)
 		relay_refuse(r, XO_REFUSAL_TLS_CERTIFICATE);
 		return;
 	}
+	if (is_reset_too_often(r))
+		return;
 	finish_quietly(r, XO_REFUSAL_NONE);
 	xo_buf_clear(&r->hello);
 	(void)xo_buf_add(&r->hello, args);
@@ -88,10 +100,8 @@ handle_rset(struct xo_relay *r, struct xo_span args)
 		relay_refuse(r, XO_REFUSAL_COMMAND_SYNTAX);
 		return;
 	}
-	if (xo_relay_is_busy(r) && ++r->resets > limits(r)->resets) {
-		relay_refuse(r, XO_REFUSAL_TOO_MANY_RESETS);
+	if (is_reset_too_often(r))
 		return;
-	}
 	finish_quietly(r, XO_REFUSAL_NONE);
 	if (r->state != FRONT_GREETED)
 		r->state = FRONT_READY;
@@ -171,8 +181,9 @@ refuse_nested(struct xo_relay *r, struct xo_span args)
 #define ANYWHERE							\
 	[XO_VERB_UNKNOWN] = refuse_unknown,				\
 	[XO_VERB_HTTP] = refuse_http,					\
+	[XO_VERB_PROXY] = refuse_http,					\
 	[XO_VERB_AUTH] = refuse_disabled,				\
-	[XO_VERB_XCLIENT] = refuse_unknown,				\
+	[XO_VERB_XCLIENT] = xclient,					\
 	[XO_VERB_XFORWARD] = refuse_unknown,				\
 	[XO_VERB_HELO] = handle_helo,					\
 	[XO_VERB_EHLO] = handle_ehlo,					\
@@ -264,7 +275,8 @@ front_command(struct xo_relay *r, struct xo_span in)
 	xo_command_parse(line.text, &command);
 	/* Replies keep the order of the commands: only recipients may wait
 	 * together for the next hop. */
-	if (command.verb != XO_VERB_RCPT && !envelope_is_settled(r))
+	if (!envelope_is_settled(r) && (command.verb != XO_VERB_RCPT ||
+	    envelope_is_full(r)))
 		return 0;
 	r->is_followed = in.len > line.size;
 	r->is_followed_by_quit = xo_span_is_equal_nocase(

@@ -41,7 +41,8 @@ static void
 say_ehlo(struct xo_opening *o)
 {
 	memset(&o->caps, 0, sizeof(o->caps));
-	say(o, XO_OPENING_EHLO, "EHLO", o->hostname);
+	say(o, XO_OPENING_EHLO, o->upstream->protocol == XO_PROTOCOL_LMTP ?
+	    "LHLO" : "EHLO", o->hostname);
 }
 
 /* Is `name` in the list of attributes that the next hop announced? */
@@ -99,6 +100,16 @@ say_xclient(struct xo_opening *o)
 	add_attribute(o, "PROTO", h->is_esmtp ? XO_LIT("ESMTP") :
 	    XO_LIT("SMTP"));
 	add_attribute(o, "LOGIN", none);
+	xo_buf_clear(&value);
+	if (h->server != NULL) {
+		if (!xo_address_is_ipv4(h->server))
+			(void)xo_buf_add_cstr(&value, "IPV6:");
+		(void)xo_address_write(&value, h->server);
+		add_attribute(o, "DESTADDR", xo_buf_span(&value));
+		xo_buf_clear(&value);
+		(void)xo_buf_add_u64(&value, h->server_port);
+		add_attribute(o, "DESTPORT", xo_buf_span(&value));
+	}
 	if (value.err != XO_OK)
 		o->out.err = value.err;
 	xo_buf_fini(&value);
@@ -148,7 +159,8 @@ on_ehlo(struct xo_opening *o)
 {
 	struct xo_span text = xo_buf_span(&o->reply.text), line;
 
-	if (o->reply.code >= 500) {
+	if (o->reply.code >= 500 &&
+	    o->upstream->protocol == XO_PROTOCOL_SMTP) {
 		say(o, XO_OPENING_HELO, "HELO", o->hostname);
 		return;
 	}

@@ -7,6 +7,15 @@
 
 #include "session.h"
 
+/* An address that somebody else tells gives no right of its own. */
+void
+relay_decide_rights(struct xo_relay *r,
+    const struct xo_certificate *certificate)
+{
+	xo_rights_decide(r->setup.policy, r->setup.listener, certificate,
+	    r->setup.is_proxied ? NULL : &r->setup.address, &r->rights);
+}
+
 struct xo_relay *
 xo_relay_new(const struct xo_relay_setup *setup, uint64_t now)
 {
@@ -18,8 +27,9 @@ xo_relay_new(const struct xo_relay_setup *setup, uint64_t now)
 	r->now = now;
 	r->front_since = now;
 	r->rights.peer = XO_NOBODY;
-	xo_rights_decide(setup->policy, setup->listener, NULL, &setup->address,
-	    &r->rights);
+	relay_decide_rights(r, NULL);
+	/* The connection's own right, whomever it will speak for. */
+	r->may_xclient = (r->rights.rights & XO_RIGHT_XCLIENT) != 0;
 	transaction_clear(r);
 	return r;
 }
@@ -35,6 +45,7 @@ xo_relay_free(struct xo_relay **relay)
 	free(r->expected);
 	xo_reply_fini(&r->reply);
 	xo_buf_fini(&r->hello);
+	xo_buf_fini(&r->told_hello);
 	xo_buf_fini(&r->args);
 	xo_buf_fini(&r->text);
 	xo_buf_fini(&r->header);
@@ -84,7 +95,7 @@ relay_is_full(const struct xo_relay *r)
 void
 relay_send_span(struct xo_relay *r, enum xo_side side, struct xo_span s)
 {
-	if (s.len == 0)
+	if (s.len == 0 || r->sends.err != XO_OK)
 		return;
 	relay_act(r, XO_ACTION_SEND);
 	r->actions[r->n_actions - 1].side = side;
@@ -102,8 +113,13 @@ relay_send_end(struct xo_relay *r, enum xo_side side, size_t start)
 {
 	struct xo_action *last =
 	    r->n_actions > 0 ? &r->actions[r->n_actions - 1] : NULL;
-	size_t len = r->sends.len - start;
+	size_t len;
 
+	/* Half a command, or content behind a dot that is missing, is worse
+	 * than silence: nothing more is said, see give_up(). */
+	if (r->sends.err != XO_OK)
+		r->sends.len = start;
+	len = r->sends.len - start;
 	if (len == 0 || (side == XO_FRONT && r->is_front_gone))
 		return;
 	if (last != NULL && last->type == XO_ACTION_SEND &&
@@ -156,6 +172,21 @@ is_error(enum xo_refusal why)
 }
 
 void
+relay_count_error(struct xo_relay *r, enum xo_refusal why)
+{
+	if (is_error(why))
+		r->errors++;
+}
+
+void
+relay_client_turn(struct xo_relay *r)
+{
+	r->front_since = r->now;
+	if (r->request_since != 0)
+		r->request_since = r->now;
+}
+
+void
 relay_refuse(struct xo_relay *r, enum xo_refusal why)
 {
 	size_t start = r->sends.len;
@@ -171,11 +202,22 @@ relay_refuse(struct xo_relay *r, enum xo_refusal why)
 	}
 }
 
+/* Something could not be said for want of memory: neither side can be kept in
+ * step any more. */
+static void
+give_up(struct xo_relay *r)
+{
+	finish_quietly(r, XO_REFUSAL_MEMORY);
+	relay_close(r);
+}
+
 bool
 xo_relay_next(struct xo_relay *r, struct xo_action *action_r)
 {
 	struct xo_action *a;
 
+	if (r->next_action == r->n_actions && r->sends.err != XO_OK)
+		give_up(r);
 	if (r->next_action == r->n_actions) {
 		r->next_action = r->n_actions = 0;
 		xo_buf_clear(&r->sends);
@@ -192,19 +234,25 @@ xo_relay_next(struct xo_relay *r, struct xo_action *action_r)
 }
 
 void
-xo_relay_start(struct xo_relay *r, enum xo_refusal refusal)
+relay_banner(struct xo_relay *r)
 {
 	size_t start = r->sends.len;
 
-	if (refusal != XO_REFUSAL_NONE) {
-		relay_refuse(r, refusal);
-		relay_close(r);
-		return;
-	}
 	(void)xo_buf_add_cstr(relay_send_begin(r), "220 ");
 	(void)xo_buf_add(&r->sends, r->setup.policy->hostname);
 	(void)xo_buf_add_cstr(&r->sends, " ESMTP\r\n");
 	relay_send_end(r, XO_FRONT, start);
+}
+
+void
+xo_relay_start(struct xo_relay *r, enum xo_refusal refusal)
+{
+	if (refusal != XO_REFUSAL_NONE) {
+		relay_refuse(r, refusal);
+		relay_close(r);
+	} else {
+		relay_banner(r);
+	}
 }
 
 bool
@@ -215,13 +263,13 @@ xo_relay_is_waiting(const struct xo_relay *r)
 	case FRONT_HANDSHAKE:
 	case FRONT_FINAL:
 		return true;
+	case FRONT_CHUNKS:
 	case FRONT_DATA:
 	case FRONT_CHUNK:
 		return content_is_waiting(r);
 	case FRONT_GREETED:
 	case FRONT_READY:
 	case FRONT_MAIL:
-	case FRONT_CHUNKS:
 	case FRONT_CLOSED:
 	default:
 		return false;
@@ -266,14 +314,15 @@ xo_relay_tls_done(struct xo_relay *r, const struct xo_certificate *certificate,
 {
 	size_t len = strlen(description);
 
+	if (r->state != FRONT_HANDSHAKE)
+		return;
 	if (len >= sizeof(r->tls_description))
 		len = sizeof(r->tls_description) - 1;
 	memcpy(r->tls_description, description, len);
 	r->tls_description[len] = '\0';
 	r->is_tls = true;
 	r->is_weak = bits < 128;
-	xo_rights_decide(r->setup.policy, r->setup.listener, certificate,
-	    &r->setup.address, &r->rights);
+	relay_decide_rights(r, certificate);
 	r->state = FRONT_GREETED;
 	r->front_since = r->now;
 }
@@ -329,7 +378,7 @@ front_deadline(const struct xo_relay *r)
 	case FRONT_READY:
 	case FRONT_MAIL:
 	case FRONT_CHUNKS:
-		if (!envelope_is_settled(r))
+		if (!envelope_is_settled(r) || xo_relay_is_waiting(r))
 			return UINT64_MAX;
 		if (r->request_since != 0)
 			return r->request_since + limits(r)->request_timeout;
@@ -353,6 +402,7 @@ back_deadline(const struct xo_relay *r)
 	case EXPECT_DATA:
 	case EXPECT_CHUNK:
 		return r->back_since + limits(r)->data_timeout;
+	case EXPECT_RSET:
 	case EXPECT_MAIL:
 	case EXPECT_RCPT:
 	default:
@@ -418,7 +468,26 @@ xo_relay_rights(const struct xo_relay *r)
 struct xo_span
 xo_relay_hello(const struct xo_relay *r)
 {
-	return xo_buf_span(&r->hello);
+	return r->told_hello.len > 0 ? xo_buf_span(&r->told_hello) :
+	    xo_buf_span(&r->hello);
+}
+
+bool
+xo_relay_is_esmtp(const struct xo_relay *r)
+{
+	return r->is_esmtp;
+}
+
+const struct xo_address *
+xo_relay_address(const struct xo_relay *r)
+{
+	return &r->setup.address;
+}
+
+uint16_t
+xo_relay_port(const struct xo_relay *r)
+{
+	return r->setup.port;
 }
 
 bool

@@ -6,6 +6,7 @@
  *   relay.c     life, time, actions, the loop over the client's bytes
  *   front.c     the command table: state x verb -> handler
  *   announce.c  what EHLO announces
+ *   xclient.c   whom a proxy of ours speaks for
  *   envelope.c  MAIL and RCPT: verdict, upstream, replies in order
  *   back.c      the next hop: commands out, replies in, failures
  *   content.c   DATA and BDAT in, header held for the wall
@@ -46,6 +47,7 @@ enum back_state {
 
 /* What a reply of the next hop will answer. */
 enum expected {
+	EXPECT_RSET,
 	EXPECT_MAIL,
 	EXPECT_RCPT,
 	EXPECT_DATA,
@@ -113,6 +115,13 @@ struct transaction {
 	bool uses_bdat;			/* towards the next hop */
 	bool has_chunk_out;		/* one whose reply is not yet expected */
 	bool has_xoorg_out;
+	/* The value that the message itself brought (xoorg = "message"). */
+	bool is_said_again;		/* the envelope, with it */
+	uint8_t message_xoorg_len;
+	uint8_t message_xoorg[XO_DOMAIN_MAX];
+	/* LMTP: one reply a recipient. */
+	size_t n_finals, n_delivered;
+	uint16_t worst;
 	uint64_t size;			/* content octets */
 	uint64_t waited;		/* ms spent waiting for the client */
 	uint32_t empty_chunks;
@@ -146,11 +155,14 @@ struct xo_relay {
 	struct xo_rights rights;
 	struct xo_caps announced;
 	uint32_t errors, resets;
+	bool may_xclient;
 	struct xo_buf hello;
+	struct xo_buf told_hello;	/* XCLIENT's */
 	char tls_description[64];
 	/* back */
 	enum back_state back;
 	bool is_back_reused;
+	bool is_back_ahead;		/* octets came behind its last reply */
 	enum xo_refusal back_why;
 	uint64_t back_since;		/* last progress of the next hop */
 	struct xo_caps back_caps;
@@ -189,6 +201,15 @@ upstream_of(const struct xo_relay *r)
 	return &r->setup.policy->upstreams[r->t.upstream];
 }
 
+/* One of our own systems. Who has the xoorg right is not, whatever else he has:
+ * what he does not vouch for by XOORG is a stranger's. */
+static inline bool
+relay_is_ours(const struct xo_relay *r)
+{
+	return (r->rights.rights & XO_RIGHT_RELAY) != 0 &&
+	    (r->rights.rights & XO_RIGHT_XOORG) == 0;
+}
+
 /* relay.c: actions */
 void relay_act(struct xo_relay *r, enum xo_action_type type);
 void relay_act_refused(struct xo_relay *r, enum xo_refusal why);
@@ -202,11 +223,21 @@ void relay_reply(struct xo_relay *r, uint16_t code, const char *enhanced,
     struct xo_span text);
 /* Replies as the table says, counts errors, closes if the table says so. */
 void relay_refuse(struct xo_relay *r, enum xo_refusal why);
+/* Only counts: the reply waits in a queue. */
+void relay_count_error(struct xo_relay *r, enum xo_refusal why);
+/* What the client waited for is here: his own time begins anew. */
+void relay_client_turn(struct xo_relay *r);
 void relay_close(struct xo_relay *r);
+void relay_decide_rights(struct xo_relay *r,
+    const struct xo_certificate *certificate);
+void relay_banner(struct xo_relay *r);
 bool relay_is_full(const struct xo_relay *r);
 
 /* front.c. Octets used. */
 size_t front_command(struct xo_relay *r, struct xo_span in);
+
+/* xclient.c */
+void xclient(struct xo_relay *r, struct xo_span args);
 
 /* announce.c */
 void announce_hello(struct xo_relay *r, bool is_final);
@@ -215,6 +246,8 @@ void announce_hello(struct xo_relay *r, bool is_final);
 void envelope_mail(struct xo_relay *r, struct xo_span args);
 void envelope_rcpt(struct xo_relay *r, struct xo_span args);
 bool envelope_is_settled(const struct xo_relay *r);
+/* No room for another recipient until it is settled. */
+bool envelope_is_full(const struct xo_relay *r);
 /* Gives `slot` its reply; tells the client what is next in order. */
 void envelope_answer(struct xo_relay *r, struct slot *slot, bool is_accepted,
     uint16_t code, const char *enhanced, struct xo_span text);
@@ -227,6 +260,10 @@ void envelope_answer_noted(struct xo_relay *r, struct slot *slot);
 void back_pump(struct xo_relay *r);
 void back_expect(struct xo_relay *r, enum expected what);
 void back_fail(struct xo_relay *r, enum xo_refusal why);
+/* The same envelope again, after RSET, with what is known by now. */
+void back_say_again(struct xo_relay *r);
+/* The value for XOORG= on this transaction; empty: none. */
+struct xo_span back_xoorg(const struct xo_relay *r);
 /* The connection goes: to be used again if it may, else closed. */
 void back_leave(struct xo_relay *r);
 void back_drop(struct xo_relay *r);
@@ -263,6 +300,7 @@ void finish_with_reply(struct xo_relay *r, uint16_t code, struct xo_span text);
 void finish_quietly(struct xo_relay *r, enum xo_refusal why);
 /* Keeps the next hop's own words as the outcome. */
 void finish_note_reply(struct xo_relay *r, uint16_t code, struct xo_span text);
+struct xo_span finish_noted(const struct xo_relay *r);
 void transaction_clear(struct xo_relay *r);
 
 #endif

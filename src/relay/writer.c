@@ -139,6 +139,10 @@ writer_end(struct xo_relay *r)
 		relay_send(r, XO_BACK, xo_stuff_end(&r->t.stuffer));
 	}
 	back_expect(r, EXPECT_FINAL);
+	/* LMTP: a reply for each (RFC 2033 4.2). */
+	for (size_t i = 1; i < r->t.n_accepted &&
+	    upstream_of(r)->protocol == XO_PROTOCOL_LMTP; i++)
+		back_expect(r, EXPECT_FINAL);
 	/* Its time runs from here, whatever was awaited before. */
 	r->back_since = r->now;
 }

@@ -28,6 +28,7 @@ static const struct {
 	{"AUTH", XO_VERB_AUTH},
 	{"XCLIENT", XO_VERB_XCLIENT},
 	{"XFORWARD", XO_VERB_XFORWARD},
+	{"PROXY", XO_VERB_PROXY},
 	{"GET", XO_VERB_HTTP},
 	{"POST", XO_VERB_HTTP},
 	{"PUT", XO_VERB_HTTP},

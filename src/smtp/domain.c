@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The domain test of xoorg-protocol 2.1, the same for the wire and for the
+ * The domain test of protocol.md 2.1, the same for the wire and for the
  * configuration. It is no resolver's: a single label, `_`, and a `-` at either
  * end of a label are fine, because Exchange takes them.
  */

@@ -9,7 +9,7 @@
 
 /*
  * Never promoted: what the gateway or an Exchange behind it stamps itself, and
- * what would be read as an originator organisation (xoorg-protocol 5.2).
+ * what would be read as an originator organisation (protocol.md 5.2).
  */
 static const char *const reserved[] = {
 	"Cross-Premises-Headers-Processed",

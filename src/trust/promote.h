@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Promotion of cross-premises fields (xoorg-protocol 5.5): which of them become
+ * Promotion of cross-premises fields (protocol.md 5.5): which of them become
  * X-MS-Exchange-Organization-*. Of several with one name the last one wins.
  */
 #ifndef XO_PROMOTE_H

@@ -152,7 +152,7 @@ add_stamp(struct work *w, const char *name)
 	(void)xo_buf_add(w->out, XO_LIT("\r\n"));
 }
 
-/* xoorg-protocol 5.5: what was done is said. */
+/* protocol.md 5.5: what was done is said. */
 static void
 stamp(struct work *w)
 {

@@ -215,3 +215,69 @@ def test_no_client_ca_list(std):
     assert b"No client certificate CA names sent" in done.stdout
     assert b"Client Certificate Types" in done.stdout or \
         b"Requested Signature Algorithms" in done.stdout
+
+
+def _by_memory(c, cert, version):
+    """A handshake whose records are ours to send; (object, in, out) behind the
+    server's flight, the client's last flight not yet sent."""
+    context = client_context(cert, versions=(version, version))
+    inside, outside = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(inside, outside, server_hostname="gw.contoso.test")
+    while True:
+        try:
+            tls.do_handshake()
+            return tls, inside, outside
+        except ssl.SSLWantReadError:
+            c.send(outside.read())
+            c.wire.sock.settimeout(5)
+            inside.write(c.wire.sock.recv(65536))
+
+
+@pytest.mark.parametrize("cut", [0, 1, 5, 40, -1, -5, -30, -60])
+def test_ehlo_behind_finished(std, pki, cut):
+    """TLS 1.3: the client's Finished and its EHLO in one segment, or cut anywhere."""
+    with std.connect("C") as c:
+        c.want("STARTTLS", 220)
+        tls, inside, outside = _by_memory(c, pki.exo, ssl.TLSVersion.TLSv1_3)
+        tls.write(b"EHLO client.example\r\n")
+        flight = outside.read()
+        if cut:
+            c.send(flight[:cut])
+            time.sleep(0.05)
+        c.send(flight[cut:])
+        got = b""
+        while b"XOORG\r\n" not in got:
+            try:
+                got += tls.read(65536)
+            except ssl.SSLWantReadError:
+                c.wire.sock.settimeout(5)
+                more = c.wire.sock.recv(65536)
+                assert more
+                inside.write(more)
+
+
+def test_records_in_one_segment(std, pki):
+    """Many TLS records in one segment are all answered."""
+    with std.connect("C") as c:
+        c.want("STARTTLS", 220)
+        tls, inside, outside = _by_memory(c, pki.exo, ssl.TLSVersion.TLSv1_3)
+        c.send(outside.read())
+        tls.write(b"EHLO client.example\r\n")
+        c.send(outside.read())
+        got = b""
+
+        def read(n):
+            nonlocal got
+            while got.count(b"\r\n250 ") + got.startswith(b"250 ") < n:
+                try:
+                    got += tls.read(65536)
+                except ssl.SSLWantReadError:
+                    c.wire.sock.settimeout(5)
+                    more = c.wire.sock.recv(65536)
+                    assert more, got
+                    inside.write(more)
+        read(1)
+        for line in (b"NOOP\r\n", b"RSET\r\n", b"NO", b"OP\r\n", b"NOOP\r\nNOOP\r\n"):
+            tls.write(line)
+        c.send(outside.read())
+        read(6)

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The PROXY protocol, versions 1 and 2, as HAProxy specifies it: what a proxy
+ * says about its client before the first octet of SMTP.
+ *
+ * Whether a header comes is never guessed: who is listed must send one, exactly
+ * one, and from everybody else it is not a header. What a header says about
+ * TLS is not looked at: it raises nobody's trust.
+ */
+#ifndef XOORG_PROXY_H
+#define XOORG_PROXY_H
+
+#include <xoorg/policy.h>
+
+/* Octets of a version 1 line, and of a version 2 header with its TLVs. */
+#define XO_PROXY_V1_MAX 107
+#define XO_PROXY_V2_MAX 536
+
+struct xo_proxy {
+	bool is_local;		/* LOCAL or UNKNOWN: the proxy speaks itself */
+	struct xo_address client, server;
+	uint16_t client_port, server_port;
+};
+
+/*
+ * XO_OK: *used_r octets are the header. XO_MORE: its end has not come.
+ * XO_ERR_SYNTAX, XO_ERR_LIMIT: close.
+ */
+XO_MUST_CHECK enum xo_err xo_proxy_read(struct xo_span in,
+    struct xo_proxy *proxy_r, size_t *used_r);
+
+enum xo_err xo_proxy_write_v1(struct xo_buf *out, const struct xo_proxy *proxy);
+enum xo_err xo_proxy_write_v2(struct xo_buf *out, const struct xo_proxy *proxy);
+
+#endif

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: ISC
+"""The manual says what the tables say: the settings of xoorgd.conf(5) with types
+and defaults against src/conf/settings.c, the reasons of xoorgd(8) against
+src/smtp/refusal.c; and the sample file leaves no setting out."""
+import os
+import re
+
+REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+SECTIONS = {"TOP": "TOP LEVEL", "LIMIT": "limits", "TLS": "tls", "PEER": "peers",
+            "TENANT": "tenants", "LISTENER": "listeners", "UPSTREAM": "upstreams"}
+ROW = re.compile(r'^\{(TOP|LIMIT|TLS|PEER|TENANT|LISTENER|UPSTREAM)\("(\w+)", (\w+),(.*?)\},$',
+                 re.M | re.S)
+# Defaults that are not in the table, because code follows them.
+COMPUTED = {("tenants", "recipient_domains"): "the originator_orgs"}
+# By the type of the table, what the manual calls it begins with.
+TYPES = {"BOOL": "boolean", "NUMBER": "number", "SIZE": "octets", "SECONDS": "seconds",
+         "TEXT": "text", "WORD": "word", "WORDS": "list of words", "HOSTNAME": "domain",
+         "DOMAIN": "domain", "DOMAINS": "list of domains", "NETWORKS": "list of networks",
+         "ADDRESS": "address and port", "ADDRESSES": "list of addresses and ports",
+         "HOSTS": "list of hosts and ports", "FILE": "file", "NEW_FILE": "file",
+         "WORD_OR_FILE": "word or file", "WORD_OR_NEW_FILE": "word or file",
+         "CERTIFICATE": "file or word", "XOORG": "domain or word", "REFERENCE": "group of",
+         "REFERENCES": "list of groups of"}
+QUOTED = {"text", "word", "file", "word or file", "file or word", "domain", "domain or word",
+          "address and port"}
+
+
+def read(*path):
+    with open(os.path.join(REPO, *path), encoding="utf-8") as f:
+        return f.read()
+
+
+def settings():
+    """{(section, name): (type, default or None)} of the table."""
+    out = {}
+    for macro, name, kind, rest in ROW.findall(read("src", "conf", "settings.c")):
+        default = re.search(r'DEFAULT\("([^"]*)"\)', rest)
+        out[SECTIONS[macro], name] = (kind, default and default.group(1))
+    return out
+
+
+def manual():
+    """{(section, name): (type, default or None)} of xoorgd.conf(5)."""
+    out, section = {}, None
+    for line in read("doc", "xoorgd.conf.5.scd").splitlines():
+        if line.startswith("# "):
+            section = line[2:]
+        match = re.match(r"\*(\w+)\* (.*?)(?:, _required_|, default:? (.*))$", line)
+        if match:
+            assert (section, match.group(1)) not in out, "twice: " + line
+            out[section, match.group(1)] = match.group(2, 3)
+    return out
+
+
+def written(kind, default):
+    """A default of the table, as the manual writes it."""
+    if default is None:
+        return None
+    if TYPES[kind].startswith("list"):
+        return "[]" if default == "" else default
+    if TYPES[kind] in QUOTED or kind == "REFERENCE":
+        return '"%s"' % default
+    return default
+
+
+def test_table_is_read():
+    # A new way to write a row would make the other tests pass on nothing.
+    text = read("src", "conf", "settings.c")
+    assert len(settings()) == len(re.findall(r"\.help = ", text)) > 60
+
+
+def test_settings():
+    in_manual, in_table = set(manual()), set(settings())
+    assert in_table - in_manual == set(), "not in xoorgd.conf(5)"
+    assert in_manual - in_table == set(), "no such setting"
+
+
+def test_types_and_defaults():
+    wrong = []
+    for key, (kind, default) in settings().items():
+        said_type, said_default = manual()[key]
+        if not said_type.startswith(TYPES[kind]):
+            wrong.append("%s: type %s, the table has %s" % (key, said_type, kind))
+        want = COMPUTED.get(key, written(kind, default))
+        if said_default != want:
+            wrong.append("%s: default %s, the table has %s" % (key, said_default, want))
+    assert wrong == []
+
+
+def test_sample_has_every_setting():
+    sample = read("doc", "xoorgd.conf.sample")
+    missing = [key for key in settings()
+               if not re.search(r"^\s*#?%s = " % key[1], sample, re.M)]
+    assert missing == []
+
+
+def test_reasons():
+    in_table = set(re.findall(r'\{"([a-z0-9-]+)", (\d{3}), "([\d.]+)",\s*"[^"]*", (true|false)\}',
+                              read("src", "smtp", "refusal.c")))
+    in_table = {(i, c, e, close == "true") for i, c, e, close in in_table if i != "none"}
+    in_manual = {(i, c, e, close != "") for i, c, e, close in
+                 re.findall(r"^\|  ([a-z0-9-]+)\n:  (\d{3}) ([\d.]+)( close)?\n:  \S",
+                            read("doc", "xoorgd.8.scd"), re.M)}
+    assert len(in_table) > 60
+    assert in_table - in_manual == set(), "not (so) in xoorgd(8)"
+    assert in_manual - in_table == set(), "no such reason"
