@@ -183,6 +183,7 @@ serve_due(struct sink *sink)
 			s->next_dead = sink->dead;
 			sink->dead = s;
 		} else {
+			session_flush(sink, s);
 			session_run(sink, s);
 		}
 	}

@@ -60,6 +60,7 @@ struct session {
 
 void session_new(struct sink *sink, int fd, bool is_implicit);
 void session_run(struct sink *sink, struct session *s);
+void session_flush(struct sink *sink, struct session *s);
 void session_end(struct sink *sink, struct session *s);
 
 /* sink_talk.c: what was read, as far as it goes; octets used. */

@@ -46,8 +46,8 @@ wait_delay(struct sink *sink, struct session *s)
 	sink->last_due = s;
 }
 
-static void
-flush(struct sink *sink, struct session *s)
+void
+session_flush(struct sink *sink, struct session *s)
 {
 	if (s->out_len == 0 || s->is_waiting || !s->is_writable)
 		return;
@@ -137,7 +137,7 @@ session_run(struct sink *sink, struct session *s)
 		return;
 	read_all(sink, s);
 	if (!s->is_dead)
-		flush(sink, s);
+		session_flush(sink, s);
 	/* STARTTLS: the client may have begun already. */
 	if (!s->is_dead && s->state == SESSION_HANDSHAKE && !s->wants_tls &&
 	    handshake(sink, s))

@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "gate.h"
-#include "session_log.h"
+#include "session_internal.h"
 
 static const struct xo_policy *
 policy_of(const struct xo_session *s)

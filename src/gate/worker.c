@@ -16,7 +16,7 @@
 #include "privileges.h"
 #include "resolve.h"
 #include "session.h"
-#include "session_log.h"
+#include "session_internal.h"
 #include "worker.h"
 
 /* Connections taken from one socket in one turn. */

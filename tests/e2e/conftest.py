@@ -32,6 +32,7 @@ class Standard:
         return self.gw.port("in")
 
     def clear(self):
+        self.gw.wait_quiet()
         self.main.clear()
         self.inbound.clear()
         self.gw.skip_log()

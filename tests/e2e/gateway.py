@@ -189,6 +189,23 @@ class Gateway:
     def skip_log(self):
         self.mark = os.path.getsize(self.log_file)
 
+    def wait_quiet(self):
+        """Until sessions that ended before are in the log: a later one is."""
+        at = os.path.getsize(self.log_file)
+        try:
+            with socket.create_connection(("127.0.0.1", self.port()), 5) as s:
+                s.settimeout(5)
+                s.recv(100)
+                s.sendall(b"QUIT\r\n")
+                s.recv(100)
+        except OSError:
+            return
+        def is_logged():
+            with open(self.log_file, "rb") as f:
+                f.seek(at)
+                return b"event=session" in f.read()
+        wait_until(is_logged, 2, 0.002)
+
     def events(self, kind="message"):
         """Log lines of one event since the mark, as dicts."""
         with open(self.log_file, "rb") as f:

@@ -8,6 +8,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -75,13 +76,15 @@ postlog unix-dgram n - n - 1 postlogd
 class Postfix:
     """settings: lines of main.cf. `second`: another smtpd of master.cf."""
 
-    def __init__(self, folder, port, settings, second=""):
+    def __init__(self, port, settings, second=""):
         if os.geteuid() != 0:
             raise Missing("Postfix' master wants to be root")
         self.root = prefix()
+        # not below pytest's folder, which others may not enter
+        self.folder = tempfile.mkdtemp(prefix="xoorg-postfix-")
+        os.chmod(self.folder, 0o755)
         self.port = port
         self.address = "127.0.0.1:%d" % port
-        self.folder = str(folder)
         self.log_file = os.path.join(self.folder, "log")
         self.lib = os.path.join(self.root, "usr/lib/postfix")
         self.sbin = os.path.join(self.lib, "sbin")
@@ -93,10 +96,6 @@ class Postfix:
     def _write(self, settings, second):
         user, group = _owner()
         etc, queue, data = (os.path.join(self.folder, x) for x in ("etc", "queue", "data"))
-        at = self.folder
-        while at != "/" and os.stat(at).st_mode & 0o005 != 0o005:	# reach the queue
-            os.chmod(at, os.stat(at).st_mode | 0o011)
-            at = os.path.dirname(at)
         for one in (etc, queue, data):
             os.makedirs(one, exist_ok=True)
         uid, gid = pwd.getpwnam(user).pw_uid, grp.getgrnam(group).gr_gid
@@ -191,6 +190,10 @@ class Postfix:
             except OSError:
                 pass
         self.process = None
+
+    def remove(self):
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _below(pid):

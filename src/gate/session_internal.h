@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a session is made of, for session.c, and what is told about it, for
- * session_log.c.
+ * What a session is made of, and what the files of it share:
+ *
+ *   session_begin.c  addresses, PROXY header, bounds, banner
+ *   session.c        a turn: moving octets, taking the relay's actions
+ *   session_end.c    deadlines, stalls, closing
+ *   session_log.c    what is told about it
  */
-#ifndef XO_SESSION_LOG_H
-#define XO_SESSION_LOG_H
+#ifndef XO_SESSION_INTERNAL_H
+#define XO_SESSION_INTERNAL_H
 
 #include <xoorg/relay.h>
 
@@ -43,6 +47,28 @@ struct xo_session {
 	char id[13];
 };
 
+/* session_begin.c */
+/* SMTP begins: the banner. False: no memory, and the session is closing. */
+bool xo_session_begin(struct xo_session *s, bool is_proxied);
+/* True: the header is read, and SMTP has begun. */
+bool xo_session_move_proxy(struct xo_session *s);
+
+/* session.c */
+/* A turn. The session may be gone afterwards. */
+void xo_session_run(struct xo_session *s);
+void xo_session_on_leg(struct xo_leg *leg, void *owner);
+void xo_session_set_time(struct xo_session *s);
+void xo_session_take_actions(struct xo_session *s);
+
+/* session_end.c */
+void xo_session_arm(struct xo_session *s);
+void xo_session_on_timer(evutil_socket_t fd, short what, void *arg);
+void xo_session_watch_stall(struct xo_session *s);
+/* While it is closing: true if it need not wait for the client any more. */
+bool xo_session_may_close(struct xo_session *s);
+void xo_session_free(struct xo_session *s);
+
+/* session_log.c */
 void xo_session_log_message(struct xo_session *s,
     const struct xo_report *report);
 void xo_session_log_refusal(struct xo_session *s, const struct xo_action *a);

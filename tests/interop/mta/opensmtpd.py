@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: ISC
+"""OpenSMTPD."""
+import os
+
+from .base import Mta, proxy_v2
+
+
+class OpenSmtpd(Mta):
+    name = "opensmtpd"
+    packages = ("opensmtpd",)
+    users = {"opensmtpd": 61002, "opensmtpq": 61003}
+    files = {"smtpd.conf": "smtpd.conf"}
+    queue_folders = ("var/spool/smtpd/queue",)
+    handover = "proxy-v2"
+    refusal = "550"
+    skips = {"utf8": "OpenSMTPD 6.8 knows no SMTPUTF8"}
+
+    def prepare(self):
+        super().prepare()
+        os.makedirs(os.path.join(self.folder, "var/lib/opensmtpd/empty"))
+        os.makedirs(os.path.join(self.folder, "var/spool/smtpd"))
+        os.chmod(os.path.join(self.folder, "var/spool/smtpd"), 0o711)
+
+    def command(self):
+        return ["/usr/sbin/smtpd", "-d", "-f", "/etc/smtpd.conf"]
+
+    def preface(self, source="192.0.2.1"):
+        return proxy_v2(source) if self.direction == "behind" else b""
