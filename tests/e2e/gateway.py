@@ -192,18 +192,22 @@ class Gateway:
     def wait_quiet(self):
         """Until sessions that ended before are in the log: a later one is."""
         at = os.path.getsize(self.log_file)
+        mark = b"quiet-%d" % at
         try:
             with socket.create_connection(("127.0.0.1", self.port()), 5) as s:
                 s.settimeout(5)
                 s.recv(100)
+                s.sendall(b"HELO " + mark + b"\r\n")
+                s.recv(1000)
                 s.sendall(b"QUIT\r\n")
                 s.recv(100)
         except OSError:
             return
+
         def is_logged():
             with open(self.log_file, "rb") as f:
                 f.seek(at)
-                return b"event=session" in f.read()
+                return mark in f.read()
         wait_until(is_logged, 2, 0.002)
 
     def events(self, kind="message"):
