@@ -20,17 +20,17 @@
 
 static const char usage[] =
     "usage: load --connect HOST:PORT [--sessions N] [--messages N] [--size N]\n"
-    "            [--total N] [--seconds N] [--tls starttls|implicit]\n"
+    "            [--total N] [--milliseconds N] [--tls starttls|implicit]\n"
     "            [--cert FILE --key FILE] [--pipelined] [--chunks]\n"
     "            [--mail-parameters TEXT] [--from A] [--to A] [--over US]\n"
-    "            [--idle]";
+    "            [--auth TEXT] [--idle]";
 
 enum option_id {
 	OPT_CONNECT, OPT_TLS, OPT_CERT, OPT_KEY, OPT_PARAMETERS, OPT_FROM,
-	OPT_TO, OPT_PIPELINED, OPT_CHUNKS, OPT_IDLE,
+	OPT_TO, OPT_AUTH, OPT_PIPELINED, OPT_CHUNKS, OPT_IDLE,
 	OPT_NUMBERS,
 	OPT_SESSIONS = OPT_NUMBERS, OPT_MESSAGES, OPT_SIZE, OPT_TOTAL,
-	OPT_SECONDS, OPT_OVER,
+	OPT_MILLISECONDS, OPT_OVER,
 };
 
 static const struct option options[] = {
@@ -38,11 +38,12 @@ static const struct option options[] = {
 	{"cert", 1, NULL, OPT_CERT}, {"key", 1, NULL, OPT_KEY},
 	{"mail-parameters", 1, NULL, OPT_PARAMETERS},
 	{"from", 1, NULL, OPT_FROM}, {"to", 1, NULL, OPT_TO},
+	{"auth", 1, NULL, OPT_AUTH},
 	{"pipelined", 0, NULL, OPT_PIPELINED}, {"chunks", 0, NULL, OPT_CHUNKS},
 	{"idle", 0, NULL, OPT_IDLE},
 	{"sessions", 1, NULL, OPT_SESSIONS},
 	{"messages", 1, NULL, OPT_MESSAGES}, {"size", 1, NULL, OPT_SIZE},
-	{"total", 1, NULL, OPT_TOTAL}, {"seconds", 1, NULL, OPT_SECONDS},
+	{"total", 1, NULL, OPT_TOTAL}, {"milliseconds", 1, NULL, OPT_MILLISECONDS},
 	{"over", 1, NULL, OPT_OVER},
 	{NULL, 0, NULL, 0},
 };
@@ -52,7 +53,7 @@ set_number(struct load *load, int option, const char *text)
 {
 	uint64_t *const table[] = {
 		&load->sessions, &load->messages, &load->size, &load->total,
-		&load->seconds, &load->over,
+		&load->milliseconds, &load->over,
 	};
 
 	*table[option - OPT_NUMBERS] = bench_number("a number", text,
@@ -89,6 +90,9 @@ set_text(struct load *load, int option, const char *text)
 	case OPT_TO:
 		load->to = text;
 		break;
+	case OPT_AUTH:
+		load->auth = text;
+		break;
 	default:
 		bench_die(usage, NULL);
 	}
@@ -114,8 +118,8 @@ parse(struct load *load, int argc, char **argv)
 	if (optind != argc || load->target == NULL || load->sessions == 0 ||
 	    load->messages == 0 || (load->cert == NULL) != (load->key == NULL))
 		bench_die(usage, NULL);
-	if (load->total == 0 && load->seconds == 0 && !load->is_idle)
-		bench_die("--total or --seconds", "one is needed");
+	if (load->total == 0 && load->milliseconds == 0 && !load->is_idle)
+		bench_die("--total or --milliseconds", "one is needed");
 }
 
 void
@@ -229,8 +233,8 @@ main(int argc, char **argv)
 	if (load.epoll < 0)
 		bench_die("epoll", strerror(errno));
 	began = bench_now();
-	if (load.seconds != 0)
-		load.until = began + load.seconds * 1000000;
+	if (load.milliseconds != 0)
+		load.until = began + load.milliseconds * 1000;
 	if (load.is_idle) {
 		open_idle(&load);
 		return 0;

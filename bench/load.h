@@ -38,9 +38,10 @@ struct load {
 	enum load_tls tls;
 	const char *cert, *key;
 	const char *mail_parameters, *from, *to;
+	const char *auth;		/* behind AUTH PLAIN; NULL: none */
 	uint64_t sessions, messages, size;
 	uint64_t total;			/* messages in all; 0: no bound */
-	uint64_t seconds;		/* 0: no bound */
+	uint64_t milliseconds;		/* 0: no bound */
 	uint64_t over;			/* microseconds; 0: not counted */
 	bool is_pipelined, has_chunks, is_idle;
 	/* how it is done */

@@ -65,11 +65,18 @@ add_opening(struct load *load)
 
 	add_text(s, "", "2");
 	add_text(s, hello, "2");
-	if (load->tls != LOAD_STARTTLS)
-		return;
-	add_text(s, "STARTTLS\r\n", "2");
-	s->steps[s->n - 1].begins_tls = true;
-	add_text(s, hello, "2");
+	if (load->tls == LOAD_STARTTLS) {
+		add_text(s, "STARTTLS\r\n", "2");
+		s->steps[s->n - 1].begins_tls = true;
+		add_text(s, hello, "2");
+	}
+	if (load->auth != NULL) {
+		char *auth = bench_alloc(1, strlen(load->auth) + 16);
+
+		(void)snprintf(auth, strlen(load->auth) + 16,
+		    "AUTH PLAIN %s\r\n", load->auth);
+		add_text(s, auth, "2");
+	}
 }
 
 static char *

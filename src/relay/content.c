@@ -36,13 +36,11 @@ check_transaction(const struct xo_relay *r)
 }
 
 void
-content_data(struct xo_relay *r, bool is_followed)
+content_data(struct xo_relay *r)
 {
 	enum xo_refusal why = check_transaction(r);
 
-	if (is_followed)
-		why = XO_REFUSAL_PIPELINING;
-	else if (why == XO_REFUSAL_NONE &&
+	if (why == XO_REFUSAL_NONE &&
 	    r->t.mail.body == XO_BODY_BINARYMIME)
 		why = XO_REFUSAL_BINARY_NEEDS_BDAT;
 	if (why != XO_REFUSAL_NONE) {

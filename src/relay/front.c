@@ -90,7 +90,7 @@ handle_data(struct xo_relay *r, struct xo_span args)
 	if (args.len > 0)
 		relay_refuse(r, XO_REFUSAL_COMMAND_SYNTAX);
 	else
-		content_data(r, r->is_followed);
+		content_data(r);
 }
 
 static void
@@ -225,7 +225,10 @@ dispatch(struct xo_relay *r, const struct xo_command *command)
 {
 	handler *h = handlers[r->state][command->verb];
 
-	if (h == NULL)
+	/* Content behind a DATA that is refused would run as commands. */
+	if (command->verb == XO_VERB_DATA && r->is_followed)
+		relay_refuse(r, XO_REFUSAL_PIPELINING);
+	else if (h == NULL)
 		relay_refuse(r, XO_REFUSAL_COMMAND_SEQUENCE);
 	else
 		h(r, command->args);

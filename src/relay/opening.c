@@ -40,9 +40,15 @@ say(struct xo_opening *o, enum xo_opening_state state, const char *verb,
 static void
 say_ehlo(struct xo_opening *o)
 {
+	struct xo_span name = o->hostname;
+
+	/* Behind XCLIENT it is the client that says hello: what it called
+	 * itself is what the next hop's rules are about. */
+	if (o->is_handed_over && o->handover->hello.len > 0)
+		name = o->handover->hello;
 	memset(&o->caps, 0, sizeof(o->caps));
 	say(o, XO_OPENING_EHLO, o->upstream->protocol == XO_PROTOCOL_LMTP ?
-	    "LHLO" : "EHLO", o->hostname);
+	    "LHLO" : "EHLO", name);
 }
 
 /* Is `name` in the list of attributes that the next hop announced? */

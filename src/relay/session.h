@@ -269,7 +269,7 @@ void back_leave(struct xo_relay *r);
 void back_drop(struct xo_relay *r);
 
 /* content.c */
-void content_data(struct xo_relay *r, bool is_followed);
+void content_data(struct xo_relay *r);
 void content_bdat(struct xo_relay *r, struct xo_span args);
 size_t content_data_bytes(struct xo_relay *r, struct xo_span in);
 size_t content_chunk_bytes(struct xo_relay *r, struct xo_span in);

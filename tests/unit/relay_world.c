@@ -88,6 +88,7 @@ static void
 set_policy(struct world *w)
 {
 	const struct world_options *o = &w->options;
+	int first, second;
 
 	w->listener = (struct xo_listener){
 		.name = S("test"), .peers = listener_peers, .n_peers = 2,
@@ -110,6 +111,8 @@ set_policy(struct world *w)
 		.n_listeners = 1, .upstreams = w->upstreams, .n_upstreams = 2,
 		.limits = o->limits.recipients != 0 ? o->limits : usual_limits,
 	};
+	if (xo_tenants_index(&w->policy, &first, &second) != XO_OK)
+		abort();
 }
 
 static void
@@ -294,7 +297,7 @@ hop_data(struct world *w)
 	}
 	p = plan_for(w, HOP_DATA);
 	(void)hop_follow(w, p, "354 go\r\n");
-	if (p == NULL || p->is_before ||
+	if (p == NULL || p->is_before || p->is_silent ||
 	    (p->reply != NULL && p->reply[0] == '3')) {
 		w->hop.state = HOP_IN_DATA;
 		w->hop.waits_for_354 = true;
@@ -411,6 +414,9 @@ hop_take(struct world *w, struct xo_span s)
 
 	note(w, "H< ", s);
 	while (s.len > 0) {
+		if (h->state == HOP_IN_DATA && h->waits_for_354 &&
+		    h->out.len > h->delivered)
+			world_violate(w, "content before the 354 was read");
 		if (h->state != HOP_IN_COMMAND)
 			hop_begin_content(w);
 		if (h->state == HOP_IN_CHUNK) {
@@ -423,9 +429,6 @@ hop_take(struct world *w, struct xo_span s)
 				hop_chunk_end(w);
 			continue;
 		}
-		if (h->state == HOP_IN_DATA && h->waits_for_354 &&
-		    h->out.len > h->delivered)
-			world_violate(w, "content before the 354 was read");
 		h->waits_for_354 = false;
 		hop_octet(w, s.p[0]);
 		s = xo_span_from(s, 1);
@@ -932,8 +935,10 @@ world_init(struct world *w, const struct world_options *options)
 	setup.address.octets[12] = options->client == CLIENT_LOCAL ? 127 : 192;
 	setup.address.octets[15] = 1;
 	INSIDE(w->relay = xo_relay_new(&setup, w->now));
-	if (w->relay == NULL)
+	if (w->relay == NULL) {
+		world_fini(w);
 		return false;
+	}
 	set_time(w);
 	INSIDE(xo_relay_start(w->relay, XO_REFUSAL_NONE));
 	take_actions(w);
@@ -944,6 +949,7 @@ void
 world_fini(struct world *w)
 {
 	xo_relay_free(&w->relay);
+	xo_tenants_index_free(&w->policy.tenant_index);
 	for (size_t i = 0; i < WORLD_COMMITS; i++) {
 		xo_buf_fini(&w->commits[i].envelope);
 		xo_buf_fini(&w->commits[i].content);

@@ -2,7 +2,7 @@
 """Sendmail 8."""
 import os
 
-from .base import Missing, Mta
+from .base import Missing, Mta, recipe
 
 
 class Sendmail(Mta):
@@ -27,11 +27,9 @@ class Sendmail(Mta):
         os.makedirs(queue)
         os.chmod(queue, 0o700)
         self.write("mail/local-host-names", "mta.contoso.com\n")
-        self.write("mail/aliases", "postmaster: root\n")
-        if self.direction == "behind":
-            self.write("mail/relay-domains", "contoso.com\n")
-            for file in ("mailertable",):
-                self.write("mail/" + file, "contoso.com\trelay:[127.0.0.1]\n")
+        for file in ("mailertable", "relay-domains") if self.direction == "behind" \
+                else ("access",):
+            self.write("mail/" + file, recipe("sendmail", self.direction, file, self.values))
         script = "m4 /etc/mail/sendmail.mc"
         done = self.inside(["sh", "-c", script])
         if done.returncode != 0 or not done.stdout:

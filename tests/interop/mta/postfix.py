@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: ISC
+"""Postfix: the instance of tests/interop/postfix.py with the cookbook's files."""
+import os
+
+import postfix as private
+
+from .base import Missing, Mta, recipe
+
+# What the cookbook leaves to Postfix' own defaults, or says itself.
+LEFT = ("smtputf8_enable", "smtpd_recipient_restrictions", "smtpd_relay_restrictions",
+        "mynetworks", "myhostname", "smtp_tls_security_level", "smtpd_tls_security_level",
+        "message_size_limit", "mydestination", "local_recipient_maps")
+
+
+class _Instance(private.Postfix):
+    main = master = ""
+
+    def _write(self, settings, second):
+        super()._write(settings, "")
+        etc = os.path.join(self.folder, "etc")
+        with open(os.path.join(etc, "main.cf")) as f:
+            ours = "".join(x for x in f if x.split(" ")[0] not in LEFT)
+        with open(os.path.join(etc, "main.cf"), "w") as out:
+            out.write(ours + self.main)
+        rest = private.MASTER.split("\n", 2)[2]
+        with open(os.path.join(etc, "master.cf"), "w") as out:
+            out.write(self.master + rest)
+        os.utime(os.path.join(etc, "main.cf"), (1e9, 1e9))
+
+
+class PostfixMta(Mta):
+    name = "postfix"
+    handover = "xclient"
+    refusal = "550 5.1.1"
+
+    def prepare(self):
+        super_folder = os.path.join(self.folder, "instance")
+        os.makedirs(super_folder)
+        os.makedirs(os.path.join(self.folder, "etc"))
+        os.chmod(self.folder, 0o755)
+        self._write_certificates()
+        self.write_recipients()
+        values = dict(self.values, MTA_ETC=os.path.join(self.folder, "etc"),
+                      MTA_CERTS=os.path.join(self.folder, "etc/certs"),
+                      TRUST=os.path.join(self.folder, "etc/certs/ca.pem"))
+        self.kind = type("Instance", (_Instance,), {
+            x: recipe("postfix", self.direction, x + ".cf", values)
+            for x in ("main", "master")})
+        try:
+            self.instance = self.kind(super_folder, self.ports()[-1], {})
+        except private.Missing as why:
+            raise Missing(str(why))
+
+    def write_recipients(self):
+        self.write("recipients", "".join("%s x\n" % x for x in self.recipients))
+
+    def start(self):
+        self.instance.start()
+        return self
+
+    def stop(self):
+        if getattr(self, "instance", None):
+            self.instance.stop()
+
+    def log(self):
+        return self.instance.log()
+
+    def queued(self):
+        return self.instance.queued()
