@@ -195,7 +195,7 @@ const char *xo_decision_name(enum xo_decision decision);
 
 /* Text of an address, "192.0.2.1" or "2001:db8::1", without brackets. */
 enum xo_err xo_address_write(struct xo_buf *out, const struct xo_address *a);
-/* The whole of `text`; IPv6 without brackets, zone and dotted quad. */
+/* The whole of `text`; IPv6 without brackets and zone. */
 XO_MUST_CHECK enum xo_err xo_address_read(struct xo_span text,
     struct xo_address *a);
 bool xo_address_is_ipv4(const struct xo_address *a);

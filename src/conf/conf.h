@@ -112,6 +112,8 @@ struct xo_conf {
 	bool has_status;
 	struct xo_conf_host status;
 	struct xo_conf_path pid_file;
+	bool has_resolver;
+	struct xo_conf_host resolver;		/* instead of the system's */
 	uint32_t max_sessions;			/* a worker */
 	uint32_t max_sessions_per_address;	/* a worker */
 	uint32_t drain_timeout;			/* ms */

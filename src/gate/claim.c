@@ -1,59 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The search for a connection: a kept one, else the upstream's hosts in order
- * (or those of its MX), each with all its addresses, until one has been opened
- * as policy demands. What fails costs the next host nothing but its share of
- * the time.
+ * The search for a connection: a kept one, else one place after the other
+ * (claim_search.c) until one has been opened as policy demands.
  */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include <xoorg/proxy.h>
 
+#include "claim_internal.h"
 #include "gate.h"
-#include "hop_internal.h"
 
-#define ADDRESSES_MAX 32
-#define ATTEMPTS_MAX 10
-#define DEAD_FOR ((uint64_t)30 * 1000)
-
-/* One place to connect to. */
-struct target {
-	struct sockaddr_storage address;
-	socklen_t len;
-	char name[256];			/* for TLS */
-	int host;			/* of the configuration, or -1 */
-};
-
-struct xo_claim {
-	struct xo_hops *hops;
-	struct xo_wish wish;
-	xo_claim_done *done;
-	void *arg;
-	struct event *timer;
-	struct xo_lookup *lookup;
-	struct xo_link *link;		/* being opened */
-	bool is_kept;			/* it came from the pool */
-	bool is_connecting;
-	bool is_busy;			/* in a function of this file */
-	bool is_over;
-	/* hosts, then their addresses */
-	struct xo_mx *names;
-	size_t n_names, next_name;
-	struct target targets[ADDRESSES_MAX];
-	size_t n_targets, next_target;
-	size_t n_attempts;
-	bool has_skipped;		/* a host known to be dead */
-	enum xo_refusal why;
-	struct xo_buf said;
-};
-
-static void go_on(struct xo_claim *c);
 static void on_leg(struct xo_leg *leg, void *owner);
 
 static void
@@ -79,9 +38,8 @@ xo_claim_cancel(struct xo_claim **claim)
 		claim_free(c);
 }
 
-/* The last thing done with a claim. */
-static void
-conclude(struct xo_claim *c, struct xo_link *link)
+void
+xo_claim_conclude(struct xo_claim *c, struct xo_link *link)
 {
 	struct xo_hops *hops = c->hops;
 	struct xo_known *known = &hops->worker->known[c->wish.upstream];
@@ -104,59 +62,61 @@ conclude(struct xo_claim *c, struct xo_link *link)
 static void
 set_timer(struct xo_claim *c, uint32_t milliseconds)
 {
-	struct timeval tv = xo_worker_timeval(milliseconds);
+	uint64_t now = xo_worker_now();
+	uint64_t left = c->deadline > now ? c->deadline - now : 0;
+	struct timeval tv = xo_worker_timeval(
+	    left < milliseconds ? left : milliseconds);
 
 	evtimer_add(c->timer, &tv);
 }
 
-/* This connection will not do: note why, and try what is next. */
+void
+xo_claim_note_failure(struct xo_claim *c, enum xo_refusal why, struct xo_span said)
+{
+	struct xo_log_line *line = xo_log_begin(c->hops->worker->log,
+	    XO_LOG_WARNING, "upstream");
+
+	c->why = why;
+	xo_buf_clear(&c->said);
+	(void)xo_buf_add(&c->said, said);
+	xo_log_str(line, "upstream", xo_hop_policy(c->hops,
+	    c->wish.upstream)->name);
+	if (c->target != NULL) {
+		xo_hop_set_dead(xo_claim_hop(c), c->target, true);
+		xo_log_cstr(line, "host", c->target->name);
+	}
+	xo_log_cstr(line, "reason", xo_refusal_info(why)->id);
+	xo_log_str(line, "said", said);
+	xo_log_end(line);
+	xo_metrics_upstream_connect(c->hops->worker->metrics,
+	    c->wish.upstream, false);
+}
+
+/* This connection will not do: try what is next. */
 static void
 give_up_link(struct xo_claim *c, enum xo_refusal why, struct xo_span said)
 {
-	const struct target *t = c->next_target > 0 ?
-	    &c->targets[c->next_target - 1] : NULL;
-	struct hop *hop = &c->hops->hops[c->wish.upstream];
-
-	if (!c->is_kept) {
-		struct xo_log_line *line = xo_log_begin(c->hops->worker->log,
-		    XO_LOG_WARNING, "upstream");
-
-		c->why = why;
-		xo_buf_clear(&c->said);
-		(void)xo_buf_add(&c->said, said);
-		if (t != NULL && t->host >= 0)
-			hop->dead_until[t->host] = xo_worker_now() + DEAD_FOR;
-		xo_log_str(line, "upstream", xo_hop_policy(c->hops,
-		    c->wish.upstream)->name);
-		if (t != NULL)
-			xo_log_cstr(line, "host", t->name);
-		xo_log_cstr(line, "reason", xo_refusal_info(why)->id);
-		xo_log_str(line, "said", said);
-		xo_log_end(line);
-		xo_metrics_upstream_connect(c->hops->worker->metrics,
-		    c->wish.upstream, false);
-	}
+	if (!c->is_kept)
+		xo_claim_note_failure(c, why, said);
 	xo_link_close(c->link);
 	c->link = NULL;
 	c->is_kept = false;
 	c->is_connecting = false;
 	evtimer_del(c->timer);
-	go_on(c);
+	xo_claim_go_on(c);
 }
 
 static void
 opened(struct xo_claim *c)
 {
 	struct xo_link *link = c->link;
-	const struct target *t = c->next_target > 0 ?
-	    &c->targets[c->next_target - 1] : NULL;
 
-	if (!c->is_kept && t != NULL && t->host >= 0)
-		c->hops->hops[c->wish.upstream].dead_until[t->host] = 0;
+	if (c->target != NULL)
+		xo_hop_set_dead(xo_claim_hop(c), c->target, false);
 	c->link = NULL;
 	c->why = XO_REFUSAL_NONE;
 	evtimer_del(c->timer);
-	conclude(c, link);
+	xo_claim_conclude(c, link);
 }
 
 /* The opening dialogue */
@@ -169,7 +129,7 @@ start_tls(struct xo_claim *c)
 	const struct xo_conf_upstream *conf =
 	    xo_hop_conf(c->hops, c->wish.upstream);
 	const char *name = conf->tls_name != NULL ? conf->tls_name :
-	    c->targets[c->next_target - 1].name;
+	    c->target->name;
 	const struct xo_tls_credential *credential = NULL;
 
 	if (c->wish.tenant != XO_NOBODY)
@@ -309,12 +269,30 @@ connected(struct xo_claim *c)
 	return true;
 }
 
-static void
-run(struct xo_claim *c)
+bool
+xo_claim_turn_begin(struct xo_claim *c)
 {
 	bool is_outermost = !c->is_busy;
 
 	c->is_busy = true;
+	return is_outermost;
+}
+
+void
+xo_claim_turn_end(struct xo_claim *c, bool is_outermost)
+{
+	if (!is_outermost)
+		return;
+	c->is_busy = false;
+	if (c->is_over)
+		claim_free(c);
+}
+
+static void
+run(struct xo_claim *c)
+{
+	bool is_outermost = xo_claim_turn_begin(c);
+
 	while (!c->is_over && c->link != NULL) {
 		if (c->is_connecting) {
 			if (!connected(c))
@@ -323,11 +301,7 @@ run(struct xo_claim *c)
 			break;
 		}
 	}
-	if (is_outermost) {
-		c->is_busy = false;
-		if (c->is_over)
-			claim_free(c);
-	}
+	xo_claim_turn_end(c, is_outermost);
 }
 
 static void
@@ -341,26 +315,25 @@ static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct xo_claim *c = arg;
+	bool is_outermost;
 
 	(void)fd;
 	(void)what;
-	c->is_busy = true;
+	is_outermost = xo_claim_turn_begin(c);
 	if (c->link != NULL)
 		give_up_link(c, c->is_connecting ? XO_REFUSAL_UPSTREAM_CONNECT :
 		    c->link->opening.state == XO_OPENING_HANDSHAKE ?
 		    XO_REFUSAL_UPSTREAM_TLS : XO_REFUSAL_UPSTREAM_TIMEOUT,
 		    XO_LIT("timed out"));
-	c->is_busy = false;
-	if (c->is_over)
-		claim_free(c);
+	xo_claim_turn_end(c, is_outermost);
 }
 
 /* Connecting */
 
-/* False: at once refused; go on with the next. */
-static bool
-connect_to(struct xo_claim *c, const struct target *t)
+bool
+xo_claim_connect(struct xo_claim *c)
 {
+	const struct xo_target *t = c->target;
 	struct xo_hops *hops = c->hops;
 	int one = 1;
 	int fd = socket(t->address.ss_family,
@@ -371,7 +344,10 @@ connect_to(struct xo_claim *c, const struct target *t)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (connect(fd, (const struct sockaddr *)&t->address, t->len) != 0 &&
 	    errno != EINPROGRESS) {
+		int error = errno;
+
 		close(fd);
+		errno = error;
 		return false;
 	}
 	c->link = xo_link_new(hops, c->wish.upstream, c->wish.tenant);
@@ -385,174 +361,12 @@ connect_to(struct xo_claim *c, const struct target *t)
 		return false;
 	}
 	c->link->is_counted = true;
-	hops->hops[c->wish.upstream].n_links++;
+	xo_claim_hop(c)->n_links++;
 	xo_metrics_upstream_connections(hops->worker->metrics,
 	    c->wish.upstream, 1);
 	c->is_connecting = true;
 	set_timer(c, hops->worker->conf->policy.limits.connect_timeout);
 	return true;
-}
-
-/* Names */
-
-static void
-add_target(struct xo_claim *c, const void *address, socklen_t len,
-    const char *name, int host)
-{
-	struct target *t;
-
-	if (c->n_targets == ADDRESSES_MAX || len > sizeof(t->address))
-		return;
-	t = &c->targets[c->n_targets++];
-	memset(t, 0, sizeof(*t));
-	memcpy(&t->address, address, len);
-	t->len = len;
-	t->host = host;
-	(void)snprintf(t->name, sizeof(t->name), "%s", name);
-}
-
-static bool
-add_numeric(struct xo_claim *c, const char *host, uint16_t port, int index)
-{
-	struct sockaddr_in in = {.sin_family = AF_INET};
-	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
-
-	if (inet_pton(AF_INET, host, &in.sin_addr) == 1) {
-		in.sin_port = htons(port);
-		add_target(c, &in, sizeof(in), host, index);
-		return true;
-	}
-	if (inet_pton(AF_INET6, host, &in6.sin6_addr) == 1) {
-		in6.sin6_port = htons(port);
-		add_target(c, &in6, sizeof(in6), host, index);
-		return true;
-	}
-	return false;
-}
-
-static const char *
-name_of(const struct xo_claim *c, size_t i)
-{
-	const struct xo_conf_upstream *conf =
-	    xo_hop_conf(c->hops, c->wish.upstream);
-
-	return conf->mx != NULL ? c->names[i].name : conf->hosts[i].host;
-}
-
-static void
-found_addresses(void *arg, enum xo_lookup_result result,
-    const struct xo_resolved *list, size_t n)
-{
-	struct xo_claim *c = arg;
-	size_t i = c->next_name - 1;
-	int host = xo_hop_conf(c->hops, c->wish.upstream)->mx != NULL ? -1 :
-	    (int)i;
-
-	c->lookup = NULL;
-	if (result != XO_LOOKUP_OK)
-		c->why = XO_REFUSAL_UPSTREAM_CONNECT;
-	for (size_t k = 0; k < n && result == XO_LOOKUP_OK; k++)
-		add_target(c, &list[k].address, list[k].len, name_of(c, i),
-		    host);
-	go_on(c);
-}
-
-static void
-found_mx(void *arg, enum xo_lookup_result result, const struct xo_mx *list,
-    size_t n)
-{
-	struct xo_claim *c = arg;
-	const char *domain = xo_hop_conf(c->hops, c->wish.upstream)->mx;
-
-	c->lookup = NULL;
-	c->why = XO_REFUSAL_UPSTREAM_CONNECT;
-	if (result == XO_LOOKUP_TEMPORARY || result == XO_LOOKUP_NO_MAIL) {
-		conclude(c, NULL);
-		return;
-	}
-	/* No MX: the domain itself is the host (RFC 5321 5.1). */
-	c->n_names = result == XO_LOOKUP_OK ? n : 1;
-	c->names = calloc(c->n_names + 1, sizeof(*c->names));
-	if (c->names == NULL)
-		c->n_names = 0;
-	else if (result == XO_LOOKUP_OK)
-		memcpy(c->names, list, n * sizeof(*list));
-	else
-		(void)snprintf(c->names[0].name, sizeof(c->names[0].name),
-		    "%s", domain);
-	go_on(c);
-}
-
-/* A host that failed a moment ago is left out while others stand. */
-static bool
-is_skipped(struct xo_claim *c, size_t i)
-{
-	const struct xo_conf_upstream *conf =
-	    xo_hop_conf(c->hops, c->wish.upstream);
-
-	if (conf->mx != NULL || conf->n_hosts < 2 || c->has_skipped)
-		return false;
-	return c->hops->hops[c->wish.upstream].dead_until[i] >
-	    xo_worker_now();
-}
-
-/* False: no name left. */
-static bool
-next_name(struct xo_claim *c)
-{
-	const struct xo_conf_upstream *conf =
-	    xo_hop_conf(c->hops, c->wish.upstream);
-	bool skipped = false;
-
-	for (; c->next_name < c->n_names; c->next_name++) {
-		if (!is_skipped(c, c->next_name))
-			break;
-		skipped = true;
-	}
-	if (c->next_name == c->n_names) {
-		if (!skipped || c->has_skipped || c->n_attempts > 0)
-			return false;
-		/* All of them are: then it is their turn all the same. */
-		c->has_skipped = true;
-		c->next_name = 0;
-	}
-	size_t i = c->next_name++;
-	uint16_t port = conf->mx != NULL ? 25 : conf->hosts[i].port;
-
-	if (add_numeric(c, name_of(c, i), port,
-	    conf->mx != NULL ? -1 : (int)i))
-		return true;
-	c->lookup = xo_resolver_host(c->hops->worker->resolver, name_of(c, i),
-	    port, found_addresses, c);
-	if (c->lookup == NULL)
-		c->why = XO_REFUSAL_UPSTREAM_CONNECT;
-	return true;
-}
-
-/* The next address, the next name, or the end. */
-static void
-go_on(struct xo_claim *c)
-{
-	const struct xo_conf_upstream *conf =
-	    xo_hop_conf(c->hops, c->wish.upstream);
-
-	while (c->link == NULL && c->lookup == NULL && !c->is_over) {
-		if (c->next_target < c->n_targets &&
-		    c->n_attempts < ATTEMPTS_MAX) {
-			c->n_attempts++;
-			if (!connect_to(c, &c->targets[c->next_target++]))
-				c->why = XO_REFUSAL_UPSTREAM_CONNECT;
-		} else if (conf->mx != NULL && c->names == NULL) {
-			c->lookup = xo_resolver_mx(c->hops->worker->resolver,
-			    conf->mx, found_mx, c);
-			if (c->lookup == NULL)
-				conclude(c, NULL);
-			return;
-		} else if (c->n_attempts >= ATTEMPTS_MAX || !next_name(c)) {
-			conclude(c, NULL);
-			return;
-		}
-	}
 }
 
 static bool
@@ -599,18 +413,16 @@ xo_hops_claim(struct xo_hops *hops, const struct xo_wish *wish,
 	c->arg = arg;
 	c->why = XO_REFUSAL_UPSTREAM_CONNECT;
 	c->n_names = conf->mx != NULL ? 0 : conf->n_hosts;
+	/* The client waits for its reply to RCPT meanwhile. */
+	c->deadline = xo_worker_now() +
+	    hops->worker->conf->policy.limits.mail_timeout;
 	/* A tenant's certificate is part of a connection's identity only where
 	 * it is shown. */
 	if (!xo_hop_policy(hops, wish->upstream)->has_tenant_certificate)
 		c->wish.tenant = XO_NOBODY;
 	c->is_busy = true;
-	if (!claim_kept(c)) {
-		if (conf->max_connections != 0 &&
-		    hops->hops[wish->upstream].n_links >= conf->max_connections)
-			conclude(c, NULL);
-		else
-			go_on(c);
-	}
+	if (!claim_kept(c))
+		xo_claim_go_on(c);
 	c->is_busy = false;
 	is_over = c->is_over;
 	if (is_over)

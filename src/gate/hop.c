@@ -37,15 +37,6 @@ xo_hops_new(struct xo_worker *worker)
 		free(hops);
 		return NULL;
 	}
-	for (size_t u = 0; u < hops->n; u++) {
-		size_t n = worker->conf->upstreams[u].n_hosts;
-
-		hops->hops[u].dead_until = calloc(n + 1, sizeof(uint64_t));
-		if (hops->hops[u].dead_until == NULL) {
-			xo_hops_free(&hops);
-			return NULL;
-		}
-	}
 	return hops;
 }
 
@@ -71,7 +62,7 @@ xo_hops_free(struct xo_hops **hops)
 		return;
 	for (size_t u = 0; u < h->n; u++) {
 		close_idle(&h->hops[u]);
-		free(h->hops[u].dead_until);
+		xo_hop_forget_targets(&h->hops[u]);
 	}
 	free(h->hops);
 	free(h);
@@ -197,6 +188,20 @@ xo_link_release(struct xo_link *link, bool needs_reset)
 	hop->idle = link;
 	hop->n_idle++;
 	xo_link_attach(link, idle_ready, link);
+}
+
+bool
+xo_hop_close_oldest(struct hop *hop)
+{
+	struct xo_link *link = hop->idle;
+
+	if (link == NULL)
+		return false;
+	while (link->next != NULL)
+		link = link->next;
+	unlink_idle(link);
+	xo_link_close(link);
+	return true;
 }
 
 /* Its end, or a 421, may have come and not been seen yet. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What hop.c (the pool) and claim.c (the search for a connection) share.
+ * What hop.c (the pool), claim.c (the search for a connection) and target.c
+ * (where upstreams are) share.
  */
 #ifndef XO_HOP_INTERNAL_H
 #define XO_HOP_INTERNAL_H
@@ -26,6 +27,22 @@ struct xo_link {
 	struct xo_link *next;		/* in the pool, the last used first */
 };
 
+/* One place to connect to. */
+struct xo_target {
+	struct sockaddr_storage address;
+	socklen_t len;
+	bool is_skipped;
+	char name[XO_MX_NAME_SIZE];	/* for TLS */
+};
+
+/* An address that failed a moment ago. */
+struct xo_dead {
+	struct sockaddr_storage address;
+	socklen_t len;
+	uint64_t until;
+};
+#define XO_DEAD_MAX 32
+
 /* One upstream. */
 struct hop {
 	struct xo_link *idle;
@@ -33,7 +50,11 @@ struct hop {
 	size_t n_links;
 	bool is_learning;
 	uint64_t asked_at;		/* 0: never */
-	uint64_t *dead_until;		/* one a host of the configuration */
+	struct xo_dead dead[XO_DEAD_MAX];
+	struct xo_known_host *known_hosts;
+	struct xo_mx *mx;
+	size_t n_mx;
+	uint64_t mx_until;
 };
 
 struct xo_hops {
@@ -50,5 +71,22 @@ const struct xo_conf_upstream *xo_hop_conf(const struct xo_hops *hops, int u);
 struct xo_link *xo_hop_take_idle(struct xo_hops *hops, int upstream,
     int tenant);
 struct xo_link *xo_link_new(struct xo_hops *hops, int upstream, int tenant);
+/* Closes the kept connection that was idle longest. False: there is none. */
+bool xo_hop_close_oldest(struct hop *hop);
+
+/* target.c: what DNS said of a host; nothing is kept whose TTL is 0. */
+void xo_hop_learn_host(struct hop *hop, const char *name, uint16_t port,
+    const struct xo_resolved *list, size_t n);
+/* NULL: not known, or not any more. Valid until the next answer. */
+const struct xo_resolved *xo_hop_known_host(const struct hop *hop,
+    const char *name, uint16_t port, size_t *n_r);
+/* None: the domain itself is the host (RFC 5321 5.1). */
+void xo_hop_learn_mx(struct hop *hop, const char *domain,
+    const struct xo_mx *list, size_t n);
+const struct xo_mx *xo_hop_known_mx(const struct hop *hop, size_t *n_r);
+bool xo_hop_is_dead(struct hop *hop, const struct xo_target *target);
+void xo_hop_set_dead(struct hop *hop, const struct xo_target *target,
+    bool is_dead);
+void xo_hop_forget_targets(struct hop *hop);
 
 #endif

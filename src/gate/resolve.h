@@ -47,6 +47,7 @@ struct xo_resolved {
 struct xo_mx {
 	char name[XO_MX_NAME_SIZE];		/* without final dot */
 	uint16_t preference;
+	uint32_t ttl;			/* seconds: of the whole answer */
 };
 
 /*

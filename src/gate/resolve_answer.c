@@ -3,6 +3,7 @@
  * c-ares' answers: statuses, lists of addresses, MX records.
  */
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -60,10 +61,15 @@ xo_answer_addresses(const struct ares_addrinfo *info, uint16_t port,
 {
 	const struct ares_addrinfo_node *next[2];
 	struct xo_resolved *list = calloc(XO_RESOLVED_MAX, sizeof(*list));
+	uint32_t alias_ttl = UINT32_MAX;
 	size_t n = 0;
 
 	if (list == NULL)
 		return XO_LOOKUP_TEMPORARY;
+	for (const struct ares_addrinfo_cname *alias = info->cnames;
+	    alias != NULL; alias = alias->next)
+		if (alias->ttl >= 0 && (uint32_t)alias->ttl < alias_ttl)
+			alias_ttl = (uint32_t)alias->ttl;
 	next[0] = next_of(info->nodes, AF_INET6);
 	next[1] = next_of(info->nodes, AF_INET);
 	for (size_t turn = 0; n < XO_RESOLVED_MAX &&
@@ -72,8 +78,11 @@ xo_answer_addresses(const struct ares_addrinfo *info, uint16_t port,
 
 		if (node == NULL)
 			continue;
-		if (set_address(&list[n], node, port))
+		if (set_address(&list[n], node, port)) {
+			if (list[n].ttl > alias_ttl)
+				list[n].ttl = alias_ttl;
 			n++;
+		}
 		next[turn] = next_of(node->ai_next, node->ai_family);
 	}
 	if (n == 0) {
@@ -142,6 +151,64 @@ choose(const struct ares_mx_reply *records, struct candidate *candidates,
 	return n;
 }
 
+/* Behind the name at `p`; NULL: there is none. */
+static const unsigned char *
+skip_name(const unsigned char *p, const unsigned char *reply, int len)
+{
+	char *name = NULL;
+	long n;
+
+	if (p == NULL || p >= reply + len ||
+	    ares_expand_name(p, reply, len, &name, &n) != ARES_SUCCESS)
+		return NULL;
+	ares_free_string(name);
+	return p + n;
+}
+
+static uint32_t
+read_number(const unsigned char *p, size_t n)
+{
+	uint32_t value = 0;
+
+	while (n-- > 0)
+		value = value << 8 | *p++;
+	return value;
+}
+
+/* The least TTL in the answer section, which c-ares does not tell; 0: the
+ * answer cannot be read so far. */
+static uint32_t
+least_ttl(const unsigned char *reply, int len)
+{
+	const unsigned char *p = reply + 12, *end = reply + len;
+	uint32_t questions, answers, least = UINT32_MAX, ttl;
+
+	if (len < 12)
+		return 0;
+	questions = read_number(reply + 4, 2);
+	answers = read_number(reply + 6, 2);
+	while (questions-- > 0) {
+		p = skip_name(p, reply, len);
+		if (p == NULL || end - p < 4)
+			return 0;
+		p += 4;
+	}
+	while (answers-- > 0) {
+		p = skip_name(p, reply, len);
+		if (p == NULL || end - p < 10 ||
+		    end - p < 10 + (ptrdiff_t)read_number(p + 8, 2))
+			return 0;
+		ttl = read_number(p + 4, 4);
+		/* RFC 2181 8: the top bit set is none. */
+		if (ttl > INT32_MAX)
+			ttl = 0;
+		if (ttl < least)
+			least = ttl;
+		p += 10 + read_number(p + 8, 2);
+	}
+	return least == UINT32_MAX ? 0 : least;
+}
+
 enum xo_lookup_result
 xo_answer_mx(const unsigned char *reply, int len, struct xo_mx **list_r,
     size_t *n_r)
@@ -173,6 +240,8 @@ xo_answer_mx(const unsigned char *reply, int len, struct xo_mx **list_r,
 		result = XO_LOOKUP_NO_MAIL;
 		goto out;
 	}
+	for (size_t i = 0; i < n; i++)
+		list[i].ttl = least_ttl(reply, len);
 	*list_r = list;
 	*n_r = n;
 	list = NULL;

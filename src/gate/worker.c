@@ -4,7 +4,9 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -220,6 +222,20 @@ bound_sessions(struct xo_worker *w, struct xo_conf *conf)
 		    UINT32_MAX);
 }
 
+static struct xo_resolver *
+make_resolver(struct xo_worker *w)
+{
+	const struct xo_conf_host *at = &w->conf->resolver;
+	char server[80];
+
+	if (!w->conf->has_resolver)
+		return xo_resolver_new(w->base, NULL);
+	(void)snprintf(server, sizeof(server),
+	    strchr(at->host, ':') != NULL ? "[%s]:%u" : "%s:%u", at->host,
+	    (unsigned int)at->port);
+	return xo_resolver_new(w->base, server);
+}
+
 static bool
 set_up(struct xo_worker *w, const struct xo_sockets *sockets, size_t slot)
 {
@@ -230,7 +246,7 @@ set_up(struct xo_worker *w, const struct xo_sockets *sockets, size_t slot)
 	if (w->base == NULL || w->known == NULL)
 		return false;
 	set_known(w);
-	w->resolver = xo_resolver_new(w->base, NULL);
+	w->resolver = make_resolver(w);
 	w->hops = xo_hops_new(w);
 	return w->resolver != NULL && w->hops != NULL &&
 	    add_listeners(w, sockets, slot) && add_events(w);

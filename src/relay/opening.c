@@ -81,6 +81,19 @@ add_attribute(struct xo_opening *o, const char *name, struct xo_span value)
 		(void)xo_xtext_encode(&o->out, value);
 }
 
+/* All-zero: not known, in either family. */
+static bool
+is_unknown(const struct xo_address *a)
+{
+	static const struct xo_address none;
+	static const struct xo_address none_ipv4 = {
+		{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}
+	};
+
+	return memcmp(a, &none, sizeof(none)) == 0 ||
+	    memcmp(a, &none_ipv4, sizeof(none_ipv4)) == 0;
+}
+
 /*
  * The client as the next hop shall see it. What we do not know is said to be
  * unavailable, so that nothing of an earlier client remains.
@@ -95,12 +108,15 @@ say_xclient(struct xo_opening *o)
 	(void)xo_buf_add_cstr(&o->out, "XCLIENT");
 	add_attribute(o, "NAME", none);
 	add_attribute(o, "REVERSE_NAME", none);
-	if (!xo_address_is_ipv4(h->address))
-		(void)xo_buf_add_cstr(&value, "IPV6:");
-	(void)xo_address_write(&value, h->address);
+	if (!is_unknown(h->address)) {
+		if (!xo_address_is_ipv4(h->address))
+			(void)xo_buf_add_cstr(&value, "IPV6:");
+		(void)xo_address_write(&value, h->address);
+	}
 	add_attribute(o, "ADDR", xo_buf_span(&value));
 	xo_buf_clear(&value);
-	(void)xo_buf_add_u64(&value, h->port);
+	if (h->port != 0)
+		(void)xo_buf_add_u64(&value, h->port);
 	add_attribute(o, "PORT", xo_buf_span(&value));
 	add_attribute(o, "HELO", h->hello);
 	add_attribute(o, "PROTO", h->is_esmtp ? XO_LIT("ESMTP") :
@@ -135,7 +151,10 @@ static void
 settle(struct xo_opening *o)
 {
 	if (wants_xclient(o)) {
-		if (xo_caps_has(&o->caps, XO_CAP_XCLIENT))
+		/* Without the address it would take our own for the client's,
+		 * which it may well trust. */
+		if (xo_caps_has(&o->caps, XO_CAP_XCLIENT) &&
+		    is_attribute(o, XO_LIT("ADDR")))
 			say_xclient(o);
 		else
 			fail(o, XO_REFUSAL_UPSTREAM_HANDOVER);

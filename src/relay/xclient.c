@@ -2,7 +2,7 @@
 /*
  * XCLIENT from those who have the right to it (Postfix XCLIENT_README): a proxy
  * or filter of ours tells whom it speaks for. What it tells is for the log, the
- * Received line and the next hop. It takes rights away, and never gives one.
+ * Received line and the next hop. It takes all rights away, and never gives one.
  */
 #include <xoorg/xtext.h>
 
@@ -26,21 +26,30 @@ is_unavailable(struct xo_span value)
 	    xo_span_is_equal_nocase(value, XO_LIT("[TEMPUNAVAIL]"));
 }
 
+/* These take an empty value for one that is not available: what was told of an
+ * earlier client must not stand for this one. */
 static bool
 take_address(struct told *told, struct xo_span value)
 {
+	static const struct xo_address unknown = {
+		{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}
+	};
+
+	told->address = unknown;
+	told->has_address = true;
+	if (value.len == 0)
+		return true;
 	if (xo_span_has_prefix_nocase(value, XO_LIT("IPV6:")))
 		value = xo_span_from(value, 5);
-	told->has_address = true;
 	return xo_address_read(value, &told->address) == XO_OK;
 }
 
 static bool
 take_port(struct told *told, struct xo_span value)
 {
-	uint64_t n;
+	uint64_t n = 0;
 
-	if (xo_span_to_u64(value, &n) != XO_OK || n > 65535)
+	if (value.len > 0 && (xo_span_to_u64(value, &n) != XO_OK || n > 65535))
 		return false;
 	told->has_port = true;
 	told->port = (uint16_t)n;
@@ -50,6 +59,9 @@ take_port(struct told *told, struct xo_span value)
 static bool
 take_hello(struct told *told, struct xo_span value)
 {
+	told->hello_len = 0;
+	if (value.len == 0)
+		return true;
 	if (!xo_hello_name_is_valid(value))
 		return false;
 	memcpy(told->hello, value.p, value.len);
@@ -92,10 +104,12 @@ take(struct told *told, struct xo_span name, struct xo_span value)
 		if (!xo_span_is_equal_nocase(name,
 		    xo_span_from_cstr(attributes[i].name)))
 			continue;
-		return is_unavailable(value) || (xo_xtext_is_clean(value) &&
+		if (is_unavailable(value))
+			return attributes[i].take(told,
+			    (struct xo_span){NULL, 0});
+		return value.len > 0 && xo_xtext_is_clean(value) &&
 		    xo_xtext_decode(value, decoded, sizeof(decoded), &len) ==
-		    XO_OK &&
-		    attributes[i].take(told, xo_span(decoded, len)));
+		    XO_OK && attributes[i].take(told, xo_span(decoded, len));
 	}
 	return false;
 }
@@ -148,8 +162,7 @@ xclient(struct xo_relay *r, struct xo_span args)
 	(void)xo_buf_add(&r->told_hello, xo_span(told.hello, told.hello_len));
 	/* Whoever it speaks for is not itself. */
 	r->setup.is_proxied = true;
-	r->rights.rights &= ~(uint32_t)(XO_RIGHT_RELAY | XO_RIGHT_PROXY |
-	    XO_RIGHT_XCLIENT);
+	r->rights.rights = 0;
 	memset(&r->announced, 0, sizeof(r->announced));
 	r->state = FRONT_GREETED;
 	relay_banner(r);

@@ -5,6 +5,8 @@
 #include <xoorg/policy.h>
 
 #define GROUPS 8
+/* "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255" */
+#define TEXT_MAX 48
 
 static bool
 read_octet(struct xo_span word, uint8_t *octet_r)
@@ -77,12 +79,43 @@ find_gap(struct xo_span text)
 	return text.len;
 }
 
+/* "64:ff9b::192.0.2.1", "::ffff:192.0.2.1": the tail is a dotted quad, which is
+ * rewritten as two groups (RFC 4291 2.2). */
+static bool
+read_quad_tail(struct xo_span *text, char *copy, size_t cap)
+{
+	static const char hex[] = "0123456789abcdef";
+	struct xo_address quad;
+	size_t colon = text->len, n = 0;
+
+	if (xo_span_find(*text, '.') == text->len)
+		return true;
+	while (colon > 0 && text->p[colon - 1] != ':')
+		colon--;
+	if (colon + 10 > cap || !read_ipv4(xo_span_from(*text, colon), &quad))
+		return false;
+	memcpy(copy, text->p, colon);
+	n = colon;
+	for (size_t i = 12; i < 16; i++) {
+		copy[n++] = hex[quad.octets[i] >> 4];
+		copy[n++] = hex[quad.octets[i] & 15];
+		if (i == 13)
+			copy[n++] = ':';
+	}
+	*text = xo_span(copy, n);
+	return true;
+}
+
 static bool
 read_ipv6(struct xo_span text, struct xo_address *a)
 {
 	uint16_t head[GROUPS] = {0}, tail[GROUPS] = {0};
-	size_t gap = find_gap(text), n_head, n_tail;
+	char copy[TEXT_MAX];
+	size_t gap, n_head, n_tail;
 
+	if (!read_quad_tail(&text, copy, sizeof(copy)))
+		return false;
+	gap = find_gap(text);
 	if (!read_groups(xo_span_first(text, gap), head, &n_head) ||
 	    !read_groups(xo_span_from(text, gap + 2), tail, &n_tail) ||
 	    (gap == text.len ? n_head != GROUPS : n_head + n_tail >= GROUPS))

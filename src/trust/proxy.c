@@ -38,6 +38,13 @@ read_port(struct xo_span word, uint16_t *port_r)
 	return true;
 }
 
+/* IPv4 as such, not mapped into IPv6. */
+static bool
+is_dotted(struct xo_span word)
+{
+	return xo_span_find(word, ':') == word.len;
+}
+
 static bool
 read_v1_words(struct xo_span line, struct xo_proxy *p)
 {
@@ -57,8 +64,8 @@ read_v1_words(struct xo_span line, struct xo_proxy *p)
 	    line.len == 0 &&
 	    xo_address_read(client, &p->client) == XO_OK &&
 	    xo_address_read(server, &p->server) == XO_OK &&
-	    xo_address_is_ipv4(&p->client) == is_ipv4 &&
-	    xo_address_is_ipv4(&p->server) == is_ipv4 &&
+	    /* TCP6 may bring mapped addresses: IPv4 at a socket for both. */
+	    is_dotted(client) == is_ipv4 && is_dotted(server) == is_ipv4 &&
 	    read_port(client_port, &p->client_port) &&
 	    read_port(server_port, &p->server_port);
 }
@@ -163,17 +170,37 @@ xo_proxy_read(struct xo_span in, struct xo_proxy *proxy_r, size_t *used_r)
 	return XO_ERR_SYNTAX;
 }
 
+/* As IPv6, also what is IPv4: a header has one family. */
+static void
+write_ipv6(struct xo_buf *out, const struct xo_address *a)
+{
+	if (xo_address_is_ipv4(a))
+		(void)xo_buf_add_cstr(out, "::ffff:");
+	(void)xo_address_write(out, a);
+}
+
+static bool
+is_all_ipv4(const struct xo_proxy *p)
+{
+	return xo_address_is_ipv4(&p->client) && xo_address_is_ipv4(&p->server);
+}
+
 enum xo_err
 xo_proxy_write_v1(struct xo_buf *out, const struct xo_proxy *p)
 {
-	bool is_ipv4 = xo_address_is_ipv4(&p->client);
-
-	if (p->is_local || is_ipv4 != xo_address_is_ipv4(&p->server))
+	if (p->is_local)
 		return xo_buf_add_cstr(out, "PROXY UNKNOWN\r\n");
-	(void)xo_buf_add_cstr(out, is_ipv4 ? "PROXY TCP4 " : "PROXY TCP6 ");
-	(void)xo_address_write(out, &p->client);
-	(void)xo_buf_add_byte(out, ' ');
-	(void)xo_address_write(out, &p->server);
+	if (is_all_ipv4(p)) {
+		(void)xo_buf_add_cstr(out, "PROXY TCP4 ");
+		(void)xo_address_write(out, &p->client);
+		(void)xo_buf_add_byte(out, ' ');
+		(void)xo_address_write(out, &p->server);
+	} else {
+		(void)xo_buf_add_cstr(out, "PROXY TCP6 ");
+		write_ipv6(out, &p->client);
+		(void)xo_buf_add_byte(out, ' ');
+		write_ipv6(out, &p->server);
+	}
 	(void)xo_buf_add_byte(out, ' ');
 	(void)xo_buf_add_u64(out, p->client_port);
 	(void)xo_buf_add_byte(out, ' ');
@@ -191,18 +218,16 @@ add_u16(struct xo_buf *out, uint16_t n)
 enum xo_err
 xo_proxy_write_v2(struct xo_buf *out, const struct xo_proxy *p)
 {
-	bool is_ipv4 = xo_address_is_ipv4(&p->client);
-	bool is_local = p->is_local ||
-	    is_ipv4 != xo_address_is_ipv4(&p->server);
+	bool is_ipv4 = is_all_ipv4(p);
 	/* An IPv4 address is the tail of its mapped form. */
 	size_t skip = is_ipv4 ? 12 : 0, n = 16 - skip;
 
 	(void)xo_buf_add(out, xo_span(signature, sizeof(signature)));
-	(void)xo_buf_add_byte(out, is_local ? V2_LOCAL : V2_PROXY);
-	(void)xo_buf_add_byte(out, is_local ? 0 :
+	(void)xo_buf_add_byte(out, p->is_local ? V2_LOCAL : V2_PROXY);
+	(void)xo_buf_add_byte(out, p->is_local ? 0 :
 	    is_ipv4 ? V2_TCP4 : V2_TCP6);
-	add_u16(out, is_local ? 0 : (uint16_t)(2 * n + 4));
-	if (is_local)
+	add_u16(out, p->is_local ? 0 : (uint16_t)(2 * n + 4));
+	if (p->is_local)
 		return out->err;
 	(void)xo_buf_add(out, xo_span(p->client.octets + skip, n));
 	(void)xo_buf_add(out, xo_span(p->server.octets + skip, n));

@@ -122,7 +122,7 @@ MATRIX = rows(
     # content
     ("content0-rst", {"content": Do.after(0, Do.rst)}, 4, False),
     ("content0-fin", {"content": Do.after(0, Do.fin)}, 4, False),
-    ("content0-early-4xx", {"content": Do.after(0, R4)}, 4, True),	# a second reply commits
+    ("content0-early-4xx", {"content": Do.after(0, R4), "final": Do.fin}, 4, False),
     ("content-rst", {"content": Do.after(20000, Do.rst)}, 4, False),
     ("content-fin", {"content": Do.after(20000, Do.fin)}, 4, False),
     ("content-early-4xx", {"content": Do.after(20000, R4), "final": Do.fin}, 4, False),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Postfix: the instance of tests/interop/postfix.py with the cookbook's files."""
 import os
+import shutil
 
 import postfix as private
 
@@ -34,8 +35,6 @@ class PostfixMta(Mta):
     refusal = "550 5.1.1"
 
     def prepare(self):
-        super_folder = os.path.join(self.folder, "instance")
-        os.makedirs(super_folder)
         os.makedirs(os.path.join(self.folder, "etc"))
         os.chmod(self.folder, 0o755)
         self._write_certificates()
@@ -47,7 +46,7 @@ class PostfixMta(Mta):
             x: recipe("postfix", self.direction, x + ".cf", values)
             for x in ("main", "master")})
         try:
-            self.instance = self.kind(super_folder, self.ports()[-1], {})
+            self.instance = self.kind(self.ports()[-1], {})
         except private.Missing as why:
             raise Missing(str(why))
 
@@ -61,6 +60,7 @@ class PostfixMta(Mta):
     def stop(self):
         if getattr(self, "instance", None):
             self.instance.stop()
+            shutil.rmtree(self.instance.folder, ignore_errors=True)
 
     def log(self):
         return self.instance.log()

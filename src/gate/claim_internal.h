@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What claim.c (opening one connection) and claim_search.c (which one is next)
+ * share.
+ */
+#ifndef XO_CLAIM_INTERNAL_H
+#define XO_CLAIM_INTERNAL_H
+
+#include "hop_internal.h"
+
+#define XO_TARGETS_MAX 32
+
+struct xo_claim {
+	struct xo_hops *hops;
+	struct xo_wish wish;
+	xo_claim_done *done;
+	void *arg;
+	struct event *timer;
+	struct xo_lookup *lookup;
+	struct xo_link *link;		/* being opened */
+	bool is_kept;			/* it came from the pool */
+	bool is_connecting;
+	bool is_busy;			/* in a function of this file */
+	bool is_over;
+	uint64_t deadline;		/* of the whole search */
+	/* hosts, then their addresses */
+	struct xo_mx *names;
+	size_t n_names, next_name;
+	struct xo_target targets[XO_TARGETS_MAX];
+	size_t n_targets, next_target;
+	struct xo_target *target;	/* the one that is tried */
+	size_t n_attempts;
+	bool is_last_resort;		/* the turn of those left out */
+	enum xo_refusal why;
+	struct xo_buf said;
+};
+
+/* claim.c */
+/* The last thing done with a claim. Outside of a turn it is gone then. */
+void xo_claim_conclude(struct xo_claim *c, struct xo_link *link);
+/* A place that will not do: note why. */
+void xo_claim_note_failure(struct xo_claim *c, enum xo_refusal why,
+    struct xo_span said);
+/* To c->target. False: at once refused, errno says why. */
+bool xo_claim_connect(struct xo_claim *c);
+/* What is between these two may conclude the claim, which goes at the end. */
+bool xo_claim_turn_begin(struct xo_claim *c);
+void xo_claim_turn_end(struct xo_claim *c, bool is_outermost);
+
+/* claim_search.c */
+/* The next address, the next name, or the end. Within a turn. */
+void xo_claim_go_on(struct xo_claim *c);
+
+static inline struct hop *
+xo_claim_hop(const struct xo_claim *c)
+{
+	return &c->hops->hops[c->wish.upstream];
+}
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Where an upstream is, as one worker remembers it: what DNS answered, for as
+ * long as it may be believed, and which addresses failed a moment ago. The
+ * search itself is in claim.c.
+ */
+#include <stdlib.h>
+
+#include "hop_internal.h"
+
+/* How long an address that failed is left out while others stand. */
+#define DEAD_FOR ((uint64_t)30 * 1000)
+/* Nothing is believed longer, whatever its TTL says. */
+#define TTL_MAX ((uint32_t)86400)
+/* The answer that there is no MX has none that we could see. */
+#define NO_MX_TTL ((uint32_t)60)
+
+struct xo_known_host {
+	struct xo_known_host *next;
+	uint64_t until;
+	char name[XO_MX_NAME_SIZE];
+	uint16_t port;
+	size_t n;
+	struct xo_resolved list[];
+};
+
+static uint64_t
+end_of(uint32_t ttl)
+{
+	return xo_worker_now() +
+	    (uint64_t)(ttl < TTL_MAX ? ttl : TTL_MAX) * 1000;
+}
+
+static bool
+is_of(const struct xo_known_host *known, const char *name, uint16_t port)
+{
+	return known->port == port && strcmp(known->name, name) == 0;
+}
+
+/* Those whose time is over go, and the one that is replaced. */
+static void
+forget_hosts(struct hop *hop, const char *name, uint16_t port)
+{
+	struct xo_known_host **p = &hop->known_hosts;
+	uint64_t now = xo_worker_now();
+
+	while (*p != NULL) {
+		struct xo_known_host *known = *p;
+
+		if (known->until > now && !is_of(known, name, port)) {
+			p = &known->next;
+			continue;
+		}
+		*p = known->next;
+		free(known);
+	}
+}
+
+void
+xo_hop_learn_host(struct hop *hop, const char *name, uint16_t port,
+    const struct xo_resolved *list, size_t n)
+{
+	struct xo_known_host *known;
+	uint32_t ttl = TTL_MAX;
+
+	for (size_t i = 0; i < n; i++)
+		if (list[i].ttl < ttl)
+			ttl = list[i].ttl;
+	forget_hosts(hop, name, port);
+	/* None: /etc/hosts, or an answer for this once. */
+	if (ttl == 0 || strlen(name) >= sizeof(known->name))
+		return;
+	known = calloc(1, sizeof(*known) + n * sizeof(*list));
+	if (known == NULL)
+		return;
+	known->until = end_of(ttl);
+	memcpy(known->name, name, strlen(name) + 1);
+	known->port = port;
+	known->n = n;
+	memcpy(known->list, list, n * sizeof(*list));
+	known->next = hop->known_hosts;
+	hop->known_hosts = known;
+}
+
+const struct xo_resolved *
+xo_hop_known_host(const struct hop *hop, const char *name, uint16_t port,
+    size_t *n_r)
+{
+	const struct xo_known_host *known = hop->known_hosts;
+
+	while (known != NULL && !is_of(known, name, port))
+		known = known->next;
+	if (known == NULL || known->until <= xo_worker_now())
+		return NULL;
+	*n_r = known->n;
+	return known->list;
+}
+
+static void
+forget_mx(struct hop *hop)
+{
+	free(hop->mx);
+	hop->mx = NULL;
+	hop->n_mx = 0;
+}
+
+void
+xo_hop_learn_mx(struct hop *hop, const char *domain, const struct xo_mx *list,
+    size_t n)
+{
+	bool has_mx = n > 0;
+	size_t len = strlen(domain);
+
+	forget_mx(hop);
+	hop->mx = calloc(has_mx ? n : 1, sizeof(*hop->mx));
+	if (hop->mx == NULL || len >= sizeof(hop->mx->name)) {
+		forget_mx(hop);
+		return;
+	}
+	if (has_mx)
+		memcpy(hop->mx, list, n * sizeof(*list));
+	else
+		memcpy(hop->mx->name, domain, len + 1);
+	hop->n_mx = has_mx ? n : 1;
+	hop->mx_until = end_of(has_mx ? list->ttl : NO_MX_TTL);
+}
+
+const struct xo_mx *
+xo_hop_known_mx(const struct hop *hop, size_t *n_r)
+{
+	*n_r = hop->n_mx;
+	return hop->mx_until > xo_worker_now() ? hop->mx : NULL;
+}
+
+static struct xo_dead *
+find_dead(struct hop *hop, const struct xo_target *target)
+{
+	for (size_t i = 0; i < XO_DEAD_MAX; i++)
+		if (hop->dead[i].len == target->len && memcmp(
+		    &hop->dead[i].address, &target->address, target->len) == 0)
+			return &hop->dead[i];
+	return NULL;
+}
+
+bool
+xo_hop_is_dead(struct hop *hop, const struct xo_target *target)
+{
+	const struct xo_dead *dead = find_dead(hop, target);
+
+	return dead != NULL && dead->until > xo_worker_now();
+}
+
+void
+xo_hop_set_dead(struct hop *hop, const struct xo_target *target, bool is_dead)
+{
+	struct xo_dead *dead = find_dead(hop, target);
+
+	if (dead == NULL && is_dead) {
+		/* The one whose time is over first gives its place. */
+		dead = &hop->dead[0];
+		for (size_t i = 1; i < XO_DEAD_MAX; i++)
+			if (hop->dead[i].until < dead->until)
+				dead = &hop->dead[i];
+		dead->address = target->address;
+		dead->len = target->len;
+	}
+	if (dead != NULL)
+		dead->until = is_dead ? xo_worker_now() + DEAD_FOR : 0;
+}
+
+void
+xo_hop_forget_targets(struct hop *hop)
+{
+	while (hop->known_hosts != NULL) {
+		struct xo_known_host *known = hop->known_hosts;
+
+		hop->known_hosts = known->next;
+		free(known);
+	}
+	forget_mx(hop);
+}
