@@ -8,7 +8,7 @@ from peers.haraka import Haraka
 from peers.nginx import Nginx
 from peers.postfix import PostfixProxy, PostfixQueue
 from peers.stunnel import Stunnel
-from peers.xoorgd import Xoorgd
+from peers.xoorgd import Against, Xoorgd
 
 PEERS = [Direct, Pump, Haproxy, Nginx, Stunnel, Dovecot, PostfixProxy, PostfixQueue, Exim,
-         Haraka, Xoorgd]
+         Haraka, Xoorgd, Against]

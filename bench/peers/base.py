@@ -143,7 +143,8 @@ def fetch(name, packages):
     os.makedirs(os.path.join(archives, "partial"), exist_ok=True)
     done = subprocess.run(
         ["apt-get", "install", "-y", "--no-install-recommends", "--download-only",
-         "-o", "Dir::Cache::archives=" + archives, *packages],
+         "-o", "Dir::Cache::archives=" + archives, "-o", "Debug::NoLocking=true",
+         *packages],		# nothing is installed, so nobody need be kept out
         capture_output=True, text=True, timeout=300)
     debs = glob.glob(os.path.join(archives, "*.deb"))
     if done.returncode != 0 or not debs:

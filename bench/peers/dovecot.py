@@ -33,6 +33,7 @@ service submission-login {
 }
 service submission {
   process_limit = 500
+  service_count = 1000
 }
 submission_max_mail_size = 157286400
 submission_relay_host = 127.0.0.1

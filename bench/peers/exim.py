@@ -24,8 +24,6 @@ host_lookup =
 rfc1413_hosts =
 helo_allow_chars = _
 acl_smtp_rcpt = rcpt
-acl_smtp_data =
-never_users =
 
 begin acl
 rcpt:

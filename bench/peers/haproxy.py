@@ -4,7 +4,7 @@ from peers.base import Peer
 
 GLOBAL = """\
 global
-	maxconn 12000
+	maxconn 9000
 	nbthread %d
 	tune.ssl.default-dh-param 2048
 defaults

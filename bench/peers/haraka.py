@@ -40,6 +40,9 @@ class Haraka(Peer):
             self.write(leg + "/plugins/accept.js", ACCEPT)
             self.write(at + "smtp.ini", "listen=127.0.0.1:%d\nnodes=0\n" % self.ports[leg])
             self.write(at + "host_list", "")
+            # With some of it missing, it falls over its own feet.
+            shutil.copy(os.path.join(os.path.dirname(main), "../config/connection.ini"),
+                        os.path.join(self.folder, at))
             self.write(at + "me", "gw.contoso.test\n")
             self.write(at + "log.ini", "[main]\nlevel=ERROR\n")
             self.write(at + "smtp_proxy.ini", "host=127.0.0.1\nport=%d\nenable_tls=%s\n" % (
@@ -49,6 +52,10 @@ class Haraka(Peer):
                 self.write(at + "tls.ini", "key=tls_key.pem\ncert=tls_cert.pem\n"
                            "requestCert=true\nrejectUnauthorized=false\n"
                            "[outbound]\nrejectUnauthorized=false\n")
+                # It would take its time to find parameters of its own.
+                subprocess.run(["openssl", "genpkey", "-genparam", "-algorithm", "DH",
+                                "-pkeyopt", "group:ffdhe2048", "-out",
+                                os.path.join(self.folder, at, "dhparams.pem")], check=True)
                 for name, path in (("tls_key.pem", pki["gateway"].key),
                                    ("tls_cert.pem", pki["gateway"].cert)):
                     shutil.copy(path, os.path.join(self.folder, at, name))

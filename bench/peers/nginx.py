@@ -11,7 +11,7 @@ worker_processes %(workers)d;
 worker_rlimit_nofile 20000;
 pid %(folder)s/pid;
 error_log %(folder)s/error.log;
-events { worker_connections 12000; }
+events { worker_connections 9000; }
 http {
 	access_log off;
 %(http)s}
@@ -19,6 +19,7 @@ mail {
 	smtp_auth none;
 	xclient off;
 	proxy_buffer 64k;
+	smtp_client_buffer 64k;
 	server_name gw.contoso.test;
 %(mail)s}
 """

@@ -47,8 +47,10 @@ class Xoorgd(Peer):
     name, title, knows = "xoorgd", "**xoorgd**", "yes"
     parameters = "XOORG=contoso.com"
 
+    build = BUILD
+
     def begin(self):
-        program = os.path.join(BUILD, "src", "xoorgd")
+        program = os.path.join(self.build, "src", "xoorgd")
         if not os.path.exists(program):
             raise Failed("%s is not built" % program)
         pki = self.env.pki
@@ -64,3 +66,8 @@ class Xoorgd(Peer):
             "client_name": pki["client_name"], "server_name": pki["server_name"],
             "sink": self.env.sink.port, "late": self.env.late.port, "listeners": listeners}
         self.run([program, "-c", self.write("xoorgd.conf", text)])
+
+
+class Against(Xoorgd):
+    """Another build of it, to see what a change does: --against FOLDER."""
+    name, title = "against", "xoorgd, the other build"

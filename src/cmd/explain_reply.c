@@ -25,6 +25,11 @@ struct known {
 #define EXCHANGE "Exchange on premises"
 #define ANY "an SMTP server"
 
+#define UNKNOWN_PARAMETER "The server does not know a parameter of MAIL: the " \
+	"client sent it although it had not been announced (XOORG, AUTH, RET)."
+#define KNOW_PARAMETER "Send a parameter only where its extension is " \
+	"announced; xoorgd does so, and never passes XOORG on otherwise."
+
 static const struct known table[] = {
 	{"5.7.64", 0, "", EXO,
 	    "No tenant stands behind the session. Exchange Online relays only "
@@ -127,15 +132,12 @@ static const struct known table[] = {
 	    "submit.",
 	    "Give it AcceptCloudServicesMail in TlsDomainCapabilities, or a "
 	    "permission group."},
-	{"5.5.4", 0, "XOORG", "Postfix and others",
-	    "The server does not know the parameter XOORG: it was sent "
-	    "although it had not been announced.",
-	    "Send XOORG only where it is announced; xoorgd never passes it on "
-	    "otherwise."},
+	{"5.5.4", 0, "Unsupported option", "Postfix and others",
+	    UNKNOWN_PARAMETER, KNOW_PARAMETER},
+	{"5.5.4", 0, "parameter unrecognized", "Sendmail", UNKNOWN_PARAMETER,
+	    KNOW_PARAMETER},
 	{"", 0, "MAIL FROM parameters not recognized", ANY,
-	    "The server does not know a parameter of MAIL.",
-	    "Put a gateway before it that does; xoorgd drops what the next hop "
-	    "does not announce."},
+	    UNKNOWN_PARAMETER, KNOW_PARAMETER},
 	{"5.5.4", 0, "Invalid arguments", "Exchange, or xoorgd",
 	    "A parameter of MAIL is malformed, stands twice, or is XOORG in a "
 	    "session to which it was not announced.",

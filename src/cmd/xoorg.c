@@ -17,6 +17,10 @@ static const struct {
 	{"send", xo_cmd_send, "send test messages"},
 	{"sink", xo_cmd_sink, "an SMTP server for tests, plays Exchange"},
 	{"check", xo_cmd_check, "print a configuration as it is in force"},
+	{"explain", xo_cmd_explain,
+	    "say what the headers of a message, or a reply, mean"},
+	{"setup", xo_cmd_setup,
+	    "print what is to be done at the other ends, or a configuration"},
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

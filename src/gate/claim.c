@@ -98,7 +98,10 @@ give_up_link(struct xo_claim *c, enum xo_refusal why, struct xo_span said)
 {
 	if (!c->is_kept)
 		xo_claim_note_failure(c, why, said);
-	xo_link_close(c->link);
+	if (c->link->opening.state == XO_OPENING_FAILED)
+		xo_link_quit(c->link);
+	else
+		xo_link_close(c->link);
 	c->link = NULL;
 	c->is_kept = false;
 	c->is_connecting = false;
@@ -113,6 +116,8 @@ opened(struct xo_claim *c)
 
 	if (c->target != NULL)
 		xo_hop_set_dead(xo_claim_hop(c), c->target, false);
+	if (link->opening.is_handed_over)
+		xo_link_set_client(link, &c->wish.client);
 	c->link = NULL;
 	c->why = XO_REFUSAL_NONE;
 	evtimer_del(c->timer);
@@ -374,12 +379,13 @@ claim_kept(struct xo_claim *c)
 {
 	if (c->wish.is_fresh || c->wish.is_question)
 		return false;
-	c->link = xo_hop_take_idle(c->hops, c->wish.upstream, c->wish.tenant);
+	c->link = xo_hop_take_idle(c->hops, &c->wish);
 	if (c->link == NULL)
 		return false;
 	c->is_kept = true;
 	xo_link_attach(c->link, on_leg, c);
 	xo_opening_resume(&c->link->opening, c->link->needs_reset,
+	    xo_link_is_for(c->link, &c->wish.client) ? NULL :
 	    &c->wish.client);
 	c->link->needs_reset = false;
 	if (c->link->opening.state == XO_OPENING_DONE) {

@@ -49,7 +49,7 @@ close_idle(struct hop *hop)
 		hop->idle = link->next;
 		hop->n_idle--;
 		link->is_idle = false;
-		xo_link_close(link);
+		xo_link_quit(link);
 	}
 }
 
@@ -100,7 +100,22 @@ xo_link_close(struct xo_link *link)
 		xo_tls_shutdown(link->leg.tls);
 	xo_leg_close(&link->leg);
 	xo_opening_fini(&link->opening);
+	xo_buf_fini(&link->client_hello);
 	free(link);
+}
+
+/* Its word of goodbye is not waited for: nothing depends on it. */
+void
+xo_link_quit(struct xo_link *link)
+{
+	struct xo_leg *leg = &link->leg;
+
+	if (!leg->has_ended && !leg->is_broken && !leg->is_handshaking &&
+	    leg->out.len == 0) {
+		xo_leg_send(leg, XO_LIT("QUIT\r\n"));
+		xo_leg_flush(leg);
+	}
+	xo_link_close(link);
 }
 
 struct xo_leg *
@@ -177,7 +192,7 @@ xo_link_release(struct xo_link *link, bool needs_reset)
 	struct hop *hop = &link->hops->hops[link->upstream];
 
 	if (!may_keep(link)) {
-		xo_link_close(link);
+		xo_link_quit(link);
 		return;
 	}
 	link->needs_reset = needs_reset;
@@ -200,7 +215,7 @@ xo_hop_close_oldest(struct hop *hop)
 	while (link->next != NULL)
 		link = link->next;
 	unlink_idle(link);
-	xo_link_close(link);
+	xo_link_quit(link);
 	return true;
 }
 
@@ -214,14 +229,45 @@ stands(struct xo_link *link)
 	    !(link->leg.tls != NULL && xo_tls_has_pending(link->leg.tls));
 }
 
+bool
+xo_link_is_for(const struct xo_link *link,
+    const struct xo_handover_info *client)
+{
+	return link->has_client && link->client_port == client->port &&
+	    memcmp(&link->client, client->address, sizeof(link->client)) ==
+	    0 && xo_span_is_equal(xo_buf_span(&link->client_hello),
+	    client->hello);
+}
+
+void
+xo_link_set_client(struct xo_link *link, const struct xo_handover_info *client)
+{
+	xo_buf_clear(&link->client_hello);
+	link->has_client = true;
+	link->client = *client->address;
+	/* A name that could not be kept is nobody's: it is told anew. */
+	link->client_port = xo_buf_add(&link->client_hello, client->hello) ==
+	    XO_OK ? client->port : 0;
+}
+
+/* Whoever was told of a client serves him, or takes another XCLIENT. */
+static bool
+suits(const struct xo_link *link, const struct xo_wish *wish)
+{
+	return link->tenant == wish->tenant && (!link->has_client ||
+	    xo_link_is_for(link, &wish->client) ||
+	    xo_caps_has(&link->opening.caps, XO_CAP_XCLIENT));
+}
+
 struct xo_link *
-xo_hop_take_idle(struct xo_hops *hops, int upstream, int tenant)
+xo_hop_take_idle(struct xo_hops *hops, const struct xo_wish *wish)
 {
 	struct xo_link *link, *next;
 
-	for (link = hops->hops[upstream].idle; link != NULL; link = next) {
+	for (link = hops->hops[wish->upstream].idle; link != NULL;
+	    link = next) {
 		next = link->next;
-		if (link->tenant != tenant)
+		if (!suits(link, wish))
 			continue;
 		unlink_idle(link);
 		if (stands(link))
@@ -229,6 +275,23 @@ xo_hop_take_idle(struct xo_hops *hops, int upstream, int tenant)
 		xo_link_close(link);
 	}
 	return NULL;
+}
+
+void
+xo_hops_client_gone(struct xo_hops *hops,
+    const struct xo_handover_info *client)
+{
+	struct xo_link *link, *next;
+
+	for (size_t u = 0; u < hops->n; u++)
+		for (link = hops->hops[u].idle; link != NULL; link = next) {
+			next = link->next;
+			if (!xo_link_is_for(link, client) ||
+			    xo_caps_has(&link->opening.caps, XO_CAP_XCLIENT))
+				continue;
+			unlink_idle(link);
+			xo_link_quit(link);
+		}
 }
 
 void

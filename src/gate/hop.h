@@ -32,6 +32,9 @@ bool xo_hops_learn(struct xo_hops *hops);
 
 /* Closes kept connections that were idle too long. */
 void xo_hops_tick(struct xo_hops *hops);
+/* Closes kept connections that could have served this client alone. */
+void xo_hops_client_gone(struct xo_hops *hops,
+    const struct xo_handover_info *client);
 /* Keeps none from now on. */
 void xo_hops_drain(struct xo_hops *hops);
 

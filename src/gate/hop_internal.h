@@ -23,6 +23,11 @@ struct xo_link {
 	bool is_reused;
 	bool needs_reset;
 	bool is_idle;
+	/* XCLIENT told it whom it serves; many take no second one. */
+	bool has_client;
+	struct xo_address client;
+	uint16_t client_port;
+	struct xo_buf client_hello;
 	uint64_t idle_since;
 	struct xo_link *next;		/* in the pool, the last used first */
 };
@@ -67,10 +72,18 @@ struct xo_hops {
 
 const struct xo_upstream *xo_hop_policy(const struct xo_hops *hops, int u);
 const struct xo_conf_upstream *xo_hop_conf(const struct xo_hops *hops, int u);
-/* A kept connection that still stands, or NULL. */
-struct xo_link *xo_hop_take_idle(struct xo_hops *hops, int upstream,
-    int tenant);
+/* A kept connection that still stands and can serve this wish, or NULL. */
+struct xo_link *xo_hop_take_idle(struct xo_hops *hops,
+    const struct xo_wish *wish);
+/* Was it this client that XCLIENT told the next hop of? */
+bool xo_link_is_for(const struct xo_link *link,
+    const struct xo_handover_info *client);
+void xo_link_set_client(struct xo_link *link,
+    const struct xo_handover_info *client);
 struct xo_link *xo_link_new(struct xo_hops *hops, int upstream, int tenant);
+/* Closes one that is in step and outside of a message: with QUIT (RFC 5321
+ * 4.1.1.10). */
+void xo_link_quit(struct xo_link *link);
 /* Closes the kept connection that was idle longest. False: there is none. */
 bool xo_hop_close_oldest(struct hop *hop);
 

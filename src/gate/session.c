@@ -36,6 +36,19 @@ on_claimed(void *arg, struct xo_link *link, enum xo_refusal why,
 		xo_session_run(s);
 }
 
+struct xo_handover_info
+xo_session_client(const struct xo_session *s)
+{
+	return (struct xo_handover_info){
+		.address = xo_relay_address(s->relay),
+		.port = xo_relay_port(s->relay),
+		.hello = xo_relay_hello(s->relay),
+		.is_esmtp = xo_relay_is_esmtp(s->relay),
+		.server = &s->server,
+		.server_port = s->server_port,
+	};
+}
+
 static void
 acquire(struct xo_session *s, const struct xo_action *a)
 {
@@ -43,14 +56,7 @@ acquire(struct xo_session *s, const struct xo_action *a)
 		.upstream = a->upstream,
 		.tenant = a->tenant,
 		.is_fresh = a->is_fresh,
-		.client = {
-			.address = xo_relay_address(s->relay),
-			.port = xo_relay_port(s->relay),
-			.hello = xo_relay_hello(s->relay),
-			.is_esmtp = xo_relay_is_esmtp(s->relay),
-			.server = &s->server,
-			.server_port = s->server_port,
-		},
+		.client = xo_session_client(s),
 	};
 
 	s->claim = xo_hops_claim(s->worker->hops, &wish, on_claimed, s);

@@ -164,7 +164,8 @@ xo_session_move_proxy(struct xo_session *s)
 		s->server = proxy.server;
 		s->server_port = proxy.server_port;
 	}
-	return xo_session_begin(s, !proxy.is_local);
+	/* Also behind LOCAL and UNKNOWN: whoever speaks now is not the proxy. */
+	return xo_session_begin(s, true);
 }
 
 static bool

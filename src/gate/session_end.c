@@ -18,6 +18,11 @@ xo_session_free(struct xo_session *s)
 	xo_claim_cancel(&s->claim);
 	if (s->link != NULL)
 		xo_link_close(s->link);
+	if (s->relay != NULL) {
+		struct xo_handover_info client = xo_session_client(s);
+
+		xo_hops_client_gone(s->worker->hops, &client);
+	}
 	xo_leg_close(&s->front);
 	if (s->timer != NULL)
 		event_free(s->timer);

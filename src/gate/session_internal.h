@@ -58,6 +58,8 @@ bool xo_session_move_proxy(struct xo_session *s);
 void xo_session_run(struct xo_session *s);
 void xo_session_on_leg(struct xo_leg *leg, void *owner);
 void xo_session_set_time(struct xo_session *s);
+/* As a next hop shall see it; spans valid until the next hello. */
+struct xo_handover_info xo_session_client(const struct xo_session *s);
 void xo_session_take_actions(struct xo_session *s);
 
 /* session_end.c */

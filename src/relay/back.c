@@ -323,6 +323,13 @@ on_mail(struct xo_relay *r)
 		back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
 		return;
 	}
+	/* The value that the message brought is not welcome. */
+	if (r->t.is_said_again) {
+		finish_note_reply(r, r->reply.code,
+		    xo_buf_span(&r->reply.text));
+		content_fail(r, XO_REFUSAL_UPSTREAM_SAID);
+		return;
+	}
 	/* Said yes, lost the connection, says no: the client has yeses. */
 	if (r->t.n_accepted > 0) {
 		back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
@@ -465,7 +472,8 @@ static bool
 is_ahead(const struct xo_relay *r, enum expected what)
 {
 	return r->is_back_ahead && r->n_expected == 0 &&
-	    (what == EXPECT_MAIL || what == EXPECT_RCPT);
+	    (what == EXPECT_RSET || what == EXPECT_MAIL ||
+	    what == EXPECT_RCPT);
 }
 
 static void

@@ -146,18 +146,24 @@ wants_xclient(const struct xo_opening *o)
 	    o->handover != NULL && !o->is_handed_over;
 }
 
+/* Without the address it would take our own for the client's, which it may well
+ * trust. */
+static void
+hand_over(struct xo_opening *o)
+{
+	if (xo_caps_has(&o->caps, XO_CAP_XCLIENT) &&
+	    is_attribute(o, XO_LIT("ADDR")))
+		say_xclient(o);
+	else
+		fail(o, XO_REFUSAL_UPSTREAM_HANDOVER);
+}
+
 /* The last EHLO has been answered: what is still to do? */
 static void
 settle(struct xo_opening *o)
 {
 	if (wants_xclient(o)) {
-		/* Without the address it would take our own for the client's,
-		 * which it may well trust. */
-		if (xo_caps_has(&o->caps, XO_CAP_XCLIENT) &&
-		    is_attribute(o, XO_LIT("ADDR")))
-			say_xclient(o);
-		else
-			fail(o, XO_REFUSAL_UPSTREAM_HANDOVER);
+		hand_over(o);
 		return;
 	}
 	/* Only what is said inside verified TLS says anything. */
@@ -231,7 +237,7 @@ on_rset(struct xo_opening *o)
 	if (o->reply.code != 250)
 		fail(o, XO_REFUSAL_UPSTREAM_LOST);
 	else if (wants_xclient(o))
-		say_xclient(o);
+		hand_over(o);
 	else
 		o->state = XO_OPENING_DONE;
 }
@@ -307,7 +313,7 @@ xo_opening_resume(struct xo_opening *o, bool needs_reset,
 	if (needs_reset)
 		say(o, XO_OPENING_RSET, "RSET", (struct xo_span){NULL, 0});
 	else if (wants_xclient(o))
-		say_xclient(o);
+		hand_over(o);
 }
 
 void

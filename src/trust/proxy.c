@@ -59,9 +59,8 @@ read_v1_words(struct xo_span line, struct xo_proxy *p)
 	client = take_word(&line);
 	server = take_word(&line);
 	client_port = take_word(&line);
-	server_port = take_word(&line);
+	server_port = line;	/* to the end: no blank behind it */
 	return (is_ipv4 || xo_span_is_equal(family, XO_LIT("TCP6"))) &&
-	    line.len == 0 &&
 	    xo_address_read(client, &p->client) == XO_OK &&
 	    xo_address_read(server, &p->server) == XO_OK &&
 	    /* TCP6 may bring mapped addresses: IPv4 at a socket for both. */
@@ -141,12 +140,12 @@ read_v2(struct xo_span in, struct xo_proxy *p, size_t *used_r)
 		return XO_ERR_SYNTAX;
 	if (in.len < V2_FIXED + len)
 		return XO_MORE;
-	*used_r = V2_FIXED + len;
-	if (in.p[12] == V2_LOCAL) {
+	if (in.p[12] == V2_LOCAL)
 		p->is_local = true;
-		return XO_OK;
-	}
-	return read_v2_addresses(in.p + V2_FIXED, len, in.p[13], p);
+	else if (read_v2_addresses(in.p + V2_FIXED, len, in.p[13], p) != XO_OK)
+		return XO_ERR_SYNTAX;
+	*used_r = V2_FIXED + len;
+	return XO_OK;
 }
 
 static bool

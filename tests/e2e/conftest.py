@@ -10,54 +10,19 @@ for folder in (HERE, os.path.join(os.path.dirname(HERE), "pki")):
         sys.path.insert(0, folder)
 sys.dont_write_bytecode = True
 
-from harness import Gateway, Hop, Smtp, base_config	# noqa: E402
-from pki import Pki					# noqa: E402
+from harness import Gateway, Hop	# noqa: E402
+from pki import Pki			# noqa: E402
+from standard import Standard		# noqa: E402
+
+
+def pytest_configure(config):
+    # old TLS versions and SHA-1 are what some tests are about
+    config.addinivalue_line("filterwarnings", "ignore:.*deprecated")
 
 
 @pytest.fixture(scope="session")
 def pki(tmp_path_factory):
     return Pki(tmp_path_factory.mktemp("pki"))
-
-
-class Standard:
-    """The setting of the protocol page: a gateway, the MTA behind it, and the
-    MTA for all other mail. Shared by the tests that leave it as it is."""
-
-    def __init__(self, pki, **changes):
-        self.pki = pki
-        self.main, self.inbound = Hop(), Hop()
-        self.gw = Gateway(base_config(pki, self.main, self.inbound, **changes))
-
-    def port(self):
-        return self.gw.port("in")
-
-    def clear(self):
-        self.gw.wait_quiet()
-        self.main.clear()
-        self.inbound.clear()
-        self.gw.skip_log()
-
-    @property
-    def messages(self):
-        return sorted(self.main.messages + self.inbound.messages, key=lambda m: m.order)
-
-    def connect(self, state="X", **how):
-        """A client in one of the states: N B C T X TO."""
-        client = Smtp(self.port(), **how)
-        if state == "B":
-            return client
-        client.ehlo_reply = client.hello(
-            self.pki.exo if state == "X" else self.pki.other_name if state == "TO" else None,
-            tls=state in ("T", "X", "TO"))
-        return client
-
-    def close(self):
-        try:
-            self.gw.stop()
-        finally:
-            self.gw.kill()
-            self.main.stop()
-            self.inbound.stop()
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +48,8 @@ def gateway():
     started = []
 
     def make(config, **how):
-        started.append(Gateway(config, **how))
+        started.append(Gateway(config, start=False, **how))
+        started[-1].start()
         return started[-1]
 
     yield make
@@ -97,6 +63,7 @@ def gateway():
             errors.append(error)
         finally:
             one.kill()
+            one.remove()
     if errors:
         raise errors[0]
 

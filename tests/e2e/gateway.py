@@ -3,6 +3,7 @@
 import copy
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -74,6 +75,7 @@ class Gateway:
 
     def __init__(self, config, folder=None, start=True, env=None, wrapper=()):
         self.config = config
+        self.is_own_folder = folder is None
         self.folder = folder or tempfile.mkdtemp(prefix="xoorg-e2e-")
         self.file = os.path.join(self.folder, "xoorgd.conf")
         self.log_file = os.path.join(self.folder, "stderr")
@@ -109,8 +111,9 @@ class Gateway:
 
     def _answers(self, host, port):
         if self.process.poll() is not None:
-            raise AssertionError("xoorgd ended with %d:\n%s" % (
-                self.process.returncode, self.log()))
+            code, self.process = self.process.returncode, None
+            self._err.close()
+            raise AssertionError("xoorgd ended with %d:\n%s" % (code, self.log()))
         try:
             with socket.create_connection((host, port), 2) as s:
                 s.settimeout(5)
@@ -179,6 +182,11 @@ class Gateway:
                 pass
         self._err.close()
         self.process = None
+
+    def remove(self):
+        """What it left on disk, unless somebody wants to look (XOORG_KEEP)."""
+        if self.is_own_folder and not os.environ.get("XOORG_KEEP"):
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     # log ---------------------------------------------------------------------
 

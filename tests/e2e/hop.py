@@ -16,7 +16,9 @@ committed, rset, noop, quit. A value is
 
 "content" is called when the 354 is out ("content": Do.after(n, what): after n
 octets of content). "final" acts before the message is committed, "committed"
-after.
+after. `lmtp`: LHLO, and a reply for each recipient: "final" acts for each in turn.
+`proxy`: a PROXY header must come before the banner. `xclient`: True, or the
+attributes that are announced.
 """
 import itertools
 import re
@@ -116,8 +118,10 @@ class Session:
         self.certificate = None		# of the client, as getpeercert(True)
         self.certificate_ok = False
         self.xclient = []		# XCLIENT lines
+        self.proxy = None		# the PROXY header, its octets
         self.closed = None		# how it ended
         self.ehlos = []			# (line, is_tls)
+        self.wire = None		# its buffer: what came along with a line
 
     def verbs(self):
         return [x.split(b" ")[0].upper().decode("latin-1") for x in self.lines]
@@ -125,12 +129,14 @@ class Session:
 
 class Hop:
     def __init__(self, *, caps=CAPS, tls=None, caps_tls=None, client_ca=None, xclient=False,
-                 xoorg_for=None, script=None, host="127.0.0.1", port=0, accept=True):
+                 xoorg_for=None, script=None, host="127.0.0.1", port=0, accept=True,
+                 lmtp=False, proxy=False):
         self.caps = list(caps)
         self.caps_tls = list(caps if caps_tls is None else caps_tls)
         self.tls = tls			# an ssl.SSLContext of the server side
         self.client_ca = client_ca
         self.xclient = xclient
+        self.lmtp, self.proxy = lmtp, proxy
         self.xoorg_for = xoorg_for	# name of a client certificate that gets XOORG
         self.script = dict(script or {})
         self.sessions = []
@@ -138,11 +144,11 @@ class Hop:
         self._lock = threading.Lock()
         self._live = set()
         self._stopping = threading.Event()
-        self.listener = socket.socket()
+        self.listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.listener.bind((host, port))
-        self.host, self.port = self.listener.getsockname()
-        self.address = "%s:%d" % (self.host, self.port)
+        self.host, self.port = self.listener.getsockname()[:2]
+        self.address = ("[%s]:%d" if ":" in host else "%s:%d") % (self.host, self.port)
         if accept:
             self.listener.listen(128)
             threading.Thread(target=self._accept, daemon=True).start()
@@ -221,7 +227,7 @@ class Hop:
             threading.Thread(target=self._serve, args=(sock, session), daemon=True).start()
 
     def _serve(self, sock, session):
-        wire = Wire(sock, 120.0)
+        session.wire = wire = Wire(sock, 120.0)
         with self._lock:
             self._live.add(wire)
         try:
@@ -257,7 +263,17 @@ class _Talk:
         self.is_tls = False
         self.hold = b""
 
+    def read_proxy(self):
+        start = self.wire.exactly(16)
+        if start.startswith(b"PROXY "):
+            self.session.proxy = start + self.wire.until(b"\r\n")
+        else:
+            assert start.startswith(b"\r\n\r\n\0\r\nQUIT\n"), start
+            self.session.proxy = start + self.wire.exactly(int.from_bytes(start[14:], "big"))
+
     def run(self):
+        if self.hop.proxy:
+            self.read_proxy()
         self.reply("banner", "220 hop.example ESMTP")
         while True:
             line = self.wire.line(600)
@@ -322,7 +338,8 @@ class _Talk:
         if self.hop.tls and not self.is_tls:
             caps.append("STARTTLS")
         if self.hop.xclient:
-            caps.append("XCLIENT NAME ADDR PORT PROTO HELO")
+            caps.append("XCLIENT " + (self.hop.xclient if isinstance(self.hop.xclient, str)
+                                      else "NAME ADDR PORT PROTO HELO"))
         if self.is_tls and self.hop.xoorg_for and self.session.certificate_ok \
                 and self.hop.xoorg_for in self._certificate_names():
             caps.append("XOORG")
@@ -333,7 +350,14 @@ class _Talk:
         return [v for k, v in details.get("subjectAltName", ()) if k == "DNS"] + \
             [v for rdn in details.get("subject", ()) for k, v in rdn if k == "commonName"]
 
-    def do_ehlo(self, line):
+    def do_lhlo(self, line):
+        if not self.hop.lmtp:
+            return self.do_unknown(line)
+        return self.do_ehlo(line, True)
+
+    def do_ehlo(self, line, is_lhlo=False):
+        if self.hop.lmtp != is_lhlo:
+            return self.do_unknown(line)
         self.message = None
         self.session.ehlos.append((line, self.is_tls))
         lines = ["hop.example"] + self._ehlo_lines()
@@ -443,7 +467,29 @@ class _Talk:
                 message.raw = bytes(raw)
                 raise
 
+    def _final_lmtp(self, message):
+        replies = b""
+        self.message = None
+        for _ in message.rcpts:
+            value = self.hop.action("final", self.session, b"")
+            if isinstance(value, tuple) or value in (Do.rst, Do.fin, Do.stall):
+                self.wire.send(replies)
+                replies = b""
+                if value in (Do.rst, Do.fin):
+                    time.sleep(0.1)
+                self.act(value)
+            elif isinstance(value, bytes):
+                replies += value
+            else:
+                value = value or "250 2.1.5 delivered"
+                message.committed |= value.startswith("2")
+                replies += value.encode("latin-1") + b"\r\n"
+        message.replied = message.committed
+        self.wire.send(replies)
+
     def _final(self, message):
+        if self.hop.lmtp:
+            return self._final_lmtp(message)
         value = self.hop.action("final", self.session, b"")
         ordinary = "250 2.0.0 queued as HOP%d" % len(self.hop.messages)
         if value is not None and not (isinstance(value, tuple) and value[2] is None):

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from harness import CAPS, Closed, Hop, Smtp, base_config, expect, rows, simple, stuff
-from conftest import Standard
+from standard import Standard
 from oracle import has_bare_newline
 
 PLAIN_CAPS = tuple(x for x in CAPS if x != "CHUNKING")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from conftest import Standard
+from standard import Standard
 from harness import Hop, Smtp, base_config, rows, simple
 from oracle import ALWAYS, has_bare_newline, seen_in, without_stamps
 

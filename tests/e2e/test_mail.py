@@ -3,7 +3,7 @@
 row says so."""
 import pytest
 
-from conftest import Standard
+from standard import Standard
 from harness import Smtp, rows, simple
 
 U = "u@contoso.com"

@@ -35,6 +35,7 @@ def gateway():
                 one.stop()
         finally:
             one.kill()
+            one.remove()
 
 
 @pytest.fixture

@@ -105,6 +105,12 @@ set_policy(struct world *w)
 	};
 	w->upstreams[0].name = (struct xo_span)S("postfix");
 	w->upstreams[1].name = (struct xo_span)S("inbound");
+	for (size_t i = 0; i < 2; i++) {
+		w->upstreams[i].protocol = o->is_lmtp ? XO_PROTOCOL_LMTP :
+		    XO_PROTOCOL_SMTP;
+		w->upstreams[i].xoorg_source = o->has_message_xoorg ?
+		    XO_XOORG_MESSAGE : XO_XOORG_NONE;
+	}
 	w->policy = (struct xo_policy){
 		.hostname = S("gw.contoso.com"), .peers = peers, .n_peers = 2,
 		.tenants = tenants, .n_tenants = 1, .listeners = &w->listener,
@@ -169,6 +175,8 @@ whole_250(struct xo_span s)
 static void
 hop_utter(struct world *w, const char *text)
 {
+	w->hop.has_said_5xx |= strstr(text, "5") == text ||
+	    strstr(text, "\n5") != NULL;
 	if (!w->hop.is_silent && !w->hop.closes)
 		(void)xo_buf_add_cstr(&w->hop.out, text);
 }
@@ -226,6 +234,23 @@ hop_commit(struct world *w, bool by_data)
 	w->n_commits++;
 }
 
+/* Octets of as many 250s as were asked for; 0: there are not. */
+static size_t
+whole_250s(struct world *w, size_t start)
+{
+	size_t n = w->options.is_lmtp ? w->hop.n_rcpts : 1, at = start;
+
+	for (; n > 0; n--) {
+		size_t len = whole_250(xo_span_from(xo_buf_span(&w->hop.out),
+		    at));
+
+		if (len == 0)
+			return 0;
+		at += len;
+	}
+	return at;
+}
+
 /* The content is whole. */
 static void
 hop_final(struct world *w, bool by_data)
@@ -233,7 +258,7 @@ hop_final(struct world *w, bool by_data)
 	struct hop *h = &w->hop;
 	const struct hop_plan *p;
 	char usual[64];
-	size_t start = h->out.len, whole;
+	size_t start = h->out.len, end;
 
 	if (w->is_gone && w->relay->state != FRONT_FINAL)
 		world_violate(w, "content completed for a client that is gone");
@@ -247,11 +272,13 @@ hop_final(struct world *w, bool by_data)
 	    w->n_commits);
 	if (is_good(p) || p->commits)
 		hop_commit(w, by_data);
-	(void)hop_follow(w, p, usual);
-	whole = whole_250(xo_span_from(xo_buf_span(&h->out), start));
-	if (whole > 0 && !h->has_final_250) {
+	if (!hop_follow(w, p, usual))
+		for (size_t i = 1; w->options.is_lmtp && i < h->n_rcpts; i++)
+			hop_utter(w, usual);
+	end = whole_250s(w, start);
+	if (end > 0 && !h->has_final_250) {
 		h->has_final_250 = true;
-		h->final_end = start + whole;
+		h->final_end = end;
 	}
 	hop_forget(h);
 }
@@ -343,6 +370,13 @@ hop_bdat(struct world *w, struct xo_span args)
 }
 
 static void
+hop_rset(struct world *w)
+{
+	hop_forget(&w->hop);
+	hop_utter(w, "250 2.0.0 reset\r\n");
+}
+
+static void
 hop_command(struct world *w)
 {
 	struct hop *h = &w->hop;
@@ -361,6 +395,8 @@ hop_command(struct world *w)
 		hop_data(w);
 	else if (command.verb == XO_VERB_BDAT)
 		hop_bdat(w, command.args);
+	else if (command.verb == XO_VERB_RSET && w->options.has_message_xoorg)
+		hop_rset(w);
 	else
 		world_violate(w, "a command the next hop should not see");
 	xo_buf_clear(&h->line);

@@ -42,6 +42,8 @@ struct world_options {
 	bool is_reused;		/* its first connection was kept */
 	bool is_unknown;	/* its capabilities are, at first */
 	bool normalizes, is_safe;
+	bool is_lmtp;
+	bool has_message_xoorg;	/* upstream: xoorg = "message" */
 	uint64_t size_limit;
 	struct xo_limits limits; /* zero: the usual */
 	const struct hop_plan *plans;
@@ -75,7 +77,7 @@ struct hop {
 	size_t delivered;
 	size_t total;			/* of all connections, for hop_cut */
 	size_t final_end;		/* where a final 250 is complete; or 0 */
-	bool has_final_250;
+	bool has_final_250, has_said_5xx;
 };
 
 #define WORLD_COMMITS 64

@@ -277,6 +277,38 @@ static const struct session sessions[] = {
 	    "MAIL FROM:<a@b> XOORG=\r\n" MAIL RCPT "RSET\r\nSTARTTLS\r\n"},
 	    "220 250 250 250 501 220 250 550 501 250 250 250 503", 0, NULL,
 	    NULL},
+	{"a value in the message", {.caps = FULL " XOORG",
+	    .client = CLIENT_LOCAL, .has_message_xoorg = true},
+	    {EHLO, MAIL RCPT RCPT "DATA\r\n", "X-OriginatorOrg: Contoso.com"
+	    "\r\n" TEXT ".\r\n" MAIL RCPT "DATA\r\n", TEXT ".\r\n"},
+	    "220 250 250 250 250 354 250 250 250 354 250", 2, TEXT, MAIL RCPT},
+	{"its envelope", {.caps = "XOORG",
+	    .client = CLIENT_LOCAL, .has_message_xoorg = true},
+	    {EHLO, MAIL RCPT RCPT "BDAT 72 LAST\r\n" "X-OriginatorOrg: "
+	    "contoso.com\r\n" TEXT}, "220 250 250 250 250 250", 1, TEXT,
+	    "MAIL FROM:<a@example.org> XOORG=contoso.com\r\n" RCPT RCPT},
+	{"nobody's value", {.caps = FULL " XOORG",
+	    .client = CLIENT_LOCAL, .has_message_xoorg = true},
+	    {EHLO, MAIL RCPT "DATA\r\n", "X-OriginatorOrg: fabrikam.com\r\n"
+	    TEXT ".\r\n"}, "220 250 250 250 354 250", 1, TEXT, MAIL RCPT},
+	{"a stranger's value", {.caps = FULL " XOORG",
+	    .has_message_xoorg = true},
+	    {EHLO, MAIL RCPT "DATA\r\n", "X-OriginatorOrg: contoso.com\r\n"
+	    TEXT ".\r\n"}, "220 250 250 250 354 250", 1, TEXT, MAIL RCPT},
+	{"C9", {.caps = FULL " XOORG", .client = CLIENT_LOCAL,
+	    .has_message_xoorg = true, PLANS({HOP_MAIL, .nth = 2,
+	    .reply = "501 5.5.4 Invalid arguments\r\n"})},
+	    {EHLO, MAIL RCPT RCPT "DATA\r\n", "X-OriginatorOrg: contoso.com"
+	    "\r\n" TEXT ".\r\nNOOP\r\n"},
+	    "220 250 250 250 250 354 501 250", 0, NULL, NULL},
+	{"LMTP", {.caps = FULL, .is_lmtp = true},
+	    {EHLO, MAIL RCPT RCPT RCPT "DATA\r\n", TEXT ".\r\nNOOP\r\n"},
+	    "220 250 250 250 250 250 354 250 250", 1, TEXT,
+	    MAIL RCPT RCPT RCPT},
+	{"LMTP in chunks", {.caps = "CHUNKING", .is_lmtp = true,
+	    PLANS({HOP_RCPT, .nth = 2, .reply = "550 no\r\n"})},
+	    {EHLO, MAIL RCPT RCPT RCPT "BDAT 42\r\n" TEXT "BDAT 0 LAST\r\n"},
+	    "220 250 250 250 550 250 250 250", 1, TEXT, MAIL RCPT RCPT},
 	{"our own", {.caps = FULL, .client = CLIENT_LOCAL},
 	    {EHLO, MAIL "RCPT TO:<a@elsewhere.example>\r\n" "DATA\r\n",
 	    TEXT ".\r\n"}, "220 250 250 250 354 250", 1, TEXT, NULL},
@@ -663,6 +695,100 @@ test_faults(void **state)
 				check_fault(&faults[i], caps[c],
 				    (enum framing)(mode / 4), mode & 1,
 				    mode & 2);
+}
+
+/* LMTP: a reply for each recipient, of which the client hears the worst. */
+static void
+test_lmtp(void **state)
+{
+	static const struct {
+		const char *reply;
+		bool closes;
+		uint16_t want;
+	} rows[] = {
+		{"250 a\r\n250 b\r\n250 c\r\n", false, 250},
+		{"250 a\r\n451 b\r\n250 c\r\n", false, 451},
+		{"451 a\r\n550 b\r\n250 c\r\n", false, 550},
+		{"250 a\r\n250 b\r\n", true, 451},
+		{"250 a\r\n250 b\r\n250 c", true, 451},
+		{"250 a\r\n250 b\r\n421 c\r\n", true, 451},
+		{"250 a\r\n250 b\r\n354 c\r\n", false, 451},
+		{"250 a\r\n250 b\r\n", false, 451},
+		{"250 a\r\n250 b\r\n250 c\r\n250 d\r\n", false, 250},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++) {
+		const struct hop_plan plan = {HOP_FINAL, .nth = 1,
+		    .reply = rows[i].reply, .closes = rows[i].closes,
+		    .commits = true};
+		struct world_options o = {.caps = FULL, .is_lmtp = true,
+		    .plans = &plan, .n_plans = 1,
+		    .is_hop_bytewise = i % 2 != 0};
+		struct world w;
+
+		assert_true(world_init(&w, &o));
+		world_say(&w, EHLO);
+		world_say(&w, MAIL RCPT RCPT RCPT "BDAT 42 LAST\r\n" TEXT);
+		while (w.n_replies < 7 && world_wait(&w))
+			;
+		expect_sound(&w, rows[i].reply);
+		expect_number(&w, rows[i].reply, last_code(&w), rows[i].want);
+		world_say(&w, "NOOP\r\n");
+		expect_number(&w, rows[i].reply, w.n_replies, 8);
+		world_fini(&w);
+	}
+}
+
+/* Replies to nothing, in front of what they would answer so well. */
+static void
+expect_disbelief(const struct hop_plan *plan, const char *caps,
+    const char *say, const char *more)
+{
+	struct world_options o = {.caps = caps, .plans = plan, .n_plans = 1};
+	struct world w;
+
+	assert_true(world_init(&w, &o));
+	world_say(&w, EHLO);
+	world_say(&w, say);
+	if (more != NULL)
+		world_say(&w, more);
+	while (last_code(&w) / 100 < 4 && !w.is_closed && world_wait(&w))
+		;
+	expect_sound(&w, say);
+	if (w.n_acked > 0 || w.n_delivered > 0 || last_code(&w) / 100 < 4)
+		complain(&w, say, "belief", "none");
+	world_fini(&w);
+}
+
+static void
+test_disbelief(void **state)
+{
+	static const struct hop_plan early[] = {
+		{HOP_MAIL, .reply = "250 a\r\n", .is_before = true},
+		{HOP_RCPT, .reply = "250 a\r\n", .is_before = true},
+		{HOP_RCPT, .reply = "250 a\r\n", .closes = true},
+		{HOP_DATA, .reply = "354 a\r\n250 b\r\n"},
+		{HOP_BODY, .reply = "250 a\r\n", .closes = true},
+	};
+	static const char *const caps[] = {
+		"", "PIPELINING", "CHUNKING", "PIPELINING CHUNKING"
+	};
+
+	(void)state;
+	for (size_t c = 0; c < N(caps); c++) {
+		for (size_t i = 0; i < 2; i++)
+			expect_disbelief(&early[i], caps[c], MAIL RCPT RCPT
+			    "BDAT 42 LAST\r\n" TEXT, NULL);
+		for (size_t i = 0; i < 3; i++)
+			expect_disbelief(&early[i], caps[c], MAIL RCPT RCPT
+			    "DATA\r\n", TEXT ".\r\n");
+	}
+	for (size_t c = 0; c < 2; c++)
+		expect_disbelief(&early[3], caps[c], MAIL RCPT "DATA\r\n",
+		    TEXT ".\r\n");
+	expect_disbelief(&early[4], "CHUNKING", MAIL RCPT "BDAT 42\r\n" HEAD
+	    "\r\n", "Body.\r\nBDAT 1 LAST\r\nx");
 }
 
 /* A client that vanishes at each octet. */
@@ -1139,6 +1265,8 @@ main(void)
 		cmocka_unit_test(test_followed),
 		cmocka_unit_test(test_chunk_borders),
 		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_lmtp),
+		cmocka_unit_test(test_disbelief),
 		cmocka_unit_test(test_vanishing),
 		cmocka_unit_test(test_gone_behind_the_dot),
 		cmocka_unit_test(test_retry_each_time),

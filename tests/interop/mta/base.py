@@ -10,7 +10,6 @@ import glob
 import os
 import re
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -140,6 +139,7 @@ class Mta:
     users = {}				# name: id, in the instance's own /etc/passwd
     files = {}				# of the cookbook: file -> where in /etc
     skips = {}				# cell -> why this MTA cannot
+    says_8bitmime = True		# passes BODY=8BITMIME on
     refusal = "550 5.1.1"		# what an unknown recipient gets
     queue_folders = ()			# below the instance's folder
 
@@ -225,11 +225,16 @@ class Mta:
             self.process = subprocess.Popen(
                 self.launcher(), stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd="/",
                 env=self.environment(), start_new_session=True)
+        return self.wait_started()
+
+    def wait_started(self):
         for port in self.ports():
-            if not wait_until(lambda: self._answers(port), 20, 0.05):
+            if not wait_until(lambda: self._answers(port) or self._is_gone(), 20, 0.05) \
+                    or self._is_gone():
                 text = self.log()
                 self.stop()
-                raise RuntimeError("%s does not start: %s" % (self.name, text[-3000:]))
+                raise RuntimeError("%s does not answer at port %d: %s" % (
+                    self.name, port, text[-3000:]))
         return self
 
     def launcher(self):
@@ -243,13 +248,14 @@ class Mta:
             return self.values["VERIFIED_PORT"], self.values["ORDINARY_PORT"]
         return (self.values["MTA_PORT"],)
 
+    def _is_gone(self):
+        return self.process is not None and self.process.poll() is not None
+
     def _answers(self, port):
         import socket
-        if self.process.poll() is not None:
-            return False
         try:
             with socket.create_connection(("127.0.0.1", port), 2) as s:
-                s.settimeout(10)
+                s.settimeout(5)
                 s.sendall(self.preface())
                 return s.recv(3) == b"220"
         except OSError:
@@ -262,12 +268,9 @@ class Mta:
     def stop(self):
         if self.process is None:
             return
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(3)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait(5)
+        # The namespace's first process ends, and all in it with it.
+        self.process.kill()
+        self.process.wait(10)
         self.process = None
 
     # what the tests ask --------------------------------------------------------------

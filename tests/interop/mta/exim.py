@@ -13,6 +13,7 @@ class Exim(Mta):
     queue_folders = ("var/spool/exim4/input",)
     handover = "proxy"
     refusal = "550"
+    says_8bitmime = False		# eight bits as they come, and not a word of it
 
     def prepare(self):
         super().prepare()

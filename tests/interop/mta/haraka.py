@@ -55,10 +55,12 @@ def _installed():
 class Haraka(Mta):
     name = "haraka"
     handover = "xclient"
-    refusal = "550 5.7.1"
+    refusal = "550"
+    says_8bitmime = False
     queue_folders = ("queue",)
     skips = {"dsn": "Haraka announces no DSN",
-             "dsn-comes-back": "Haraka announces no DSN"}
+             "dsn-comes-back": "Haraka announces no DSN",
+             "utf8-behind": "Haraka's smtp_forward sends no SMTPUTF8 with MAIL"}
 
     def prepare(self):
         self.node = _node()

@@ -21,6 +21,10 @@ class OpenSmtpd(Mta):
         os.makedirs(os.path.join(self.folder, "var/spool/smtpd"))
         os.chmod(os.path.join(self.folder, "var/spool/smtpd"), 0o711)
 
+        # It believes the system's list of CAs and no other.
+        with open(self.values["PKI"] + "/ca.pem") as f:
+            self.write("ssl/certs/ca-certificates.crt", f.read())
+
     def command(self):
         return ["/usr/sbin/smtpd", "-d", "-f", "/etc/smtpd.conf"]
 

@@ -55,7 +55,7 @@ class PostfixMta(Mta):
 
     def start(self):
         self.instance.start()
-        return self
+        return self.wait_started()
 
     def stop(self):
         if getattr(self, "instance", None):

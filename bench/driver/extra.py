@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: ISC
+"""The goals that no cell shows: stalls, idle connections, memory in flight."""
+import time
+
+from driver import calls, proc
+from driver.tools import Failed, Idle, MemoryWatch, load
+
+# Where buffers and records end, and sizes of every day.
+STALL_SIZES = [1, 100, 1000] + list(range(4093, 4101)) + list(range(16379, 16390)) + \
+    [65536, 100 * 1000, 1000 * 1000]
+STALL = 30 * 1000			# microseconds over direct's p99
+
+
+def stalls(direct, ours, legs, per_size, say):
+    """The worst size's share of messages that took 30 ms more than direct's p99."""
+    worst = 0.0
+    for leg in legs:
+        for size in STALL_SIZES:
+            how = dict(sessions=1, messages=per_size, size=size, total=per_size)
+            base = load(direct.ports[leg], **how, **direct.client(leg))
+            over = base["message_us"]["p99"] + STALL
+            got = load(ours.ports[leg], over=over, **how, **ours.client(leg))
+            if got["messages"] < per_size:
+                raise Failed("%s, %d octets: %s" % (leg, size, got["complaint"]))
+            share = got["over"] / got["messages"]
+            if share:
+                say("stalls: %s, %d octets: %.3f over %d us, the longest %d us" % (
+                    leg, size, share, over, got["message_us"]["max"]))
+            worst = max(worst, share)
+    return worst
+
+
+def idle(peer, leg, n):
+    """kB of a connection that stands behind EHLO."""
+    before = proc.pss(peer.roots)
+    held = Idle(peer.ports[leg], n, **peer.client(leg))
+    try:
+        if held.n < n * 0.99:
+            raise Failed("%d of %d idle sessions" % (held.n, n))
+        time.sleep(0.5)
+        return (proc.pss(peer.roots) - before) / held.n
+    finally:
+        held.stop()
+
+
+def in_flight(peer, sessions=20):
+    """kB a session has more while messages of 10 MB pass than at rest."""
+    before = proc.pss(peer.roots)
+    with MemoryWatch(peer.roots, 0.02) as memory:
+        load(peer.ports["plain"], sessions=sessions, messages=10, size=10 * 1000 * 1000,
+             milliseconds=1500, **peer.client("plain"))
+    return max(0, memory.peak - before) / sessions
+
+
+def gather(by_name, x, idle_sessions, per_size, say):
+    """Fills `x` in; what fails is said and stays None."""
+    direct, ours = by_name["direct"], by_name["xoorgd"]
+    for name, ask in (
+            ("in_flight", lambda: in_flight(ours)),
+            ("stalls", lambda: stalls(direct, ours, ("plain", "both"), per_size, say)),
+            ("idle_plain", lambda: idle(ours, "plain", idle_sessions)),
+            ("idle_tls", lambda: idle(ours, "in", idle_sessions)),
+            ("calls", lambda: calls.count(ours, "plain", "w2")[0])):
+        try:
+            setattr(x, name, ask())
+            say("%s: %.3f" % (name, getattr(x, name)))
+        except Failed as error:
+            say("%s: %s" % (name, error))

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * xoorg setup: command line, and which printer runs.
+ */
+#include <cmd/setup.h>
+
+#include <cmd/tool.h>
+
+#define FIELD(name) offsetof(struct xo_setup_settings, name)
+
+/* NULL of a printer: those of text, one after the other. */
+static const char *const target_words[] = {
+	"all", "exchange-online", "exchange", "postfix", "exim", "cipp", NULL
+};
+static void (*const printers[])(const struct xo_setup *setup) = {
+	NULL, xo_setup_exchange_online, xo_setup_exchange, xo_setup_postfix,
+	xo_setup_exim, xo_setup_cipp,
+};
+_Static_assert(sizeof(target_words) / sizeof(target_words[0]) ==
+    sizeof(printers) / sizeof(printers[0]) + 1, "a word without a printer");
+
+/* "all" ends here: JSON cannot stand among comments. */
+#define LAST_OF_ALL 4
+
+static const char *const handover_words[] = {
+	"none", "xclient", "proxy", "proxy-v2", NULL
+};
+static const char *const cloud_words[] = {
+	"worldwide", "us-government", "china", NULL
+};
+
+static const struct xo_option options[] = {
+	{"config", XO_OPTION_TEXT, FIELD(config), "FILE",
+	    "say what is to be done for this configuration", NULL},
+	{"for", XO_OPTION_WORD, FIELD(target), "PEER",
+	    "all (default, without cipp), exchange-online,\n"
+	    "exchange, postfix, exim, or cipp (JSON)", target_words},
+	{"hybrid", XO_OPTION_FLAG, FIELD(is_hybrid), NULL,
+	    "switch CloudServicesMailEnabled on in the cmdlets", NULL},
+	{"new", XO_OPTION_FLAG, FIELD(is_new), NULL,
+	    "print a configuration in observe mode, from:", NULL},
+	{"hostname", XO_OPTION_TEXT, FIELD(hostname), "NAME",
+	    "the gateway's name", NULL},
+	{"tenant", XO_OPTION_TEXT, FIELD(tenant), "NAME",
+	    "a name for the tenant", NULL},
+	{"org", XO_OPTION_LIST, FIELD(orgs), "DOMAIN",
+	    "accepted domain of the tenant; may be repeated", NULL},
+	{"mta", XO_OPTION_TEXT, FIELD(mta), "HOST:PORT",
+	    "the MTA behind, for verified mail", NULL},
+	{"inbound", XO_OPTION_TEXT, FIELD(inbound), "HOST:PORT",
+	    "the same or another MTA, for all other mail", NULL},
+	{"certificate", XO_OPTION_TEXT, FIELD(certificate), "FILE",
+	    "the gateway's certificate and chain (PEM)", NULL},
+	{"key", XO_OPTION_TEXT, FIELD(key), "FILE", "its key (PEM)", NULL},
+	{"exchange", XO_OPTION_TEXT, FIELD(exchange), "HOST[:PORT]",
+	    "also the way to this Exchange server", NULL},
+	{"listen", XO_OPTION_LIST, FIELD(listen), "IP:PORT",
+	    "where Exchange Online connects; may be repeated\n"
+	    "(default: 0.0.0.0:25 and [::]:25)", NULL},
+	{"handover", XO_OPTION_WORD, FIELD(handover), "HOW",
+	    "client's address to the MTA by: none (default),\n"
+	    "xclient, proxy, proxy-v2", handover_words},
+	{"cloud", XO_OPTION_WORD, FIELD(cloud), "CLOUD",
+	    "worldwide (default), us-government, china", cloud_words},
+	{"user", XO_OPTION_TEXT, FIELD(user), "NAME",
+	    "whose rights the gateway takes (default: xoorg,\n"
+	    "or nobody if there is none)", NULL},
+};
+
+static const struct xo_usage usage = {
+	.command = "setup",
+	.operands = "--config FILE [--for PEER]",
+	.purpose = "Prints what has to be done at the other ends for a "
+		   "configuration of xoorgd:\ncmdlets for Exchange Online and "
+		   "Exchange, stanzas for Postfix and Exim. With\n--new: prints "
+		   "a configuration to begin with. Nothing is changed "
+		   "anywhere.\n\nUsage: xoorg setup --new --hostname NAME "
+		   "--tenant NAME --org DOMAIN\n       --mta HOST:PORT "
+		   "--inbound HOST:PORT --certificate FILE --key FILE",
+	.exits = "0 printed, 1 the configuration is wrong, 2 usage",
+	.options = options,
+	.n_options = sizeof(options) / sizeof(options[0]),
+	.n_operands = 0,
+};
+
+static int
+print_for_config(const struct xo_setup_settings *settings)
+{
+	struct xo_buf error = {.p = NULL};
+	struct xo_conf *conf = xo_conf_load(settings->config, &error);
+	struct xo_setup setup = {
+		.conf = conf,
+		.is_hybrid = settings->is_hybrid,
+		.out = stdout,
+	};
+	int result = XO_EXIT_OK;
+
+	if (conf == NULL) {
+		fprintf(stderr, "%s\n", xo_tool_cstr(&error));
+		result = XO_EXIT_FAILED;
+	} else if (printers[settings->target] != NULL) {
+		printers[settings->target](&setup);
+	} else {
+		for (int i = 1; i <= LAST_OF_ALL; i++) {
+			printf("%s# %s\n\n", i > 1 ? "\n" : "",
+			    target_words[i]);
+			printers[i](&setup);
+		}
+	}
+	xo_conf_free(&conf);
+	xo_buf_fini(&error);
+	return result;
+}
+
+int
+xo_cmd_setup(int argc, char **argv)
+{
+	struct xo_setup_settings settings = {.config = NULL};
+	int result;
+
+	if (!xo_options_parse(&usage, argc, argv, &settings, &result))
+		goto out;
+	if (settings.is_new == (settings.config != NULL)) {
+		xo_tool_complain("setup: expected: either --config FILE or "
+		    "--new");
+		fputs("Try 'xoorg setup --help'.\n", stderr);
+		result = XO_EXIT_USAGE;
+		goto out;
+	}
+	result = settings.is_new ? xo_setup_new(&settings, stdout) :
+	    print_for_config(&settings);
+	if (fflush(stdout) != 0) {
+		xo_tool_complain("setup: cannot write");
+		result = XO_EXIT_FAILED;
+	}
+out:
+	xo_option_list_fini(&settings.orgs);
+	xo_option_list_fini(&settings.listen);
+	return result;
+}

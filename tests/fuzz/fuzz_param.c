@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Parameters and xtext: what is accepted is written on well-formed, and is
+ * accepted again; what is decoded is encoded to the same.
+ */
+#include <xoorg/param.h>
+#include <xoorg/xtext.h>
+
+#include "fuzz.h"
+
+#define ALL (XO_CAP_BIT(XO_CAP_COUNT) - 1)
+
+static void
+check_written(struct xo_buf *out)
+{
+	for (size_t i = 0; i < out->len; i++)
+		MUST(out->p[i] >= 32 && out->p[i] != 127);
+}
+
+static void
+check_mail(struct xo_span args, uint32_t announced)
+{
+	struct xo_mail mail, again;
+	struct xo_buf out = {0};
+
+	if (xo_mail_parse(args, announced, &mail) != XO_REFUSAL_NONE)
+		return;
+	MUST((mail.needs & ~announced) == 0);
+	MUST(fuzz_is_inside(mail.from.address, args));
+	if (mail.has_xoorg)
+		MUST(xo_domain_is_valid(xo_mail_xoorg(&mail)));
+	(void)xo_buf_add_cstr(&out, "FROM:<");
+	(void)xo_buf_add(&out, mail.from.address);
+	(void)xo_buf_add_cstr(&out, ">");
+	MUST(xo_params_write(&out, mail.params, announced) == XO_OK);
+	check_written(&out);
+	MUST(xo_mail_parse(xo_buf_span(&out), announced, &again) ==
+	    XO_REFUSAL_NONE);
+	MUST(again.size == mail.size && again.body == mail.body);
+	MUST(!again.has_xoorg);
+	xo_buf_fini(&out);
+}
+
+static void
+check_rcpt(struct xo_span args, uint32_t announced, bool allow_utf8)
+{
+	struct xo_rcpt rcpt, again;
+	struct xo_buf out = {0};
+
+	if (xo_rcpt_parse(args, announced, allow_utf8, &rcpt) !=
+	    XO_REFUSAL_NONE)
+		return;
+	MUST(rcpt.to.address.len > 0);
+	(void)xo_buf_add_cstr(&out, "TO:<");
+	(void)xo_buf_add(&out, rcpt.to.address);
+	(void)xo_buf_add_cstr(&out, ">");
+	MUST(xo_params_write(&out, rcpt.params, announced) == XO_OK);
+	check_written(&out);
+	MUST(xo_rcpt_parse(xo_buf_span(&out), announced, allow_utf8,
+	    &again) == XO_REFUSAL_NONE);
+	MUST(again.needs == rcpt.needs);
+	xo_buf_fini(&out);
+}
+
+static void
+check_xtext(struct xo_span in)
+{
+	uint8_t decoded[64], again[64];
+	size_t len = 0, len2 = 0;
+	struct xo_buf out = {0};
+
+	if (xo_xtext_decode(in, decoded, sizeof(decoded), &len) != XO_OK)
+		return;
+	MUST(len <= sizeof(decoded));
+	MUST(xo_xtext_encode(&out, xo_span(decoded, len)) == XO_OK);
+	MUST(xo_xtext_decode(xo_buf_span(&out), again, sizeof(again),
+	    &len2) == XO_OK);
+	MUST(xo_span_is_equal(xo_span(decoded, len), xo_span(again, len2)));
+	xo_buf_fini(&out);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct xo_span in = xo_span(data, size);
+	uint32_t announced = ALL;
+
+	if (size == 0)
+		return 0;
+	/* The first octet: what is announced. */
+	if (data[0] != '*')
+		announced = (uint32_t)data[0] * 0x01010101 & ALL;
+	in = xo_span_from(in, 1);
+	check_mail(in, announced);
+	check_rcpt(in, announced, false);
+	check_rcpt(in, announced, true);
+	check_xtext(in);
+	return 0;
+}
