@@ -31,16 +31,23 @@ def stalls(direct, ours, legs, per_size, say):
 
 
 def idle(peer, leg, n):
-    """kB of a connection that stands behind EHLO."""
-    before = proc.pss(peer.roots)
-    held = Idle(peer.ports[leg], n, **peer.client(leg))
+    """kB of a connection that stands behind EHLO, in a process of its own: memory that
+    was used before and kept would hide some of it."""
+    fresh = type(peer)()
+    held = None
     try:
+        fresh.start(peer.env, "%s-idle-%s" % (peer.folder, leg))
+        load(fresh.ports[leg], sessions=1, total=1, **fresh.client(leg))
+        before = proc.pss(fresh.roots)
+        held = Idle(fresh.ports[leg], n, **fresh.client(leg))
         if held.n < n * 0.99:
             raise Failed("%d of %d idle sessions" % (held.n, n))
         time.sleep(0.5)
-        return (proc.pss(peer.roots) - before) / held.n
+        return (proc.pss(fresh.roots) - before) / held.n
     finally:
-        held.stop()
+        if held is not None:
+            held.stop()
+        fresh.stop()
 
 
 def in_flight(peer, sessions=20):

@@ -98,7 +98,10 @@ give_up_link(struct xo_claim *c, enum xo_refusal why, struct xo_span said)
 {
 	if (!c->is_kept)
 		xo_claim_note_failure(c, why, said);
-	if (c->link->opening.state == XO_OPENING_FAILED)
+	/* Who is out of step may take QUIT for something else. */
+	if (c->link->opening.state == XO_OPENING_FAILED &&
+	    why != XO_REFUSAL_UPSTREAM_CONFUSED &&
+	    why != XO_REFUSAL_UPSTREAM_TLS)
 		xo_link_quit(c->link);
 	else
 		xo_link_close(c->link);

@@ -307,7 +307,7 @@ xo_hops_tick(struct xo_hops *hops)
 			    hops->worker->conf->upstreams[u].idle_timeout)
 				continue;
 			unlink_idle(link);
-			xo_link_close(link);
+			xo_link_quit(link);
 		}
 }
 

@@ -3,6 +3,7 @@
  * A socket with or without TLS: see leg.h.
  */
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -65,6 +66,18 @@ xo_leg_again(struct xo_leg *leg)
 {
 	if (leg->is_registered)
 		event_active(&leg->event, 0, 1);
+}
+
+void
+xo_leg_look_for_end(struct xo_leg *leg)
+{
+	struct pollfd p = {.fd = leg->fd, .events = POLLRDHUP};
+
+	if (!leg->is_registered || leg->is_readable || leg->has_ended ||
+	    poll(&p, 1, 0) != 1)
+		return;
+	leg->is_readable = true;
+	xo_leg_again(leg);
 }
 
 static size_t

@@ -52,6 +52,13 @@ void xo_leg_close(struct xo_leg *leg);
 void xo_leg_again(struct xo_leg *leg);
 
 /*
+ * A reset that arrived together with octets tells of itself by no edge once they
+ * are read (libevent gives an error as EV_READ): to be looked for now and then
+ * where somebody is waited for.
+ */
+void xo_leg_look_for_end(struct xo_leg *leg);
+
+/*
  * Reads once. The result is what there is to use: old unused octets and new
  * ones behind them, in `scratch` (XO_LEG_READ octets) or in leg->in. Empty:
  * nothing came. Tell xo_leg_used() how much was used before reading again.

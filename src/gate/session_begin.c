@@ -48,13 +48,17 @@ set_addresses(struct xo_session *s, const struct sockaddr *peer)
 		    (const struct sockaddr *)&local);
 }
 
-/* Time, process, count: unique, and in the order of arrival. */
+/*
+ * Time, process, count, each in its own bits, in twelve digits that cannot be
+ * misread: unique for 131,072 sessions a second in each process.
+ */
 static void
 set_id(struct xo_session *s)
 {
 	static const char digits[] = "0123456789BCDFGHJKLMNPQRSTVWXYZ";
-	uint64_t n = ((uint64_t)time(NULL) << 28) ^
-	    ((uint64_t)getpid() << 14) ^ s->worker->n_ids++;
+	uint64_t n = (uint64_t)time(NULL) << 27 |
+	    ((uint64_t)getpid() & 0x3ff) << 17 |
+	    (s->worker->n_ids++ & 0x1ffff);
 	size_t i = sizeof(s->id) - 1;
 
 	s->id[i] = '\0';

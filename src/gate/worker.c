@@ -122,6 +122,18 @@ on_drained(evutil_socket_t fd, short what, void *arg)
 	event_base_loopbreak(w->base);
 }
 
+/* A lost side is noticed before its time is over. */
+static void
+look_for_ends(struct xo_worker *w)
+{
+	for (struct xo_session *s = w->sessions; s != NULL; s = s->next) {
+		if (s->link == NULL)
+			continue;
+		xo_leg_look_for_end(&s->front);
+		xo_leg_look_for_end(xo_link_leg(s->link));
+	}
+}
+
 static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
@@ -132,6 +144,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	xo_metrics_beat(w->metrics, xo_worker_now());
 	xo_metrics_log_drops(w->metrics, xo_log_drops(w->log));
 	xo_hops_tick(w->hops);
+	look_for_ends(w);
 }
 
 /* A turn of the loop, then what its events had to say goes out at once. */

@@ -19,6 +19,8 @@ LINE = re.compile(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(\w+)$")
 # registrations on the way.
 NEEDED = {"recvfrom", "recvmsg", "read", "sendmsg", "sendto", "write", "writev",
           "epoll_wait", "epoll_pwait", "epoll_pwait2"}
+# A sanitizer's allocator, and the look for lost peers once a second.
+TOLERATED = {"mmap", "munmap", "madvise", "poll"}
 
 
 class Counter:
@@ -79,5 +81,5 @@ def test_calls_a_message(pki, gateway, hop, tmp_path, caps, most):
     assert total <= most, "%.1f calls a message: %s" % (total, calls)
     # A timer or the worker's tick may come in between.
     odd = {name: n for name, n in calls.items()
-           if name not in NEEDED and n > 2 + 3 * seconds + MESSAGES / 10}
+           if name not in NEEDED | TOLERATED and n > 2 + 3 * seconds + MESSAGES / 10}
     assert not odd, "calls that no message needs: %s of %s" % (odd, calls)

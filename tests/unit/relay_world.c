@@ -914,8 +914,12 @@ world_wait(struct world *w)
 	w->now = due > w->now ? due : w->now;
 	note(w, "   timer", (struct xo_span){NULL, 0});
 	set_time(w);
-	INSIDE(xo_relay_timer(w->relay));
-	take_actions(w);
+	/* Both sides' may be due. */
+	for (int i = 0; i < 2 && !w->is_closed &&
+	    xo_relay_deadline(w->relay) <= w->now; i++) {
+		INSIDE(xo_relay_timer(w->relay));
+		take_actions(w);
+	}
 	if (xo_relay_deadline(w->relay) <= w->now && !w->is_closed)
 		world_violate(w, "a timer that changes nothing");
 	world_settle(w);
@@ -945,9 +949,15 @@ world_codes(struct world *w)
 }
 
 bool
+world_span_has(struct xo_span s, const char *text)
+{
+	return s.len > 0 && memmem(s.p, s.len, text, strlen(text)) != NULL;
+}
+
+bool
 world_has(const struct world *w, const char *text)
 {
-	return memmem(w->got.p, w->got.len, text, strlen(text)) != NULL;
+	return world_span_has(xo_buf_span(&w->got), text);
 }
 
 /* Life */

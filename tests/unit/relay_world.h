@@ -136,6 +136,7 @@ void world_shutdown(struct world *w, bool is_final);
 const char *world_codes(struct world *w);
 /* Does the client's output hold this text? */
 bool world_has(const struct world *w, const char *text);
+bool world_span_has(struct xo_span s, const char *text);
 void world_violate(struct world *w, const char *text);
 
 #endif

@@ -340,8 +340,7 @@ check_letter(const struct world *w, const struct letter *l, size_t n_accepted)
 		breach(w, "other content than was sent");
 	got.len -= want.len;
 	if (got.len == 0 || got.p[got.len - 1] != '\n' ||
-	    memmem(got.p, got.len, "evil", 4) != NULL ||
-	    memmem(got.p, got.len, "\r\n\r\n", 4) != NULL)
+	    world_span_has(got, "evil") || world_span_has(got, "\r\n\r\n"))
 		breach(w, "something else than a stamp above it");
 }
 
@@ -639,9 +638,8 @@ run_script(size_t i, size_t n, bool is_for_good)
 		}
 		/* A client's 250s behind a content are the next hop's. */
 		for (size_t j = 0; j < w.n_commits; j++)
-			if (memmem(w.commits[j].content.p,
-			    w.commits[j].content.len, "Received: ", 10) ==
-			    NULL)
+			if (!world_span_has(xo_buf_span(
+			    &w.commits[j].content), "Received: "))
 				breach(&w, "committed without our stamp");
 		world_fini(&w);
 	}

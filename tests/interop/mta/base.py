@@ -140,6 +140,7 @@ class Mta:
     files = {}				# of the cookbook: file -> where in /etc
     skips = {}				# cell -> why this MTA cannot
     says_8bitmime = True		# passes BODY=8BITMIME on
+    report_lacks = ()			# of its reports of failure: envid, ret
     refusal = "550 5.1.1"		# what an unknown recipient gets
     queue_folders = ()			# below the instance's folder
 

@@ -1,0 +1,473 @@
+# SPDX-License-Identifier: ISC
+"""Which next hop: hosts in order, their addresses, MX, what is remembered, what it
+costs at most. Names come from a server of our own (the setting `resolver`)."""
+import random
+import socket
+import time
+
+import pytest
+
+from dns import Dns
+from harness import (CAPS, Do, Hop, Smtp, base_config, check_config, expect, free_port, rows,
+                     simple, wait_until)
+
+LIMITS = {"connect_timeout": 1, "greeting_timeout": 1, "mail_timeout": 3, "data_timeout": 2,
+          "final_timeout": 2}
+NO_CHUNKING = [x for x in CAPS if x != "CHUNKING"]
+
+
+@pytest.fixture
+def dns():
+    started = []
+
+    def make(rows_, **how):
+        started.append(Dns(rows_, **how))
+        return started[-1]
+
+    yield make
+    for one in started:
+        one.stop()
+
+
+@pytest.fixture
+def to(gateway, pki, hop):
+    """A gateway whose one upstream is given by `hosts` or `mx`; nothing is kept, so
+    each message looks for its own connection."""
+    def make(hosts=None, mx=None, dns=None, limits=None, **upstream):
+        config = base_config(pki, hop())
+        upstream = dict({"max_idle": 0}, **upstream)
+        if mx:
+            upstream["mx"] = mx
+        else:
+            upstream["hosts"] = [getattr(x, "address", x) for x in hosts]
+        config["upstreams"] = {"main": upstream}
+        config.set("listeners.in.demote_to", "main")
+        config["limits"] = dict(LIMITS, **(limits or {}))
+        if dns:
+            config["resolver"] = dns.address
+        return gateway(config)
+    return make
+
+
+def send(gw, want=250, chunked=False):
+    """One message; the reply that ended it."""
+    with Smtp(gw.port()) as c:
+        c.ehlo()
+        c.mail()
+        got = c.cmd("RCPT TO:<r@contoso.com>")
+        if got.code == 250:
+            got = c.cmd("DATA")
+            if got.code == 354:
+                c.send(simple() + b".\r\n")
+                got = c.reply()
+        return expect(got, want)
+
+
+def tries(one):
+    """Connections but those that only asked what it can do."""
+    return [s for s in one.sessions if any(x.startswith(b"MAIL") for x in s.lines)]
+
+
+def port25():
+    """A loopback address whose port 25 is free: MX names no port."""
+    for _ in range(20):
+        host = "127.53.%d.%d" % (random.randrange(1, 255), random.randrange(1, 255))
+        with socket.socket() as s:
+            try:
+                s.bind((host, 25))
+                return host
+            except PermissionError:
+                pytest.skip("port 25 cannot be bound")
+            except OSError:
+                continue
+    return pytest.skip("no free port 25 on the loopback")
+
+
+@pytest.fixture
+def at25(hop):
+    """A factory of hops on port 25; their addresses in .host."""
+    return lambda **how: hop(host=port25(), port=25, **how)
+
+
+# --- hosts -----------------------------------------------------------------------------
+
+def test_in_order(to, hop):
+    first, second = hop(), hop()
+    gw = to([first, second])
+    for _ in range(3):
+        send(gw)
+    assert len(first.messages) == 3 and tries(second) == []
+
+
+@pytest.mark.parametrize("id, script", rows(
+    ("banner-554", {"banner": "554 5.3.2 no"}), ("banner-421", {"banner": "421 4.3.2 no"}),
+    ("banner-fin", {"banner": Do.fin}), ("banner-rst", {"banner": Do.rst}),
+    ("banner-stall", {"banner": Do.stall}), ("banner-garbage", {"banner": b"\xff\0\r\n"}),
+    ("ehlo-421", {"ehlo": "421 4.3.2 no"}), ("ehlo-fin", {"ehlo": Do.fin}),
+    ("ehlo-stall", {"ehlo": Do.stall}), ("both-5xx", {"ehlo": "500 no", "helo": "500 no"})))
+def test_failover(to, hop, id, script):
+    first, second = hop(script=script), hop()
+    gw = to([first, second])
+    send(gw)
+    second.one()
+    assert first.tries == []
+
+
+def test_failover_from_a_closed_port(to, hop):
+    second = hop()
+    gw = to(["127.0.0.1:%d" % free_port(), second])
+    send(gw)
+    assert len(second.messages) == 1
+
+
+def test_failover_from_a_black_hole(to, hop):
+    """No answer to SYN: the next after connect_timeout."""
+    hole, second = socket.socket(), hop()
+    hole.bind(("127.0.0.1", 0))
+    hole.listen(0)
+    full = [socket.socket() for _ in range(4)]
+    for s in full:
+        s.setblocking(False)
+        s.connect_ex(hole.getsockname())
+    try:
+        gw = to(["127.0.0.1:%d" % hole.getsockname()[1], second])
+        start = time.monotonic()
+        send(gw)
+        assert time.monotonic() - start < 3
+        start = time.monotonic()
+        send(gw)			# remembered
+        assert time.monotonic() - start < 0.8
+    finally:
+        for s in full + [hole]:
+            s.close()
+    assert len(second.messages) == 2
+
+
+# The first host fails here: the second must not be asked.
+AFTER = rows(
+    ("data", {"data": Do.fin}, NO_CHUNKING), ("data-421", {"data": "421 4.3.2 no"}, NO_CHUNKING),
+    ("content", {"content": Do.after(10, Do.rst)}, NO_CHUNKING),
+    ("dot", {"final": Do.fin}, CAPS), ("dot-451", {"final": "451 4.3.0 no"}, CAPS),
+    ("dot-421", {"final": "421 4.3.0 no"}, CAPS), ("dot-stall", {"final": Do.stall}, CAPS),
+    ("gap", {"committed": Do.fin}, CAPS), ("gap-rst", {"committed": Do.rst}, CAPS),
+    ("gap-half", {"committed": b"250"}, CAPS),
+)
+
+
+@pytest.mark.parametrize("id, script, caps", AFTER)
+def test_no_failover(to, hop, id, script, caps):
+    first, second = hop(script=script, caps=caps), hop()
+    gw = to([first, second])
+    send(gw, "4xx")
+    assert second.tries == [] and tries(second) == []
+
+
+def test_5xx_is_final(to, hop):
+    first, second = hop(script={"rcpt": "550 5.1.1 no"}), hop()
+    gw = to([first, second])
+    send(gw, "550")
+    assert tries(second) == []
+
+
+def test_dead_host_is_remembered(to, hop):
+    first, second = hop(script={"banner": "554 5.3.2 no"}), hop()
+    gw = to([first, second])
+    send(gw)
+    before = len(first.sessions)
+    for _ in range(5):
+        send(gw)
+    assert len(first.sessions) == before
+    assert len(second.messages) == 6
+
+
+def test_dead_host_is_the_last_resort(to, hop):
+    """All others fail, too: then it is its turn all the same."""
+    first, second = hop(script={"banner": ["554 no", "554 no", None]}), hop()
+    gw = to([first, second])
+    wait_until(lambda: first.sessions and second.sessions)
+    send(gw)
+    second.script["banner"] = "554 no"
+    first.turn = {}
+    first.script = {}
+    send(gw)
+    assert len(first.messages) + len(second.messages) == 2
+
+
+def test_single_host_is_always_tried(to, hop):
+    one = hop(script={"banner": "421 4.3.2 no"})
+    gw = to([one])
+    send(gw, 451)
+    one.script = {}
+    send(gw)
+
+
+def test_all_down(to):
+    gw = to(["127.0.0.1:%d" % free_port() for _ in range(3)])
+    start = time.monotonic()
+    send(gw, "451 4.4.1")
+    assert time.monotonic() - start < 3
+    gw.check()
+
+
+def test_attempts_are_bounded(to, hop):
+    """Thirty hosts that refuse, and one that would not: ten tries a message."""
+    hops = [hop(script={"banner": "421 4.3.2 no"}) for _ in range(30)] + [hop()]
+    gw = to(hops)
+    wait_until(lambda: sum(len(x.sessions) for x in hops) >= 10)
+    before = sum(len(x.sessions) for x in hops)
+    assert before <= 11
+    send(gw, "250|451")
+    assert sum(len(x.sessions) for x in hops) - before <= 11
+
+
+def test_time_is_bounded(to, hop):
+    """Ten hosts that say nothing: the client hears of it within mail_timeout."""
+    hops = [hop(script={"banner": Do.stall}) for _ in range(10)]
+    gw = to(hops)
+    with Smtp(gw.port()) as c:
+        c.ehlo()
+        c.mail()
+        start = time.monotonic()
+        c.rcpt(want="451")
+        assert time.monotonic() - start < 5
+
+
+# --- names -----------------------------------------------------------------------------
+
+def test_a(to, hop, dns):
+    one = hop()
+    gw = to(["hop.test:%d" % one.port], dns=dns({("hop.test", "A"): ["127.0.0.1"]}))
+    send(gw)
+    one.one()
+
+
+def test_aaaa(to, hop, dns):
+    one = hop(host="::1")
+    gw = to(["hop.test:%d" % one.port], dns=dns({("hop.test", "AAAA"): ["::1"]}))
+    send(gw)
+    one.one()
+
+
+def test_aaaa_is_down(to, hop, dns):
+    """IPv6 first, then IPv4."""
+    one = hop()
+    gw = to(["hop.test:%d" % one.port], dns=dns({
+        ("hop.test", "AAAA"): ["::1"], ("hop.test", "A"): ["127.0.0.1"]}))
+    send(gw)
+    one.one()
+
+
+def test_several_addresses(to, hop, dns):
+    one = hop(host="127.0.0.9")
+    gw = to(["hop.test:%d" % one.port], dns=dns({
+        ("hop.test", "A"): ["127.0.0.7", "127.0.0.8", "127.0.0.9"]}))
+    send(gw)
+    one.one()
+
+
+def test_cname(to, hop, dns):
+    one = hop()
+    gw = to(["www.hop.test:%d" % one.port], dns=dns({
+        ("www.hop.test", "CNAME"): ["hop.test"], ("hop.test", "A"): ["127.0.0.1"]}))
+    send(gw)
+    one.one()
+
+
+@pytest.mark.parametrize("id, manner", rows(("nxdomain", {}), ("servfail", {"hop.test": "servfail"})))
+def test_no_address(to, dns, id, manner):
+    gw = to(["hop.test:25"], dns=dns({}, manner=manner))
+    send(gw, "451 4.4.1")
+
+
+def test_unknown_name_then_a_known_one(to, hop, dns):
+    one = hop()
+    gw = to(["no.test:25", "hop.test:%d" % one.port],
+            dns=dns({("hop.test", "A"): ["127.0.0.1"]}))
+    send(gw)
+    one.one()
+
+
+def test_silent_server(to, dns):
+    """EHLO does not wait for DNS: within 6 s."""
+    gw = to(["hop.test:25"], dns=dns({}, manner={"hop.test": "silent"}))
+    with Smtp(gw.port()) as c:
+        start = time.monotonic()
+        c.ehlo()
+        assert time.monotonic() - start < 6
+        assert c.is_open()
+
+
+def test_asked_once_within_the_ttl(to, hop, dns):
+    one = hop()
+    server = dns({("hop.test", "A"): ["127.0.0.1"]})
+    gw = to(["hop.test:%d" % one.port], dns=server)
+    for _ in range(5):
+        send(gw)
+    assert len(one.messages) == 5
+    assert server.count("hop.test", "A") == 1 and server.count("hop.test", "AAAA") <= 1
+
+
+def test_asked_again_behind_the_ttl(to, hop, dns):
+    first, second = hop(), None
+    server = dns({("hop.test", "A"): ["127.0.0.1"]}, ttl=1)
+    gw = to(["hop.test:%d" % first.port], dns=server)
+    send(gw)
+    second = hop(host="127.0.0.9", port=first.port)
+    server.rows["hop.test", "A"] = ["127.0.0.9"]
+    asked = server.count("hop.test", "A")
+    wait_until(lambda: not send(gw) or second.messages, 4, 0.2)
+    assert len(second.messages) == 1 and server.count("hop.test", "A") > asked
+
+
+def test_ttl_of_nothing(to, hop, dns):
+    one = hop()
+    server = dns({("hop.test", "A"): ["127.0.0.1"]}, ttl=0)
+    gw = to(["hop.test:%d" % one.port], dns=server)
+    for _ in range(3):
+        send(gw)
+    assert server.count("hop.test", "A") >= 3
+
+
+def test_ttl_of_the_alias_counts(to, hop, dns):
+    one = hop()
+    server = dns({("www.hop.test", "CNAME"): ["hop.test"], ("hop.test", "A"): ["127.0.0.1"]},
+                 ttl={"CNAME": 0, "A": 300})
+    gw = to(["www.hop.test:%d" % one.port], dns=server)
+    for _ in range(3):
+        send(gw)
+    assert server.count("www.hop.test") >= 3
+
+
+# --- MX --------------------------------------------------------------------------------
+
+def test_preference(to, at25, dns):
+    first, second, third = at25(), at25(), at25()
+    gw = to(mx="contoso.test", dns=dns({
+        ("contoso.test", "MX"): [(30, "c.test"), (10, "a.test"), (20, "b.test")],
+        ("a.test", "A"): [first.host], ("b.test", "A"): [second.host],
+        ("c.test", "A"): [third.host]}))
+    send(gw)
+    first.one()
+    first.script["banner"] = "554 no"
+    send(gw)
+    second.one()
+    second.script["banner"] = Do.fin
+    send(gw)
+    third.one()
+    sessions = len(first.sessions)
+    send(gw)				# both are known to be dead
+    assert len(third.messages) == 2 and len(first.sessions) == sessions
+
+
+def test_equal_preference(to, at25, dns):
+    hops = [at25(), at25()]
+    gw = to(mx="contoso.test", dns=dns({
+        ("contoso.test", "MX"): [(10, "a.test"), (10, "b.test")],
+        ("a.test", "A"): [hops[0].host], ("b.test", "A"): [hops[1].host]}))
+    send(gw)
+    assert sum(len(x.messages) for x in hops) == 1
+
+
+def test_no_mx(to, at25, dns):
+    """The domain itself (RFC 5321 5.1)."""
+    one = at25()
+    gw = to(mx="contoso.test", dns=dns({("contoso.test", "A"): [one.host]}))
+    send(gw)
+    one.one()
+
+
+def test_null_mx(to, at25, dns):
+    """RFC 7505; never the domain's own address."""
+    one = at25()
+    gw = to(mx="contoso.test", dns=dns({("contoso.test", "MX"): [(0, "")],
+                                        ("contoso.test", "A"): [one.host]}))
+    send(gw, "4xx|5xx")
+    assert one.sessions == []
+    assert any("null MX" in x["said"] for x in gw.events("upstream"))
+
+
+@pytest.mark.parametrize("manner", ("servfail",))
+def test_mx_cannot_be_had(to, at25, dns, manner):
+    """Not known is not none: the domain's own address is not tried."""
+    one = at25()
+    gw = to(mx="contoso.test", dns=dns({("contoso.test", "A"): [one.host]},
+                                       manner={"contoso.test": manner}))
+    send(gw, "451")
+    assert one.sessions == []
+
+
+def test_mx_without_address(to, at25, dns):
+    one = at25()
+    gw = to(mx="contoso.test", dns=dns({
+        ("contoso.test", "MX"): [(10, "a.test"), (20, "b.test")], ("b.test", "A"): [one.host]}))
+    send(gw)
+    one.one()
+
+
+def test_mx_is_an_alias(to, at25, dns):
+    one = at25()
+    gw = to(mx="contoso.test", dns=dns({
+        ("contoso.test", "MX"): [(10, "a.test")], ("a.test", "CNAME"): ["b.test"],
+        ("b.test", "A"): [one.host]}))
+    send(gw)
+    one.one()
+
+
+@pytest.mark.parametrize("id, ttl, most", rows(
+    ("both", 300, 1), ("none", 0, 99), ("addresses-only", {"MX": 0, "A": 300}, 99)))
+def test_mx_ttl(to, at25, dns, id, ttl, most):
+    one = at25()
+    server = dns({("contoso.test", "MX"): [(10, "a.test")], ("a.test", "A"): [one.host]},
+                 ttl=ttl)
+    gw = to(mx="contoso.test", dns=server)
+    for _ in range(4):
+        send(gw)
+    assert len(one.messages) == 4
+    asked = server.count("contoso.test", "MX")
+    assert asked <= most and (most == 1 or asked >= 4)
+    assert server.count("a.test", "A") == 1 or ttl == 0
+
+
+def test_no_mx_is_not_asked_each_time(to, at25, dns):
+    one = at25()
+    server = dns({("contoso.test", "A"): [one.host]})
+    gw = to(mx="contoso.test", dns=server)
+    for _ in range(4):
+        send(gw)
+    assert server.count("contoso.test", "MX") == 1 and server.count("contoso.test", "A") == 1
+
+
+# --- the setting -----------------------------------------------------------------------
+
+@pytest.mark.parametrize("id, value, is_fine", rows(
+    ("address", "127.0.0.1:5353", True), ("no-port", "127.0.0.1", True),
+    ("ipv6", "[::1]:53", True), ("system", "", True), ("name", "ns.example:53", False),
+    ("port", "127.0.0.1:99999", False), ("list", "127.0.0.1,127.0.0.2", False)))
+def test_setting(pki, hop, tmp_path, id, value, is_fine):
+    config = base_config(pki, hop())
+    config["resolver"] = value
+    file = tmp_path / "xoorgd.conf"
+    file.write_text(config.text())
+    code, said = check_config(str(file))
+    assert (code == 0) == is_fine, said
+    if not is_fine:
+        assert "resolver" in said
+
+
+def test_over_ipv6(pki):
+    """A resolver on [::1]: the address is written with brackets for c-ares."""
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+        s.bind(("::1", 0))
+        s.settimeout(5)
+        with Hop() as one:
+            config = base_config(pki, one)
+            config.set("upstreams.main.hosts", ["hop.test:25"])
+            config["resolver"] = "[::1]:%d" % s.getsockname()[1]
+            from harness import Gateway
+            gw = Gateway(config)
+            try:
+                question, _ = s.recvfrom(512)
+                assert b"\3hop\4test" in question
+                gw.stop()
+            finally:
+                gw.kill()

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: ISC
+"""A DKIM signature that was good stays good: across every pair of DATA and BDAT,
+and through a Postfix's queue. The judge is Debian's dkimpy."""
+import importlib
+import os
+import random
+import sys
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from harness import CAPS, Config, Gateway, Hop, Smtp, base_config
+from mta import Missing
+from mta.base import unpacked
+from mta.world import World, world_folder
+
+SIGNED = [b"from", b"to", b"subject", b"date", b"message-id", b"mime-version", b"content-type",
+          b"list-unsubscribe", b"x-empty", b"x-folded"]
+BODIES = {
+    "plain": b"Hello.\r\n",
+    "empty": b"",
+    "dots": b".\r\n..\r\n.x\r\n...\r\n\r\n.\r\n",
+    "blanks": b"end  \r\n\t\r\n  a  b \r\n\r\n\r\n\r\n",
+    "8bit": "Grüße, 会議.\r\n".encode() * 40,
+    "long": b"x" * 998 + b"\r\n" + b"." + b"y" * 997 + b"\r\n",
+    "large": b"".join(b"%06d.line\r\n.\r\n" % i for i in range(100000)),
+}
+
+
+@pytest.fixture(scope="module")
+def dkim():
+    try:
+        return importlib.import_module("dkim")
+    except ImportError:
+        pass
+    try:
+        root = unpacked("python3-dkim", ("python3-dkim",))
+    except Missing as why:
+        pytest.skip("NO DKIM: %s" % why)
+    sys.path.append(os.path.join(root, "usr/lib/python3/dist-packages"))
+    return importlib.import_module("dkim")
+
+
+class Signer:
+    def __init__(self, dkim):
+        self.dkim = dkim
+        key = rsa.generate_private_key(65537, 2048)
+        self.private = key.private_bytes(serialization.Encoding.PEM,
+                                         serialization.PrivateFormat.TraditionalOpenSSL,
+                                         serialization.NoEncryption())
+        public = key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        self.record = b"v=DKIM1; k=rsa; p=" + b"".join(public.split(b"\n")[1:-2])
+
+    def sign(self, content, how):
+        header = self.dkim.sign(content, b"s1", b"contoso.com", self.private,
+                                canonicalize=tuple(how.encode().split(b"/")),
+                                include_headers=SIGNED)
+        return header + content
+
+    def is_good(self, content):
+        return self.dkim.verify(content, dnsfunc=lambda name, timeout=5: self.record)
+
+
+@pytest.fixture(scope="module")
+def signer(dkim):
+    return Signer(dkim)
+
+
+def letter(body, number):
+    return (b"From:  Somebody <u@contoso.com>  \r\nTO:\tr@contoso.com\r\n"
+            b"Subject: =?utf-8?B?R3LDvMOfZQ==?=\r\n\t =?utf-8?B?R3LDvMOfZQ==?=\r\n"
+            b"Date: Mon, 15 Jan 2024 10:00:00 +0100\r\nMessage-ID: <dkim-%d@e2e.example>\r\n"
+            b"MIME-Version: 1.0\r\nContent-Type: text/plain;\r\n\tcharset=utf-8\r\n"
+            b"Content-Transfer-Encoding: 8bit\r\nX-Empty:\r\n"
+            b"X-Folded:\r\n one\r\n\ttwo \r\n  three\r\nList-Unsubscribe: <mailto:u@contoso.com>"
+            b"\r\n\r\n" % number) + body
+
+
+def letters(signer):
+    number = 0
+    for how in ("simple/simple", "relaxed/relaxed", "relaxed/simple"):
+        for name, body in BODIES.items():
+            number += 1
+            yield "%s %s" % (how, name), signer.sign(letter(body, number), how)
+
+
+def _deliver(c, content, chunked, seed):
+    if chunked:
+        rng = random.Random(seed)
+        at = rng.randrange(len(content))
+        c.deliver([content[:at], content[at:]], xoorg="contoso.com", params="BODY=8BITMIME",
+                  chunked=True)
+    else:
+        c.deliver(content, xoorg="contoso.com", params="BODY=8BITMIME")
+
+
+def test_the_judge(signer):
+    """It says no when it should."""
+    for name, content in letters(signer):
+        assert signer.is_good(content), name
+    content = signer.sign(letter(b"Hello.\r\n", 0), "relaxed/relaxed")
+    assert not signer.is_good(content.replace(b"Hello", b"hello"))
+    assert not signer.is_good(content.replace(b"Somebody", b"Anybody"))
+    content = signer.sign(letter(b"Hello.\r\n", 0), "simple/simple")
+    assert not signer.is_good(content.replace(b"TO:\t", b"To: "))
+
+
+@pytest.mark.parametrize("to", ["DATA", "BDAT"])
+@pytest.mark.parametrize("by", ["DATA", "BDAT"])
+def test_dkim(pki, signer, tmp_path, by, to):
+    caps = [x for x in CAPS if to == "BDAT" or x != "CHUNKING"]
+    with Hop(caps=caps) as main, Hop(caps=caps) as inbound:
+        gw = Gateway(Config(base_config(pki, main, inbound)), folder=str(tmp_path))
+        sent = list(letters(signer))
+        try:
+            with Smtp(gw.port()) as c:
+                c.hello(pki.exo)
+                for i, (_, content) in enumerate(sent):
+                    _deliver(c, content, by == "BDAT", i)
+            gw.check()
+            gw.stop()
+        finally:
+            gw.kill()
+        for (name, _), m in zip(sent, main.wait(len(sent))):
+            assert m.fields("X-OriginatorOrg") == ["contoso.com"]
+            assert signer.is_good(m.content), (name, m.via)
+            assert to == "BDAT" or m.via == "data"
+
+
+def test_dkim_through_postfix(pki, signer):
+    """Gateway, a real queue, next hop."""
+    with world_folder("postfix") as folder:
+        world = World("postfix", "behind", folder, pki)
+        try:
+            world.start()
+            sent = list(letters(signer))
+            with world.connect() as c:
+                for i, (_, content) in enumerate(sent):
+                    _deliver(c, content, i % 2, i)
+            got = {m.id: m for m in world.hop.wait(len(sent), 60)}
+            for i, (name, _) in enumerate(sent):
+                assert signer.is_good(got["<dkim-%d@e2e.example>" % (i + 1)].content), name
+            assert world.mta.is_idle()
+        except Missing as why:
+            pytest.skip("NO POSTFIX: %s" % why)
+        finally:
+            world.stop()
