@@ -127,10 +127,10 @@ static void
 look_for_ends(struct xo_worker *w)
 {
 	for (struct xo_session *s = w->sessions; s != NULL; s = s->next) {
-		if (s->link == NULL)
-			continue;
-		xo_leg_look_for_end(&s->front);
-		xo_leg_look_for_end(xo_link_leg(s->link));
+		if (s->relay != NULL && xo_relay_is_busy(s->relay))
+			xo_leg_look_for_end(&s->front);
+		if (s->link != NULL)
+			xo_leg_look_for_end(xo_link_leg(s->link));
 	}
 }
 

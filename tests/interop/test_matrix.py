@@ -116,6 +116,21 @@ def test_behind_services(behind):
         c.rcpt("r@contoso.com")
 
 
+def test_behind_unknown_org(behind):
+    """Another tenant of the same cloud: the MTA hears nothing of it."""
+    before = behind.mta.log().count("evil.example")
+    with behind.connect() as c:
+        for params in ("XOORG=evil.example", "XOORG=evil.example SIZE=1000"):
+            c.mail("u@contoso.com", params, want="550 5.7.1")
+            c.rcpt("r@contoso.com", want="503|550|554")
+        c.deliver(simple(), "u@contoso.com", xoorg="contoso.com")
+    assert behind.hop.one(30).sender == "u@contoso.com"
+    assert behind.mta.log().count("evil.example") == before
+    assert "XOORG=" not in behind.mta.log()
+    assert [x["verdict"] for x in behind.gw.wait_events(3)] == \
+        ["unknown_org", "unknown_org", "verified"]
+
+
 @kind("client-address")
 def test_behind_client_address(behind):
     with behind.connect() as c:

@@ -60,6 +60,20 @@ def _wanted(packages):
     return seen
 
 
+def _download(packages, folder):
+    """With new lists if the old ones know nothing of it any more."""
+    # As root all the same: the folder may be nobody else's to enter.
+    apt = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3"]
+    what = "apt-get download " + " ".join(packages)
+    try:
+        _run(apt + ["download"] + _wanted(packages), what, cwd=folder)
+    except Missing:
+        if os.geteuid() != 0:
+            raise
+        _run(apt + ["update"], "apt-get update")
+        _run(apt + ["download"] + _wanted(packages), what, cwd=folder)
+
+
 def _merge_usr(root):
     """Debian's /lib is /usr/lib; some packages still bring files in /lib."""
     for name in ("lib", "bin", "sbin"):
@@ -80,10 +94,7 @@ def unpacked(name, packages):
     os.makedirs(CACHE, exist_ok=True)
     work = tempfile.mkdtemp(prefix=name + "-", dir=CACHE)
     try:
-        # As root all the same: the folder may be nobody else's to enter.
-        _run(["apt-get", "-q", "-o", "APT::Sandbox::User=root", "-o",
-              "Acquire::Retries=3", "download"] + _wanted(packages),
-             "apt-get download " + " ".join(packages), cwd=work)
+        _download(packages, work)
         tree = os.path.join(work, "root")
         for deb in glob.glob(os.path.join(work, "*.deb")):
             _run(["dpkg", "-x", deb, tree], "dpkg -x " + deb)

@@ -85,5 +85,4 @@ class Haraka(Mta):
                 self.folder]
 
     def environment(self):
-        return dict(os.environ, TZ="UTC", NODE_EXTRA_CA_CERTS=os.path.join(
-            self.folder, "etc/certs/ca.pem"))
+        return dict(os.environ, TZ="UTC")
