@@ -264,10 +264,11 @@ class _Talk:
         self.hold = b""
 
     def read_proxy(self):
-        start = self.wire.exactly(16)
-        if start.startswith(b"PROXY "):
+        start = self.wire.exactly(6)
+        if start == b"PROXY ":
             self.session.proxy = start + self.wire.until(b"\r\n")
         else:
+            start += self.wire.exactly(10)
             assert start.startswith(b"\r\n\r\n\0\r\nQUIT\n"), start
             self.session.proxy = start + self.wire.exactly(int.from_bytes(start[14:], "big"))
 

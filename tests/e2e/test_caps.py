@@ -495,7 +495,9 @@ def test_150_mb(gateway, pki, tmp_path, id, chunked, extensions):
             c.send(b"BDAT 0 LAST\r\n" if chunked else b".\r\n")
             expect(c.reply(120), 250)
         grown = high_water(worker) - before
-        assert grown < 4096, "%d kB" % grown
+        # A sanitizer keeps what is freed.
+        most = 4096 if "ASAN_OPTIONS" not in os.environ else 768 * 1024
+        assert grown < most, "%d kB" % grown
         files = sorted(x for x in os.listdir(sink.folder) if x.endswith(".eml"))
         got = hashlib.sha256()
         with open(os.path.join(sink.folder, files[-1]), "rb") as f:

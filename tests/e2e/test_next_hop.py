@@ -383,7 +383,7 @@ def test_null_mx(to, at25, dns):
                                         ("contoso.test", "A"): [one.host]}))
     send(gw, "4xx|5xx")
     assert one.sessions == []
-    assert any("null MX" in x["said"] for x in gw.events("upstream"))
+    assert wait_until(lambda: any("null MX" in x["said"] for x in gw.events("upstream")))
 
 
 @pytest.mark.parametrize("manner", ("servfail",))

@@ -10,11 +10,12 @@ import glob
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 
-from net import wait_until
+from net import children, wait_until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
@@ -280,7 +281,10 @@ class Mta:
     def stop(self):
         if self.process is None:
             return
-        # The namespace's first process ends, and all in it with it.
+        # With a namespace's first process end all in it. unshare would see to it, but
+        # not once the MTA has changed its user.
+        for pid in children(self.process.pid):
+            os.kill(pid, signal.SIGKILL)
         self.process.kill()
         self.process.wait(10)
         self.process = None
