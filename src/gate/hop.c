@@ -2,6 +2,7 @@
 /*
  * The pool of connections to the next hops, and what is known of them.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -160,13 +161,33 @@ unlink_idle(struct xo_link *link)
 	link->is_idle = false;
 }
 
+/*
+ * Neither its end nor a word has come; TLS may have had something to say to
+ * itself (tickets). Not by way of the scratch buffer: somebody's octets may be
+ * in it. Whatever comes from here on is an edge.
+ */
+static bool
+is_quiet(struct xo_link *link)
+{
+	struct xo_leg *leg = &link->leg;
+	uint8_t octet;
+	size_t n;
+
+	leg->is_readable = false;
+	if (leg->tls != NULL)
+		return xo_tls_read(leg->tls, &octet, 1, &n) ==
+		    XO_IO_WANT_READ;
+	return recv(leg->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+	    (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
 /* A kept connection has nothing to say: if it speaks, it is of no more use. */
 static void
 idle_ready(struct xo_leg *leg, void *owner)
 {
 	struct xo_link *link = owner;
 
-	if (leg->is_readable) {
+	if (leg->is_readable && !is_quiet(link)) {
 		unlink_idle(link);
 		xo_link_close(link);
 	}
@@ -219,16 +240,6 @@ xo_hop_close_oldest(struct hop *hop)
 	return true;
 }
 
-/* Its end, or a 421, may have come and not been seen yet. */
-static bool
-stands(struct xo_link *link)
-{
-	uint8_t octet;
-
-	return recv(link->leg.fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-	    !(link->leg.tls != NULL && xo_tls_has_pending(link->leg.tls));
-}
-
 bool
 xo_link_is_for(const struct xo_link *link,
     const struct xo_handover_info *client)
@@ -270,7 +281,8 @@ xo_hop_take_idle(struct xo_hops *hops, const struct xo_wish *wish)
 		if (!suits(link, wish))
 			continue;
 		unlink_idle(link);
-		if (stands(link))
+		/* Its end, or a 421, may have come and not been seen yet. */
+		if (is_quiet(link))
 			return link;
 		xo_link_close(link);
 	}

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from harness import (CAPS, XOORG, Smtp, base_config, free_port, out_config, rows, server_context,
+from harness import (CAPS, XOORG, Smtp, base_config, out_config, rows, server_context,
                      simple, wait_until)
 
 FIELDS = ("X-MS-Exchange-CrossPremises-AuthAs: Internal\r\n"

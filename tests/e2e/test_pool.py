@@ -159,6 +159,17 @@ def test_C10_value_is_the_message_s(gateway, pki, hop):
     assert len(used(ex)) == 1
 
 
+def test_tls_connection_is_kept(gateway, pki, hop):
+    """Tickets and what else TLS says to itself are no reason to close it."""
+    ex = hop(tls=server_context(pki.exchange, client_ca=pki.ca), caps_tls=CAPS + ("XOORG",))
+    gw = gateway(out_config(pki, ex, xoorg="contoso.com"))
+    for _ in range(20):
+        with Smtp(gw.port("out")) as c:
+            c.ehlo()
+            c.deliver(simple())
+    assert len(ex.messages) == 20 and len(used(ex)) == 1
+
+
 # What may happen to a connection that is used again. Before the content the client
 # must not notice; the message goes out over a new one.
 LOST = rows(

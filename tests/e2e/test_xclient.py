@@ -2,11 +2,10 @@
 """XCLIENT both ways (Postfix XCLIENT_README): to the next hop with all that it
 asks for, and from our own proxies, whom it never gives a right."""
 import re
-import time
 
 import pytest
 
-from harness import CAPS, Do, Smtp, base_config, expect, rows, simple
+from harness import Do, Smtp, base_config, expect, rows, simple
 
 ALL = "NAME ADDR PORT PROTO HELO REVERSE_NAME LOGIN DESTADDR DESTPORT"
 
