@@ -256,7 +256,7 @@ def test_second_host(gateway, pki, hop):
     ("banner-stall", {"banner": Do.stall}), ("ehlo-421", {"ehlo": "421 4.3.2 busy"})))
 def test_second_host_after(gateway, pki, hop, id, script):
     bad, good = hop(script=script), hop()
-    gw = _gateway(gateway, pki, bad, good)
+    gw = _gateway(gateway, pki, bad, good, greeting_timeout=3)
     assert _try(gw, simple())[0] == 2
     good.one()
     assert bad.tries == []

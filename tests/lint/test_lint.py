@@ -17,7 +17,8 @@ BELOW = {"smtp": ("smtp",), "trust": ("smtp", "trust"), "relay": ("smtp", "trust
 PURE_HEADERS = {"assert.h", "emmintrin.h", "limits.h", "stdarg.h", "stdbool.h", "stddef.h",
                 "stdint.h", "stdlib.h", "string.h"}
 # What pure code may take from the C library: memory and strings, nothing else.
-PURE_LIBC = {"memcpy", "memmove", "memset", "memcmp", "memchr", "memrchr", "memmem",
+# bcmp is what clang makes of a memcmp() that is only compared with 0.
+PURE_LIBC = {"memcpy", "memmove", "memset", "memcmp", "bcmp", "memchr", "memrchr", "memmem",
              "strlen", "strcmp", "malloc", "calloc", "realloc", "reallocarray", "free",
              "explicit_bzero", "abort", "__assert_fail", "bsearch", "qsort"}
 COMPILERS = re.compile(r"^(__asan_|__ubsan_|__sanitizer_|__tsan_|__msan_|__gcov|__llvm|"
