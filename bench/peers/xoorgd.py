@@ -12,6 +12,7 @@ workers = %(workers)d
 log = "%(folder)s/log"
 status = ""
 max_sessions_per_address = 0
+max_tls_per_minute = 0
 tls = {
 	default = { certificate = "%(cert)s"; key = "%(key)s"; trust = "%(ca)s"; }
 }

@@ -155,10 +155,13 @@ struct xo_upstream {
 
 /* Bounds of one session; every one a setting (threat-model.md 2.9). */
 struct xo_limits {
+	uint32_t line_octets;		/* of a command */
+	uint32_t commands;		/* that bring no message on; 0: any */
 	uint32_t recipients;		/* accepted, a message */
 	uint32_t errors;		/* 5xx replies, a session */
 	uint32_t resets;		/* transactions without a message */
 	uint32_t empty_chunks;
+	uint32_t chunks;		/* a message; 0: any */
 	uint32_t header_octets;
 	uint32_t header_fields;
 	uint32_t data_rate;		/* octets a second, after a grace */
@@ -167,6 +170,8 @@ struct xo_limits {
 	uint32_t request_timeout;	/* a command that has begun */
 	uint32_t handshake_timeout;
 	uint32_t content_timeout;	/* no octet of the content */
+	uint32_t data_grace;		/* before data_rate counts */
+	uint32_t load_timeout;		/* bounds those above, under load */
 	uint32_t connect_timeout;	/* upstream: TCP */
 	uint32_t greeting_timeout;	/* upstream: each opening reply */
 	uint32_t mail_timeout;		/* upstream: MAIL, RCPT, RSET */

@@ -110,6 +110,15 @@ void xo_relay_free(struct xo_relay **relay);
  */
 void xo_relay_set_time(struct xo_relay *relay, uint64_t now, int64_t wall_clock);
 
+/*
+ * At any time. `tls_refusal`: what STARTTLS would get from now on (_NONE: its
+ * 220). `is_pressed`: others wait for this client's place, so that no deadline
+ * of his is longer than limits.load_timeout.
+ */
+void xo_relay_set_tls_refusal(struct xo_relay *relay,
+    enum xo_refusal tls_refusal);
+void xo_relay_set_pressed(struct xo_relay *relay, bool is_pressed);
+
 /* The client is connected: the banner, or 421 with `refusal`. */
 void xo_relay_start(struct xo_relay *relay, enum xo_refusal refusal);
 /* Bytes of the client; returns how many were used. */

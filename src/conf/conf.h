@@ -114,8 +114,12 @@ struct xo_conf {
 	struct xo_conf_path pid_file;
 	bool has_resolver;
 	struct xo_conf_host resolver;		/* instead of the system's */
-	uint32_t max_sessions;			/* a worker */
-	uint32_t max_sessions_per_address;	/* a worker */
+	uint32_t max_sessions;			/* all workers; 0: no limit */
+	uint32_t max_sessions_per_address;
+	uint32_t max_sessions_per_network;
+	uint32_t network_prefix_ipv4;
+	uint32_t network_prefix_ipv6;
+	uint32_t max_tls_per_minute;		/* an address */
 	uint32_t drain_timeout;			/* ms */
 	const struct xo_conf_tls *tls;
 	size_t n_tls;

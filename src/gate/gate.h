@@ -9,6 +9,7 @@
 
 #include <conf/conf.h>
 
+#include "census.h"
 #include "log.h"
 #include "metrics.h"
 #include "tls.h"
@@ -17,6 +18,7 @@ struct xo_gate {
 	struct xo_conf *conf;
 	struct xo_log *log;
 	struct xo_metrics *metrics;
+	struct xo_census *census;
 	struct xo_tls_context **listeners;	/* NULL: offers none */
 	struct xo_tls_context **upstreams;
 	struct xo_tls_credential **tenants;

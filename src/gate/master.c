@@ -214,6 +214,20 @@ close_sockets(struct generation *g, const struct generation *other)
 	g->status_fd = -1;
 }
 
+static struct xo_census *
+new_census(const struct generation *g)
+{
+	const struct xo_conf *conf = g->gate->conf;
+	const struct xo_census_setup setup = {
+		.n_workers = g->n_workers,
+		.max_sessions = conf->max_sessions,
+		.prefix_ipv4 = (uint8_t)conf->network_prefix_ipv4,
+		.prefix_ipv6 = (uint8_t)conf->network_prefix_ipv6,
+	};
+
+	return xo_census_new(&setup);
+}
+
 /* NULL: one line in `error`, and nothing has changed. */
 static struct generation *
 generation_new(struct master *m, struct xo_buf *error)
@@ -235,14 +249,20 @@ generation_new(struct master *m, struct xo_buf *error)
 	    !xo_sockets_open(&g->sockets, conf, g->n_workers,
 	    old != NULL ? &old->sockets : NULL, error))
 		goto fail;
-	g->gate->metrics = xo_metrics_new(conf, g->n_workers,
-	    old != NULL ? old->gate->metrics : NULL);
+	g->gate->census = new_census(g);
+	if (g->gate->census != NULL)
+		g->gate->metrics = xo_metrics_new(conf, g->n_workers,
+		    old != NULL ? old->gate->metrics : NULL);
 	if (g->gate->metrics == NULL)
 		goto fail;
+	xo_census_follow(g->gate->census,
+	    old != NULL ? old->gate->census : NULL);
 	tell_expiry(g->gate);
 	return g;
 fail:
 	close_sockets(g, old);
+	if (g->gate != NULL)
+		xo_census_free(&g->gate->census);
 	if (error->len == 0)
 		(void)xo_buf_add_cstr(error, "no memory");
 	generation_free(g);
@@ -372,6 +392,8 @@ reap(struct master *m)
 					c = &g->workers[i];
 					xo_metrics_worker_gone(
 					    g->gate->metrics, i);
+					xo_census_worker_gone(
+					    g->gate->census, i);
 				}
 			if (c == NULL)
 				continue;
@@ -398,8 +420,10 @@ bury(struct master *m)
 		*p = g->next;
 		generation_free(g);
 	}
-	if (had_old && m->generations->next == NULL)
+	if (had_old && m->generations->next == NULL) {
 		xo_metrics_settle(m->generations->gate->metrics);
+		xo_census_settle(m->generations->gate->census);
+	}
 }
 
 static void
@@ -477,6 +501,7 @@ xo_master_run(const char *path)
 	struct master m = {.path = path};
 	struct xo_buf error = {0};
 	struct xo_metrics *metrics;
+	struct xo_census *census;
 	struct generation *g;
 
 	set_signals(true);
@@ -503,11 +528,14 @@ xo_master_run(const char *path)
 	xo_log_note(m.log, XO_LOG_INFO, "stop", "done");
 	xo_log_close(&m.log);
 	metrics = m.generations->gate->metrics;
+	census = m.generations->gate->census;
 	for (g = m.generations; g != NULL; g = m.generations) {
 		m.generations = g->next;
 		/* The newest owns the counters of all. */
-		if (g->gate->metrics == metrics)
+		if (g->gate->metrics == metrics) {
 			xo_metrics_free(&metrics);
+			xo_census_free(&census);
+		}
 		generation_free(g);
 	}
 	return 0;

@@ -92,6 +92,7 @@ act(struct xo_session *s, const struct xo_action *a)
 		break;
 	case XO_ACTION_START_TLS:
 		s->wants_tls = true;
+		xo_session_count_tls(s);
 		break;
 	case XO_ACTION_NEED_CAPS:
 		s->waits_for_caps = true;
@@ -179,8 +180,10 @@ move_handshake(struct xo_session *s)
 static bool
 use_front(struct xo_session *s, struct xo_span got)
 {
-	size_t used = xo_relay_front_bytes(s->relay, got);
+	size_t used;
 
+	xo_session_look_at_tls(s);
+	used = xo_relay_front_bytes(s->relay, got);
 	/* Actions first: they may point into what was read. */
 	xo_session_take_actions(s);
 	xo_leg_used(&s->front, got, used);

@@ -15,6 +15,8 @@ void xo_session_new(struct xo_worker *worker, int fd, int listener,
     const struct sockaddr *peer);
 /* What sessions wait for is known as far as it will be (xo_hops_learn). */
 void xo_sessions_caps(struct xo_worker *worker);
+/* The worker's is_pressed has changed. */
+void xo_sessions_press(struct xo_worker *worker);
 /* `is_final`: their time is up. */
 void xo_sessions_shutdown(struct xo_worker *worker, bool is_final);
 

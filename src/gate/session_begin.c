@@ -68,31 +68,6 @@ set_id(struct xo_session *s)
 	}
 }
 
-static size_t
-count_from(const struct xo_worker *worker, const struct xo_session *s)
-{
-	size_t n = 0;
-
-	for (const struct xo_session *o = worker->sessions; o != NULL;
-	    o = o->next)
-		if (memcmp(&o->address, &s->address, sizeof(s->address)) == 0)
-			n++;
-	return n;
-}
-
-static enum xo_refusal
-check_bounds(const struct xo_session *s)
-{
-	const struct xo_worker *w = s->worker;
-	uint32_t each = w->conf->max_sessions_per_address;
-
-	if (w->conf->max_sessions != 0 && w->n_sessions > w->conf->max_sessions)
-		return XO_REFUSAL_OVERLOAD;
-	if (each != 0 && count_from(w, s) > each)
-		return XO_REFUSAL_TOO_MANY_SESSIONS;
-	return XO_REFUSAL_NONE;
-}
-
 static bool
 is_from_proxy(const struct xo_session *s)
 {
@@ -125,7 +100,8 @@ xo_session_begin(struct xo_session *s, bool is_proxied)
 		return false;
 	}
 	xo_session_set_time(s);
-	xo_relay_start(s->relay, check_bounds(s));
+	xo_relay_set_pressed(s->relay, s->worker->is_pressed);
+	xo_relay_start(s->relay, xo_session_enter(s));
 	xo_session_take_actions(s);
 	return true;
 }

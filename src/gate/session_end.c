@@ -15,6 +15,7 @@ void
 xo_session_free(struct xo_session *s)
 {
 	xo_session_log_end(s);
+	xo_session_leave(s);
 	xo_claim_cancel(&s->claim);
 	if (s->link != NULL)
 		xo_link_close(s->link);
@@ -45,6 +46,9 @@ xo_session_may_close(struct xo_session *s)
 	xo_leg_flush(&s->front);
 	if (s->front.out.len > 0)
 		return xo_worker_now() >= s->linger_until;
+	/* It has said nothing yet that could cost it our word. */
+	if (s->is_turned_away)
+		return true;
 	if (!s->has_said_end) {
 		s->has_said_end = true;
 		if (s->front.tls != NULL && !s->front.is_handshaking)
@@ -149,6 +153,17 @@ xo_session_on_timer(evutil_socket_t fd, short what, void *arg)
 }
 
 /* All sessions */
+
+void
+xo_sessions_press(struct xo_worker *worker)
+{
+	for (struct xo_session *s = worker->sessions; s != NULL; s = s->next) {
+		if (s->relay == NULL)
+			continue;
+		xo_relay_set_pressed(s->relay, worker->is_pressed);
+		xo_session_arm(s);
+	}
+}
 
 void
 xo_sessions_caps(struct xo_worker *worker)

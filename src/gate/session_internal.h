@@ -3,6 +3,7 @@
  * What a session is made of, and what the files of it share:
  *
  *   session_begin.c  addresses, PROXY header, bounds, banner
+ *   session_bounds.c how many may be here, and begin TLS
  *   session.c        a turn: moving octets, taking the relay's actions
  *   session_end.c    deadlines, stalls, closing
  *   session_log.c    what is told about it
@@ -40,6 +41,9 @@ struct xo_session {
 	bool is_front_told;		/* the relay knows that it is gone */
 	bool is_closing;
 	bool has_said_end;
+	bool is_counted;		/* in the census, under `address` */
+	bool is_exempt;			/* one of our own systems */
+	bool is_turned_away;		/* 421 was its greeting */
 	struct xo_address address, server;
 	uint16_t port, server_port;
 	uint64_t began;
@@ -52,6 +56,14 @@ struct xo_session {
 bool xo_session_begin(struct xo_session *s, bool is_proxied);
 /* True: the header is read, and SMTP has begun. */
 bool xo_session_move_proxy(struct xo_session *s);
+
+/* session_bounds.c */
+/* Counts it in; what its greeting is to be. Its address is known by now. */
+enum xo_refusal xo_session_enter(struct xo_session *s);
+void xo_session_leave(struct xo_session *s);
+/* Tells the relay what STARTTLS would get now. */
+void xo_session_look_at_tls(struct xo_session *s);
+void xo_session_count_tls(struct xo_session *s);
 
 /* session.c */
 /* A turn. The session may be gone afterwards. */

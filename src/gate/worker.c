@@ -3,12 +3,12 @@
  * A worker's life: see worker.h.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -50,6 +50,45 @@ xo_worker_timeval(uint64_t milliseconds)
 }
 
 static void
+log_turned_away(struct xo_worker *w, const struct xo_refusal_info *info)
+{
+	struct xo_log_line *line = xo_log_begin(w->log, XO_LOG_ERROR,
+	    "refused");
+
+	xo_log_u64(line, "reply", info->code);
+	xo_log_cstr(line, "reason", info->id);
+	xo_log_end(line);
+}
+
+/*
+ * No descriptor is left, for links that are kept or the like: the spare one
+ * goes, so that the client hears why and the socket is not ready for ever.
+ * False: there was nobody.
+ */
+static bool
+turn_away(struct xo_worker *w, int listener_fd)
+{
+	const struct xo_refusal_info *info =
+	    xo_refusal_info(XO_REFUSAL_DESCRIPTORS);
+	char text[256];
+	int len = snprintf(text, sizeof(text), "%u %s %s\r\n",
+	    (unsigned int)info->code, info->enhanced, info->text);
+	int s;
+
+	if (w->spare_fd >= 0)
+		close(w->spare_fd);
+	s = accept4(listener_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (s >= 0) {
+		(void)send(s, text, (size_t)len, MSG_NOSIGNAL);
+		close(s);
+		xo_metrics_refusal(w->metrics, XO_REFUSAL_DESCRIPTORS);
+		log_turned_away(w, info);
+	}
+	w->spare_fd = fcntl(w->null_fd, F_DUPFD_CLOEXEC, 0);
+	return s >= 0;
+}
+
+static void
 on_accept(evutil_socket_t fd, short what, void *arg)
 {
 	struct acceptor *a = arg;
@@ -61,6 +100,9 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 		int s = accept4(fd, (struct sockaddr *)&peer, &len,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 
+		if (s < 0 && (errno == EMFILE || errno == ENFILE) &&
+		    turn_away(a->worker, fd))
+			continue;
 		if (s < 0)
 			break;
 		xo_session_new(a->worker, s, a->listener,
@@ -134,6 +176,24 @@ look_for_ends(struct xo_worker *w)
 	}
 }
 
+/* Full: whoever is here and says nothing has to make room sooner. */
+static void
+look_at_load(struct xo_worker *w)
+{
+	uint64_t most = w->conf->max_sessions;
+	uint64_t n = xo_census_sessions(w->census);
+	bool is_pressed = most != 0 && (n >= most ||
+	    (w->is_pressed && n >= most - most / 5));
+
+	if (is_pressed == w->is_pressed)
+		return;
+	w->is_pressed = is_pressed;
+	xo_log_note(w->log, XO_LOG_WARNING, "load", is_pressed ?
+	    "max_sessions are open: clients get load_timeout" :
+	    "over: clients get their usual time");
+	xo_sessions_press(w);
+}
+
 static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
@@ -144,6 +204,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	xo_metrics_beat(w->metrics, xo_worker_now());
 	xo_metrics_log_drops(w->metrics, xo_log_drops(w->log));
 	xo_hops_tick(w->hops);
+	look_at_load(w);
 	look_for_ends(w);
 }
 
@@ -219,20 +280,15 @@ set_known(struct xo_worker *w)
 /* Sessions beyond what descriptors allow are refused with words, not left in
  * a backlog: each needs one, and one for its next hop. */
 static void
-bound_sessions(struct xo_worker *w, struct xo_conf *conf)
+bound_sessions(struct xo_worker *w)
 {
-	struct rlimit limit;
-	uint64_t most;
+	uint64_t limit = xo_privileges_raise_nofile();
 
-	(void)w;
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
-	    limit.rlim_cur == RLIM_INFINITY)
-		return;
-	most = limit.rlim_cur > DESCRIPTORS_OWN + 2 ?
-	    (limit.rlim_cur - DESCRIPTORS_OWN) / 2 : 1;
-	if (conf->max_sessions == 0 || conf->max_sessions > most)
-		conf->max_sessions = (uint32_t)(most < UINT32_MAX ? most :
-		    UINT32_MAX);
+	if (limit != 0 && limit != UINT64_MAX)
+		w->most_sessions = limit > DESCRIPTORS_OWN + 2 ?
+		    (size_t)((limit - DESCRIPTORS_OWN) / 2) : 1;
+	w->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	w->spare_fd = fcntl(w->null_fd, F_DUPFD_CLOEXEC, 0);
 }
 
 static struct xo_resolver *
@@ -296,10 +352,11 @@ xo_worker_run(struct xo_gate *gate, const struct xo_sockets *sockets,
 	w->conf = gate->conf;
 	w->log = gate->log;
 	w->metrics = gate->metrics;
+	w->census = gate->census;
 	xo_log_after_fork(w->log);
 	xo_metrics_attach(w->metrics, slot);
-	xo_privileges_raise_nofile();
-	bound_sessions(w, gate->conf);
+	xo_census_attach(w->census, slot);
+	bound_sessions(w);
 	if (!xo_privileges_drop(w->conf->user, &error)) {
 		(void)xo_buf_add_byte(&error, '\0');
 		xo_log_note(w->log, XO_LOG_ERROR, "worker",

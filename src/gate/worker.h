@@ -31,6 +31,7 @@ struct xo_worker {
 	const struct xo_conf *conf;
 	struct xo_log *log;
 	struct xo_metrics *metrics;	/* with this worker's slot */
+	struct xo_census *census;	/* the same */
 	struct xo_resolver *resolver;
 	struct xo_hops *hops;
 	struct xo_known *known;		/* one an upstream */
@@ -41,7 +42,11 @@ struct xo_worker {
 	struct event *drained;
 	struct xo_session *sessions;	/* all of them, a list */
 	size_t n_sessions;
+	size_t most_sessions;		/* as descriptors allow; 0: any */
 	uint64_t n_ids;
+	int null_fd;
+	int spare_fd;			/* another: for a last word */
+	bool is_pressed;		/* max_sessions are here */
 	bool is_draining;
 	uint8_t scratch[XO_LEG_READ];
 };

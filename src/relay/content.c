@@ -86,6 +86,7 @@ complete(struct xo_relay *r)
 		return;
 	}
 	r->t.is_complete = true;
+	r->commands = 0;
 	r->state = FRONT_FINAL;
 	if (was == CONTENT_BODY) {
 		writer_end(r);
@@ -444,6 +445,8 @@ check_chunk(struct xo_relay *r, const struct xo_chunk *chunk)
 		return XO_REFUSAL_BDAT_TOO_LARGE;
 	if (chunk->size == 0 && !chunk->is_last &&
 	    ++r->t.empty_chunks > limits(r)->empty_chunks)
+		return XO_REFUSAL_BDAT_TOO_MANY_EMPTY;
+	if (limits(r)->chunks != 0 && ++r->t.chunks > limits(r)->chunks)
 		return XO_REFUSAL_BDAT_TOO_MANY;
 	return XO_REFUSAL_NONE;
 }

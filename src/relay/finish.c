@@ -35,7 +35,7 @@ transaction_clear(struct xo_relay *r)
 	r->t.upstream = XO_NOBODY;
 	r->t.tenant = XO_NOBODY;
 	r->t.answer.tenant = XO_NOBODY;
-	r->has_ended = false;
+	r->has_ended = r->has_reported = false;
 	if (r->back == BACK_FAILED)
 		r->back = BACK_NONE;
 	clear_buffer(&r->args);
@@ -93,6 +93,7 @@ end(struct xo_relay *r, enum xo_refusal why, uint16_t code)
 		.began = t->began,
 	};
 	relay_act(r, XO_ACTION_REPORT);
+	r->has_reported = true;
 	forget(r);
 }
 
@@ -149,6 +150,20 @@ end_refused(struct xo_relay *r)
 	end(r, s->why, s->code);
 }
 
+/* A refusal that ends the connection was the last word on the message, too. */
+static void
+end_unanswered(struct xo_relay *r, enum xo_refusal why)
+{
+	const struct xo_refusal_info *info = xo_refusal_info(why);
+
+	if (why == XO_REFUSAL_NONE || !info->closes) {
+		end(r, why, 0);
+		return;
+	}
+	finish_note_reply(r, info->code, xo_span_from_cstr(info->text));
+	end(r, why, info->code);
+}
+
 void
 finish_quietly(struct xo_relay *r, enum xo_refusal why)
 {
@@ -162,5 +177,5 @@ finish_quietly(struct xo_relay *r, enum xo_refusal why)
 	else if (r->t.n_accepted == 0 && r->t.n_told > 0)
 		end_refused(r);
 	else
-		end(r, why, 0);
+		end_unanswered(r, why);
 }

@@ -5,11 +5,26 @@
  */
 #include "session.h"
 
-/* Octets of a command line, its end included: RFC 5321 4.5.3.1.4 wants 512,
- * Exchange allows 4000, extensions add theirs. */
-#define COMMAND_MAX 4096
-
 typedef void handler(struct xo_relay *r, struct xo_span args);
+
+/* Commands that cost us a reply and bring nobody's mail on: NOOP and its like,
+ * without end. A message sets the count back. True: that was once too often. */
+static bool
+is_command_too_many(struct xo_relay *r, enum xo_verb verb)
+{
+	static const bool is_idle[XO_VERB_COUNT] = {
+		[XO_VERB_HELO] = true, [XO_VERB_EHLO] = true,
+		[XO_VERB_NOOP] = true, [XO_VERB_VRFY] = true,
+		[XO_VERB_HELP] = true, [XO_VERB_RSET] = true,
+		[XO_VERB_STARTTLS] = true,
+	};
+
+	if (!is_idle[verb] || limits(r)->commands == 0 ||
+	    ++r->commands <= limits(r)->commands)
+		return false;
+	relay_refuse(r, XO_REFUSAL_TOO_MANY_COMMANDS);
+	return true;
+}
 
 /* Leaving a transaction without a message; true: that was once too often. */
 static bool
@@ -71,6 +86,8 @@ handle_starttls(struct xo_relay *r, struct xo_span args)
 		why = XO_REFUSAL_TLS_NOT_OFFERED;
 	else if (r->is_followed)
 		why = XO_REFUSAL_PIPELINING;
+	else
+		why = r->tls_refusal;
 	if (why != XO_REFUSAL_NONE) {
 		relay_refuse(r, why);
 		return;
@@ -225,6 +242,8 @@ dispatch(struct xo_relay *r, const struct xo_command *command)
 {
 	handler *h = handlers[r->state][command->verb];
 
+	if (is_command_too_many(r, command->verb))
+		return;
 	/* Content behind a DATA that is refused would run as commands. */
 	if (command->verb == XO_VERB_DATA && r->is_followed)
 		relay_refuse(r, XO_REFUSAL_PIPELINING);
@@ -256,7 +275,7 @@ front_command(struct xo_relay *r, struct xo_span in)
 	struct xo_line line;
 	struct xo_command command;
 
-	switch (xo_line_next(in, COMMAND_MAX, &line)) {
+	switch (xo_line_next(in, limits(r)->line_octets, &line)) {
 	case XO_OK:
 		break;
 	case XO_MORE:

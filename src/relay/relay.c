@@ -62,6 +62,18 @@ xo_relay_set_time(struct xo_relay *r, uint64_t now, int64_t wall_clock)
 	r->wall_clock = wall_clock;
 }
 
+void
+xo_relay_set_tls_refusal(struct xo_relay *r, enum xo_refusal tls_refusal)
+{
+	r->tls_refusal = tls_refusal;
+}
+
+void
+xo_relay_set_pressed(struct xo_relay *r, bool is_pressed)
+{
+	r->is_pressed = is_pressed;
+}
+
 /* Room for what one step may emit is kept free: see relay_is_full(). */
 void
 relay_act(struct xo_relay *r, enum xo_action_type type)
@@ -81,7 +93,8 @@ relay_act_refused(struct xo_relay *r, enum xo_refusal why)
 {
 	relay_act(r, XO_ACTION_REFUSED);
 	r->actions[r->n_actions - 1].refusal = why;
-	r->actions[r->n_actions - 1].is_reported = r->has_ended;
+	r->actions[r->n_actions - 1].is_reported = r->has_reported &&
+	    r->report.reason == why;
 }
 
 /* One client step emits at most a dozen actions; a reply of the next hop that
@@ -193,9 +206,11 @@ relay_refuse(struct xo_relay *r, enum xo_refusal why)
 
 	(void)xo_refusal_write(relay_send_begin(r), why);
 	relay_send_end(r, XO_FRONT, start);
+	/* One line says it: the message's, if there is a message. */
+	if (xo_refusal_info(why)->closes)
+		finish_quietly(r, why);
 	relay_act_refused(r, why);
 	if (xo_refusal_info(why)->closes) {
-		finish_quietly(r, why);
 		relay_close(r);
 	} else if (is_error(why) && ++r->errors >= limits(r)->errors) {
 		relay_refuse(r, XO_REFUSAL_TOO_MANY_ERRORS);
@@ -363,17 +378,26 @@ xo_relay_shutdown(struct xo_relay *r, bool is_final)
 	}
 }
 
+/* A deadline of the client's: `since` and one of the limits. */
+static uint64_t
+due(const struct xo_relay *r, uint64_t since, uint32_t timeout)
+{
+	if (r->is_pressed && timeout > limits(r)->load_timeout)
+		timeout = limits(r)->load_timeout;
+	return since + timeout;
+}
+
 static uint64_t
 front_deadline(const struct xo_relay *r)
 {
 	switch (r->state) {
 	case FRONT_HANDSHAKE:
-		return r->front_since + limits(r)->handshake_timeout;
+		return due(r, r->front_since, limits(r)->handshake_timeout);
 	case FRONT_DATA:
 	case FRONT_CHUNK:
 		if (content_is_waiting(r))
 			return UINT64_MAX;
-		return r->front_since + limits(r)->content_timeout;
+		return due(r, r->front_since, limits(r)->content_timeout);
 	case FRONT_GREETED:
 	case FRONT_READY:
 	case FRONT_MAIL:
@@ -381,8 +405,9 @@ front_deadline(const struct xo_relay *r)
 		if (!envelope_is_settled(r) || xo_relay_is_waiting(r))
 			return UINT64_MAX;
 		if (r->request_since != 0)
-			return r->request_since + limits(r)->request_timeout;
-		return r->front_since + limits(r)->command_timeout;
+			return due(r, r->request_since,
+			    limits(r)->request_timeout);
+		return due(r, r->front_since, limits(r)->command_timeout);
 	case FRONT_WAIT_CAPS:
 	case FRONT_FINAL:
 	case FRONT_CLOSED:
@@ -415,7 +440,7 @@ static bool
 is_too_slow(const struct xo_relay *r)
 {
 	return (r->state == FRONT_DATA || r->state == FRONT_CHUNK) &&
-	    r->t.waited > 60000 &&
+	    r->t.waited > limits(r)->data_grace &&
 	    r->t.size * 1000 / r->t.waited < limits(r)->data_rate;
 }
 
@@ -439,8 +464,11 @@ xo_relay_timer(struct xo_relay *r)
 	if (is_too_slow(r)) {
 		relay_refuse(r, XO_REFUSAL_SLOW);
 	} else if (r->now >= front_deadline(r)) {
+		/* Words would be no part of a handshake. */
 		if (r->state != FRONT_HANDSHAKE)
 			relay_refuse(r, XO_REFUSAL_TIMEOUT);
+		else
+			relay_act_refused(r, XO_REFUSAL_TIMEOUT);
 		relay_close(r);
 	}
 }

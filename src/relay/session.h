@@ -124,7 +124,7 @@ struct transaction {
 	uint16_t worst;
 	uint64_t size;			/* content octets */
 	uint64_t waited;		/* ms spent waiting for the client */
-	uint32_t empty_chunks;
+	uint32_t empty_chunks, chunks;
 	struct xo_chunk chunk;		/* the client's current */
 	uint64_t chunk_left;
 	/* what it came to */
@@ -154,7 +154,9 @@ struct xo_relay {
 	uint64_t request_since;		/* a command began; 0: none */
 	struct xo_rights rights;
 	struct xo_caps announced;
-	uint32_t errors, resets;
+	uint32_t errors, resets, commands;
+	enum xo_refusal tls_refusal;	/* what STARTTLS would get */
+	bool is_pressed;		/* under load: less patience */
 	bool may_xclient;
 	struct xo_buf hello;
 	struct xo_buf told_hello;	/* XCLIENT's */
@@ -177,6 +179,7 @@ struct xo_relay {
 	struct xo_buf clean;		/* what the wall and the stamp made */
 	struct xo_report report;
 	bool has_ended;			/* forget t when actions are taken */
+	bool has_reported;		/* the same, and `report` tells of it */
 	/* out */
 	struct xo_action actions[ACTIONS_MAX];
 	/* SENDs of our own text point into `sends`: offsets until they are

@@ -75,8 +75,10 @@ static const struct xo_tenant tenants[] = {
 };
 
 static const struct xo_limits usual_limits = {
-	.recipients = 10, .errors = 5, .resets = 3, .empty_chunks = 5,
+	.line_octets = 4096, .recipients = 10, .errors = 5, .resets = 3,
+	.empty_chunks = 5,
 	.header_octets = 2000, .header_fields = 20, .data_rate = 500,
+	.data_grace = 60000, .load_timeout = 10000,
 	.command_timeout = 300000, .request_timeout = 60000,
 	.handshake_timeout = 30000, .content_timeout = 180000,
 	.connect_timeout = 30000, .greeting_timeout = 60000,
@@ -117,6 +119,8 @@ set_policy(struct world *w)
 		.n_listeners = 1, .upstreams = w->upstreams, .n_upstreams = 2,
 		.limits = o->limits.recipients != 0 ? o->limits : usual_limits,
 	};
+	if (w->policy.limits.line_octets == 0)
+		w->policy.limits.line_octets = usual_limits.line_octets;
 	if (xo_tenants_index(&w->policy, &first, &second) != XO_OK)
 		abort();
 }
