@@ -1,17 +1,13 @@
 # SPDX-License-Identifier: ISC
 """Postfix behind the gateway (XCLIENT) and in front of it (relay host)."""
-import hashlib
 import os
-import random
 import re
 import shutil
 import subprocess
-import threading
-import time
 
 import pytest
 
-from harness import (CAPS, XOORG, Closed, Config, Hop, Smtp, base_config, out_config,
+from harness import (CAPS, XOORG, Hop, Smtp, base_config, out_config,
                      server_context, simple, wait_until)
 from net import free_port
 from postfix import Missing, Postfix
@@ -159,117 +155,6 @@ def test_in_front_exchange_down(gateway, hop, pki, postfix):
              tls=server_context(pki.exchange, client_ca=pki.ca)) as back:
         back.wait(1, 30)
         assert wait_until(lambda: mta.queued() == 0, 10)
-
-
-# --- the big run -----------------------------------------------------------------------
-
-def _corpus(n):
-    """(id, size, body): mostly small, five of 20 MB; reproducible."""
-    rng = random.Random(20240115)
-    lines = [bytes(rng.choice(b"abcdefghijklmnopqrstuvwxyz .") for _ in range(rng.randrange(76)))
-             for _ in range(500)]
-    lines += [b".", b"..", b".x", b"", b"From x", b"X-OriginatorOrg: evil.example"]
-    out = []
-    for i in range(n):
-        size = 20 << 20 if i % (n // 5) == 7 else 1 << 20 if i % 50 == 3 else \
-            rng.randrange(1000, 30000)
-        body, have = [], 0
-        while have < size:
-            body.append(rng.choice(lines) + b"\r\n")
-            have += len(body[-1])
-            if have > 20000:		# large ones repeat themselves
-                block = b"".join(body)
-                body = [block] * max(1, size // len(block))
-                break
-        out.append(("<big-%d@e2e.example>" % i, b"".join(body)))
-    return out
-
-
-def _client(gw, pki, work, sent, errors, lock):
-    while True:
-        with lock:
-            if not work:
-                return
-            batch = [work.pop() for _ in range(min(10, len(work)))]
-        try:
-            with Smtp(gw.port("in"), source="127.0.0.2", timeout=60) as c:
-                c.hello(pki.exo)
-                for i, (key, body) in enumerate(batch):
-                    content = (b"From: u@contoso.com\r\nTo: r@contoso.com\r\nMessage-ID: " +
-                               key.encode() + b"\r\nX-OriginatorOrg: evil.example\r\n\r\n" +
-                               body)
-                    if i % 2:
-                        at = random.randrange(len(content))
-                        c.deliver([content[:at], content[at:]], xoorg="contoso.com",
-                                  chunked=True)
-                    else:
-                        c.deliver(content, xoorg="contoso.com")
-                    with lock:
-                        sent.append(key)
-        except (AssertionError, Closed, OSError) as error:
-            errors.append(repr(error)[:300])
-
-
-def test_big_run(gateway, hop, pki, postfix):
-    """1,000 messages: gateway, Postfix, gateway, sink; byte-equal, none lost, none
-    twice."""
-    n = int(os.environ.get("XOORG_BIG_RUN", "1000"))
-    sink = hop(caps=SINK_CAPS, caps_tls=SINK_CAPS + ("XOORG",),
-               tls=server_context(pki.exchange, client_ca=pki.ca))
-    digests = {}
-
-    def remember(session, line):		# keep digests, not gigabytes
-        for m in session.messages:
-            if m.content and m.id not in digests and not isinstance(m.raw, str):
-                # Hashed before it is listed: who counts must find it whole.
-                seen = (hashlib.sha256(m.body).hexdigest(), m.fields("X-OriginatorOrg"),
-                        m.params())
-                digests.setdefault(m.id, []).append(seen)
-                m.keep = m.id
-                m.content = m.header + b"\r\n"
-                m.raw = ""
-        return None
-    sink.script = {"committed": remember}
-    out = out_config(pki, sink, xoorg="contoso.com", require_xoorg=True)
-    mta_port = free_port()
-    config = Config(_in_config(pki, type("M", (), {"address": "127.0.0.1:%d" % mta_port})))
-    config["listeners"]["in"]["size_limit"] = 104857600
-    config["listeners"]["out"] = out["listeners"]["out"]
-    config["upstreams"]["exchange"] = out["upstreams"]["exchange"]
-    config["workers"] = 2
-    gw = gateway(config)
-    mta = postfix({"smtpd_authorized_xclient_hosts": "127.0.0.1",
-                   "relayhost": "[127.0.0.1]:%d" % gw.port("out"),
-                   "smtp_send_xforward_command": "no"})
-    config["upstreams"]["main"]["hosts"] = [mta.address]
-    config["upstreams"]["inbound"]["hosts"] = [mta.address]
-    gw.stop()
-    gw.write(config)
-    gw.start()
-    corpus = _corpus(n)
-    want = {key: hashlib.sha256(body).hexdigest() for key, body in corpus}
-    work, sent, errors, lock = list(corpus), [], [], threading.Lock()
-    start = time.monotonic()
-    threads = [threading.Thread(target=_client, args=(gw, pki, work, sent, errors, lock))
-               for _ in range(6)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join(180)
-    assert errors == [] and len(sent) == n
-    wait_until(lambda: len(sink.messages) >= n, 120, 0.2)
-    took = time.monotonic() - start
-    print("\n%d messages, %.0f MB, %.1f s" % (
-        n, sum(len(b) for _, b in corpus) / 1e6, took))
-    assert len(sink.messages) == n
-    assert set(digests) == set(want)
-    assert all(len(x) == 1 for x in digests.values())
-    assert {k: v[0][0] for k, v in digests.items()} == want
-    for key, ((_, org, params),) in digests.items():
-        assert org == ["contoso.com"], key
-        assert "XOORG=contoso.com" in params
-    assert wait_until(lambda: mta.queued() == 0, 10)
-    assert took < 150
 
 
 # --- other clients ----------------------------------------------------------------------
