@@ -35,6 +35,29 @@ enum xo_bad_certificate {
 	XO_BAD_CERTIFICATE_COUNT
 };
 
+enum xo_crl_mode {
+	XO_CRL_OFF,
+	XO_CRL_SOFT,			/* unusable list: log, go on */
+	XO_CRL_HARD,			/* unusable list: certificate is bad */
+	XO_CRL_INHERIT,			/* of a peer: as the listener has it */
+	XO_CRL_MODE_COUNT
+};
+
+/* What a certificate has to be for, beside anything else. */
+enum xo_eku {
+	XO_EKU_EITHER,
+	XO_EKU_SERVER,
+	XO_EKU_CLIENT,
+	XO_EKU_COUNT
+};
+
+/* Which names of a certificate count. */
+enum xo_match {
+	XO_MATCH_SAN,			/* the CN only in want of a SAN */
+	XO_MATCH_CN_TOO,
+	XO_MATCH_COUNT
+};
+
 /* An identity and its rights: by certificate name or by address. */
 struct xo_peer {
 	struct xo_span name;
@@ -45,6 +68,9 @@ struct xo_peer {
 	uint32_t rights;		/* of enum xo_right */
 	enum xo_bad_certificate bad_certificate;
 	bool has_wildcards;		/* `*.x` in a certificate counts */
+	enum xo_match match;
+	enum xo_eku eku;
+	enum xo_crl_mode crl;
 };
 
 struct xo_tenant {
@@ -95,6 +121,7 @@ struct xo_listener {
 	size_t n_peers;
 	bool has_tls;			/* offers STARTTLS */
 	bool require_tls;
+	enum xo_crl_mode crl;		/* of peers that inherit it */
 	enum xo_mode mode;
 	enum xo_decision on[XO_VERDICT_COUNT];
 	int upstream;			/* verified mail, and our own systems' */

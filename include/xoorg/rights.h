@@ -7,7 +7,9 @@
  * in a certificate without any SAN dNSName and with exactly one CN. A wildcard
  * in a certificate covers exactly one label, and only for a peer with
  * `has_wildcards`; one that is configured as such matches the same wildcard.
- * The chain is looked at only for a certificate whose name matched.
+ * A peer with XO_MATCH_CN_TOO takes the CN beside a SAN, too. The chain is
+ * looked at only for a certificate whose name matched. Usage and revocation are
+ * judged for each peer by its own `eku` and `crl`.
  */
 #ifndef XOORG_RIGHTS_H
 #define XOORG_RIGHTS_H
@@ -18,13 +20,23 @@
  * A certificate as far as rights depend on it. Names come with their lengths:
  * one with a NUL in it is a name like any other and matches nothing.
  */
+enum xo_crl_finding {
+	XO_CRL_NOT_ASKED,
+	XO_CRL_GOOD,			/* every certificate is in force */
+	XO_CRL_UNUSABLE,		/* a list is missing, stale, another's */
+	XO_CRL_REVOKED,
+};
+
 struct xo_certificate {
 	bool is_present;
 	const struct xo_span *dns_names;	/* SAN dNSName */
 	size_t n_dns_names;
 	struct xo_span common_name;		/* empty unless exactly one */
-	bool is_chain_valid;			/* chain, dates, EKU, CRL */
+	bool is_chain_valid;			/* chain, dates, any usage */
 	const char *flaw;			/* why not, for the log */
+	/* What the peer decides about; of a valid chain. */
+	bool is_for_servers, is_for_clients;
+	enum xo_crl_finding crl;
 };
 
 #define XO_REASON_SIZE 256
@@ -34,6 +46,7 @@ struct xo_rights {
 	int peer;		/* the certificate's peer, else the address's */
 	struct xo_span name;	/* the configured name that matched, or empty */
 	bool is_refused;	/* 454 4.7.5: its name matched, its chain not */
+	bool is_verified;	/* `name` is in a certificate good for its peer */
 	char reason[XO_REASON_SIZE];	/* a sentence for log and probe */
 };
 

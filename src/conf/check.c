@@ -30,7 +30,8 @@ check_peers(const struct xo_loader *loader, const struct xo_conf_entry *entry)
 	for (i = 0; i < listener->policy.n_peers; i++) {
 		const struct xo_conf_entry *entry_of_peer =
 		    &peers[listener->policy.peers[i]];
-		const struct xo_peer *peer = entry_of_peer->record;
+		const struct xo_peer_record *record = entry_of_peer->record;
+		const struct xo_peer *peer = &record->policy;
 
 		if (peer->n_names == 0 || ((peer->rights & XO_RIGHT_XOORG) == 0
 		    && peer->n_networks != 0))

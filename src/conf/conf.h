@@ -46,13 +46,6 @@ enum xo_tls_minimum {
 	XO_TLS_MINIMUM_COUNT
 };
 
-enum xo_crl_mode {
-	XO_CRL_OFF,
-	XO_CRL_SOFT,			/* unusable list: log, go on */
-	XO_CRL_HARD,			/* unusable list: certificate is bad */
-	XO_CRL_MODE_COUNT
-};
-
 /* `tls.NAME`: our certificate, and whom we believe. */
 struct xo_conf_tls {
 	const char *name;
@@ -65,6 +58,11 @@ struct xo_conf_tls {
 	const char *ciphers;			/* NULL: the library's */
 	const char *groups;			/* NULL: the library's */
 	enum xo_crl_mode crl;
+	struct xo_conf_path crl_file;
+};
+
+/* Beside policy.peers[i]. */
+struct xo_conf_peer {
 	struct xo_conf_path crl_file;
 };
 
@@ -96,6 +94,8 @@ struct xo_conf_upstream {
 	const char *groups;
 	struct xo_conf_path client_certificate;	/* not with "tenant" */
 	struct xo_conf_path client_key;
+	enum xo_crl_mode crl;
+	struct xo_conf_path crl_file;
 	uint32_t max_connections;		/* a worker; 0: no bound */
 	uint32_t max_idle;			/* kept open, a worker */
 	uint32_t idle_timeout;			/* ms */
@@ -123,6 +123,7 @@ struct xo_conf {
 	uint32_t drain_timeout;			/* ms */
 	const struct xo_conf_tls *tls;
 	size_t n_tls;
+	const struct xo_conf_peer *peers;
 	const struct xo_conf_listener *listeners;
 	const struct xo_conf_tenant *tenants;
 	const struct xo_conf_upstream *upstreams;

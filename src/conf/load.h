@@ -37,7 +37,7 @@ bool xo_loader_install(const struct xo_loader *loader);
 
 union xo_record {
 	struct xo_conf_tls tls;
-	struct xo_peer peer;
+	struct xo_peer_record peer;
 	struct xo_tenant_record tenant;
 	struct xo_listener_record listener;
 	struct xo_upstream_record upstream;

@@ -6,12 +6,6 @@
  */
 #include <conf/load.h>
 
-static const void *
-record_of(const struct xo_loader *loader, enum xo_section section, size_t i)
-{
-	return loader->sections[section].entries[i].record;
-}
-
 static const struct xo_conf_entry *
 entry_of(const struct xo_loader *loader, enum xo_section section, size_t i)
 {
@@ -47,18 +41,27 @@ install_tls(const struct xo_loader *loader, size_t n)
 static bool
 install_peers(const struct xo_loader *loader, size_t n)
 {
-	struct xo_peer *peers = xo_conf_arena_alloc(loader->arena, n,
-	    sizeof(*peers));
+	struct xo_peer *policy = xo_conf_arena_alloc(loader->arena, n,
+	    sizeof(*policy));
+	struct xo_conf_peer *conf = xo_conf_arena_alloc(loader->arena, n,
+	    sizeof(*conf));
 	size_t i;
 
-	for (i = 0; peers != NULL && i < n; i++) {
-		peers[i] = *(const struct xo_peer *)record_of(loader,
+	if (policy == NULL || conf == NULL)
+		return false;
+	for (i = 0; i < n; i++) {
+		const struct xo_conf_entry *entry = entry_of(loader,
 		    XO_SECTION_PEERS, i);
-		peers[i].name = name_of(entry_of(loader, XO_SECTION_PEERS, i));
+		const struct xo_peer_record *record = entry->record;
+
+		policy[i] = record->policy;
+		conf[i] = record->conf;
+		policy[i].name = name_of(entry);
 	}
-	loader->conf->policy.peers = peers;
+	loader->conf->policy.peers = policy;
 	loader->conf->policy.n_peers = n;
-	return peers != NULL;
+	loader->conf->peers = conf;
+	return true;
 }
 
 static void
@@ -121,6 +124,8 @@ install_listeners(const struct xo_loader *loader, size_t n)
 		policy[i].name = name_of(entry);
 		policy[i].on[XO_VERDICT_VERIFIED] = XO_DECISION_ACCEPT;
 		policy[i].has_tls = conf[i].tls != XO_NOBODY;
+		if (policy[i].has_tls)
+			policy[i].crl = loader->conf->tls[conf[i].tls].crl;
 		conf[i].where = entry->where;
 	}
 	loader->conf->policy.listeners = policy;
@@ -222,7 +227,9 @@ xo_record_get(const struct xo_conf *conf, enum xo_section section, size_t i,
 	case XO_SECTION_TLS:
 		return &conf->tls[i];
 	case XO_SECTION_PEERS:
-		return &conf->policy.peers[i];
+		space->peer.policy = conf->policy.peers[i];
+		space->peer.conf = conf->peers[i];
+		return space;
 	case XO_SECTION_TENANTS:
 		space->tenant.policy = conf->policy.tenants[i];
 		space->tenant.conf = conf->tenants[i];

@@ -25,17 +25,38 @@ lacks_crl_file(const void *record)
 static bool
 lacks_identity(const void *record)
 {
-	const struct xo_peer *peer = record;
+	const struct xo_peer_record *peer = record;
 
-	return peer->n_names == 0 && peer->n_networks == 0;
+	return peer->policy.n_names == 0 && peer->policy.n_networks == 0;
+}
+
+static bool
+peer_lacks_crl_file(const void *record)
+{
+	const struct xo_peer_record *peer = record;
+
+	return (peer->policy.crl == XO_CRL_SOFT ||
+	    peer->policy.crl == XO_CRL_HARD) &&
+	    peer->conf.crl_file.path == NULL;
+}
+
+/* Else it would wait in vain for a tls that asks for lists. */
+static bool
+peer_lacks_crl(const void *record)
+{
+	const struct xo_peer_record *peer = record;
+
+	return peer->policy.crl == XO_CRL_INHERIT &&
+	    peer->conf.crl_file.path != NULL;
 }
 
 static bool
 lacks_names(const void *record)
 {
-	const struct xo_peer *peer = record;
+	const struct xo_peer_record *peer = record;
 
-	return (peer->rights & XO_RIGHT_XOORG) != 0 && peer->n_names == 0;
+	return (peer->policy.rights & XO_RIGHT_XOORG) != 0 &&
+	    peer->policy.n_names == 0;
 }
 
 /* The first one is the value that goes out for `xoorg = "tenant"`. */
@@ -127,6 +148,24 @@ requires_xoorg_unverified(const void *record)
 }
 
 static bool
+upstream_lacks_crl_file(const void *record)
+{
+	const struct xo_upstream_record *upstream = record;
+
+	return upstream->conf.crl != XO_CRL_OFF &&
+	    upstream->conf.crl_file.path == NULL;
+}
+
+static bool
+asks_lists_unverified(const void *record)
+{
+	const struct xo_upstream_record *upstream = record;
+
+	return upstream->policy.tls != XO_TLS_VERIFY &&
+	    upstream->conf.crl != XO_CRL_OFF;
+}
+
+static bool
 trusts_unverified(const void *record)
 {
 	const struct xo_upstream_record *upstream = record;
@@ -190,6 +229,10 @@ static const struct rule rules[] = {
 	{XO_SECTION_PEERS, lacks_names, "rights",
 	    "names beside the right xoorg (an address never gives it)",
 	    "none"},
+	{XO_SECTION_PEERS, peer_lacks_crl_file, "crl", "crl_file beside it",
+	    "none"},
+	{XO_SECTION_PEERS, peer_lacks_crl, "crl_file", "crl beside it",
+	    "none"},
 	{XO_SECTION_TENANTS, begins_with_wildcard, "originator_orgs",
 	    "a domain as the first", "a wildcard"},
 	{XO_SECTION_TENANTS, tenant_lacks_key, "client_certificate",
@@ -209,6 +252,9 @@ static const struct rule rules[] = {
 	{XO_SECTION_UPSTREAMS, requires_xoorg_unverified, "require_xoorg",
 	    TO_VERIFIED, NULL},
 	{XO_SECTION_UPSTREAMS, trusts_unverified, "trust", VERIFY, NULL},
+	{XO_SECTION_UPSTREAMS, upstream_lacks_crl_file, "crl",
+	    "crl_file beside it", "none"},
+	{XO_SECTION_UPSTREAMS, asks_lists_unverified, "crl", VERIFY, NULL},
 	{XO_SECTION_UPSTREAMS, has_name_without_tls, "tls_name", ENCRYPT,
 	    NULL},
 	{XO_SECTION_UPSTREAMS, has_ciphers_without_tls, "ciphers", ENCRYPT,

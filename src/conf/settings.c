@@ -26,7 +26,25 @@ static const char *const crl_words[] = {
 	[XO_CRL_OFF] = "off",
 	[XO_CRL_SOFT] = "soft",
 	[XO_CRL_HARD] = "hard",
+	[XO_CRL_INHERIT] = NULL
+};
+static const char *const peer_crl_words[] = {
+	[XO_CRL_OFF] = "off",
+	[XO_CRL_SOFT] = "soft",
+	[XO_CRL_HARD] = "hard",
+	[XO_CRL_INHERIT] = "",
 	[XO_CRL_MODE_COUNT] = NULL
+};
+static const char *const eku_words[] = {
+	[XO_EKU_EITHER] = "either",
+	[XO_EKU_SERVER] = "server",
+	[XO_EKU_CLIENT] = "client",
+	[XO_EKU_COUNT] = NULL
+};
+static const char *const match_words[] = {
+	[XO_MATCH_SAN] = "san",
+	[XO_MATCH_CN_TOO] = "cn-too",
+	[XO_MATCH_COUNT] = NULL
 };
 /* By bit: enum xo_right. */
 static const char *const right_words[] = {
@@ -98,12 +116,13 @@ static const char *const cross_premises_words[] = {
 #define LIMIT(name_, type_, field) \
 	ROW(LIMITS, struct xo_conf, name_, type_, policy.limits.field)
 #define TLS(...) ROW(TLS, struct xo_conf_tls, __VA_ARGS__)
-#define PEER(...) ROW(PEERS, struct xo_peer, __VA_ARGS__)
+#define PEER(...) ROW(PEERS, struct xo_peer_record, __VA_ARGS__)
 #define TENANT(...) ROW(TENANTS, struct xo_tenant_record, __VA_ARGS__)
 #define LISTENER(...) ROW(LISTENERS, struct xo_listener_record, __VA_ARGS__)
 #define UPSTREAM(...) ROW(UPSTREAMS, struct xo_upstream_record, __VA_ARGS__)
 
 #define OTHER(record, field) .other = offsetof(record, field)
+#define PEER_COUNT(field) OTHER(struct xo_peer_record, field)
 #define TENANT_COUNT(field) OTHER(struct xo_tenant_record, field)
 #define LISTENER_COUNT(field) OTHER(struct xo_listener_record, field)
 #define DEFAULT(text) .default_text = (text)
@@ -206,18 +225,26 @@ static const struct xo_setting settings[] = {
 {TLS("crl_file", FILE, crl_file), DEFAULT(""),
     .help = "revocation lists, PEM"},
 
-{PEER("names", DOMAINS, names), OTHER(struct xo_peer, n_names), DEFAULT(""),
+{PEER("names", DOMAINS, policy.names), PEER_COUNT(policy.n_names), DEFAULT(""),
     .help = "names in the peer's verified certificate, one is enough"},
-{PEER("networks", NETWORKS, networks), OTHER(struct xo_peer, n_networks),
+{PEER("networks", NETWORKS, policy.networks), PEER_COUNT(policy.n_networks),
     DEFAULT(""),
     .help = "addresses of the peer; they never give the right xoorg"},
-{PEER("rights", WORDS, rights), DEFAULT(""), .words = right_words,
+{PEER("rights", WORDS, policy.rights), DEFAULT(""), .words = right_words,
     .help = "what the peer may: xoorg, relay, xclient, proxy"},
-{PEER("bad_certificate", WORD, bad_certificate), DEFAULT("refuse"),
+{PEER("bad_certificate", WORD, policy.bad_certificate), DEFAULT("refuse"),
     .words = bad_certificate_words,
     .help = "its name, but no good chain: refuse, or go on as untrusted"},
-{PEER("wildcards", BOOL, has_wildcards), DEFAULT("false"),
+{PEER("wildcards", BOOL, policy.has_wildcards), DEFAULT("false"),
     .help = "*.x in a certificate stands for any one label"},
+{PEER("match", WORD, policy.match), DEFAULT("san"), .words = match_words,
+    .help = "names that count: san; cn-too: the CN beside a SAN, too"},
+{PEER("eku", WORD, policy.eku), DEFAULT("either"), .words = eku_words,
+    .help = "what its certificate has to be for: either, server, client"},
+{PEER("crl", WORD, policy.crl), DEFAULT(""), .words = peer_crl_words,
+    .help = "revocation: off, soft, hard; \"\": as tls of the listener says"},
+{PEER("crl_file", FILE, conf.crl_file), DEFAULT(""),
+    .help = "its revocation lists, PEM, beside those of tls"},
 
 {TENANT("originator_orgs", DOMAINS, policy.originator_orgs),
     TENANT_COUNT(policy.n_originator_orgs), BOUNDS(1, 0),
@@ -292,6 +319,10 @@ static const struct xo_setting settings[] = {
     OTHER(struct xo_upstream_record, conf.trust_where), DEFAULT("system"),
     BOUNDS(1, 0), .words = trust_words,
     .help = "whose certificates: system, or a file of CAs"},
+{UPSTREAM("crl", WORD, conf.crl), DEFAULT("off"), .words = crl_words,
+    .help = "revocation: off, soft (no usable list: go on), hard (refuse)"},
+{UPSTREAM("crl_file", FILE, conf.crl_file), DEFAULT(""),
+    .help = "revocation lists, PEM"},
 {UPSTREAM("minimum", WORD, conf.minimum), DEFAULT("1.2"),
     .words = minimum_words, .help = "lowest version of TLS: 1.2 or 1.3"},
 {UPSTREAM("ciphers", TEXT, conf.ciphers), DEFAULT(""),
@@ -331,7 +362,7 @@ static const struct {
 	    "bounds of a session"},
 	[XO_SECTION_TLS] = {"tls", sizeof(struct xo_conf_tls),
 	    "our certificates, and whose we believe"},
-	[XO_SECTION_PEERS] = {"peers", sizeof(struct xo_peer),
+	[XO_SECTION_PEERS] = {"peers", sizeof(struct xo_peer_record),
 	    "who may do what, by certificate name or address"},
 	[XO_SECTION_TENANTS] = {"tenants", sizeof(struct xo_tenant_record),
 	    "organisations that XOORG may name"},

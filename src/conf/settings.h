@@ -82,12 +82,17 @@ size_t xo_section_size(enum xo_section section);
 
 /*
  * A record is what the offsets of a section count in. Of TOP and LIMITS it is
- * struct xo_conf itself, of TLS struct xo_conf_tls, of PEERS struct xo_peer; of
- * the others these, since conf.h keeps their two halves apart.
+ * struct xo_conf itself, of TLS struct xo_conf_tls, of the
+ * others these, since conf.h keeps their two halves apart.
  */
 struct xo_tenant_record {
 	struct xo_tenant policy;
 	struct xo_conf_tenant conf;
+};
+
+struct xo_peer_record {
+	struct xo_peer policy;
+	struct xo_conf_peer conf;
 };
 
 struct xo_listener_record {

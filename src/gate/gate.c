@@ -17,6 +17,24 @@ wants_certificate(const struct xo_policy *policy, const struct xo_listener *l)
 	return false;
 }
 
+/* Of each peer that goes by lists, whatever the listener's tls says. */
+static bool
+load_crls(struct xo_gate *g, const struct xo_listener *l,
+    struct xo_tls_context *context, struct xo_buf *error)
+{
+	for (size_t i = 0; i < l->n_peers; i++) {
+		int peer = l->peers[i];
+		enum xo_crl_mode crl = g->conf->policy.peers[peer].crl;
+
+		if ((crl == XO_CRL_SOFT || crl == XO_CRL_HARD) &&
+		    !xo_tls_context_add_crls(context,
+		    &g->conf->peers[peer].crl_file, &g->crl_expiry[peer],
+		    error))
+			return false;
+	}
+	return true;
+}
+
 static bool
 load_listeners(struct xo_gate *g, struct xo_buf *error)
 {
@@ -30,7 +48,8 @@ load_listeners(struct xo_gate *g, struct xo_buf *error)
 		g->listeners[i] = xo_tls_context_new_server(
 		    &g->conf->tls[tls],
 		    wants_certificate(policy, &policy->listeners[i]), error);
-		if (g->listeners[i] == NULL)
+		if (g->listeners[i] == NULL || !load_crls(g,
+		    &policy->listeners[i], g->listeners[i], error))
 			return false;
 	}
 	return true;
@@ -103,8 +122,10 @@ xo_gate_load(const char *path, struct xo_buf *error)
 	    sizeof(*g->upstreams));
 	g->tenants = calloc(g->conf->policy.n_tenants + 1,
 	    sizeof(*g->tenants));
+	g->crl_expiry = calloc(g->conf->policy.n_peers + 1,
+	    sizeof(*g->crl_expiry));
 	if (g->listeners == NULL || g->upstreams == NULL ||
-	    g->tenants == NULL) {
+	    g->tenants == NULL || g->crl_expiry == NULL) {
 		(void)xo_buf_add_cstr(error, "no memory");
 		goto out;
 	}
@@ -135,6 +156,7 @@ xo_gate_free(struct xo_gate **gate)
 	free(g->listeners);
 	free(g->upstreams);
 	free(g->tenants);
+	free(g->crl_expiry);
 	xo_conf_free(&g->conf);
 	free(g);
 	*gate = NULL;

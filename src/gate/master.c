@@ -159,22 +159,36 @@ generation_free(struct generation *g)
 	free(g);
 }
 
-/* Certificates' ends, for the metric. */
+/* Ends of certificates and of revocation lists, for the metrics. */
 static void
 tell_expiry(const struct xo_gate *gate)
 {
 	const struct xo_conf *conf = gate->conf;
 	struct xo_metrics *m = gate->metrics;
 
-	for (size_t i = 0; i < conf->policy.n_listeners; i++)
-		if (gate->listeners[i] != NULL)
-			xo_metrics_expiry(m, XO_METRIC_EXPIRY,
-			    (size_t)conf->listeners[i].tls,
-			    xo_tls_context_expiry(gate->listeners[i]));
-	for (size_t i = 0; i < conf->policy.n_upstreams; i++)
-		if (gate->upstreams[i] != NULL)
-			xo_metrics_expiry(m, XO_METRIC_EXPIRY_UPSTREAM, i,
-			    xo_tls_context_expiry(gate->upstreams[i]));
+	for (size_t i = 0; i < conf->policy.n_listeners; i++) {
+		size_t tls = (size_t)conf->listeners[i].tls;
+
+		if (gate->listeners[i] == NULL)
+			continue;
+		xo_metrics_expiry(m, XO_METRIC_EXPIRY, tls,
+		    xo_tls_context_expiry(gate->listeners[i]));
+		/* A listener that asks for no certificate has no list. */
+		if (xo_tls_context_crl_expiry(gate->listeners[i]) != 0)
+			xo_metrics_expiry(m, XO_METRIC_CRL_EXPIRY, tls,
+			    xo_tls_context_crl_expiry(gate->listeners[i]));
+	}
+	for (size_t i = 0; i < conf->policy.n_peers; i++)
+		xo_metrics_expiry(m, XO_METRIC_CRL_EXPIRY_PEER, i,
+		    gate->crl_expiry[i]);
+	for (size_t i = 0; i < conf->policy.n_upstreams; i++) {
+		if (gate->upstreams[i] == NULL)
+			continue;
+		xo_metrics_expiry(m, XO_METRIC_EXPIRY_UPSTREAM, i,
+		    xo_tls_context_expiry(gate->upstreams[i]));
+		xo_metrics_expiry(m, XO_METRIC_CRL_EXPIRY_UPSTREAM, i,
+		    xo_tls_context_crl_expiry(gate->upstreams[i]));
+	}
 	for (size_t i = 0; i < conf->policy.n_tenants; i++)
 		if (gate->tenants[i] != NULL)
 			xo_metrics_expiry(m, XO_METRIC_EXPIRY_TENANT, i,

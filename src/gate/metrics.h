@@ -33,6 +33,9 @@ enum xo_metric {
 	XO_METRIC_EXPIRY,
 	XO_METRIC_EXPIRY_UPSTREAM,
 	XO_METRIC_EXPIRY_TENANT,
+	XO_METRIC_CRL_EXPIRY,
+	XO_METRIC_CRL_EXPIRY_PEER,
+	XO_METRIC_CRL_EXPIRY_UPSTREAM,
 	XO_METRIC_SEEN_ORGS,
 	XO_METRIC_UNKNOWN_ORGS,
 	XO_METRIC_ORGS_FORGOTTEN,
@@ -108,8 +111,8 @@ void xo_metrics_log_drops(struct xo_metrics *metrics, uint64_t total);
 void xo_metrics_worker_restarted(struct xo_metrics *metrics);
 void xo_metrics_reload(struct xo_metrics *metrics, bool is_ok);
 /*
- * The master's: `row` is XO_METRIC_EXPIRY (index into conf->tls), _UPSTREAM or
- * _TENANT; seconds since 1970, 0: no certificate.
+ * The master's: `row` is XO_METRIC_EXPIRY or _CRL_EXPIRY (index into conf->tls),
+ * or one that goes on with it; seconds since 1970, 0: no certificate, no list.
  */
 void xo_metrics_expiry(struct xo_metrics *metrics, enum xo_metric row,
     size_t index, int64_t time);

@@ -36,6 +36,8 @@ dim_size(enum xo_dim dim, const struct xo_conf *conf)
 		return conf->policy.n_tenants + 1;
 	case XO_DIM_NAME_TENANT:
 		return conf->policy.n_tenants;
+	case XO_DIM_NAME_PEER:
+		return conf->policy.n_peers;
 	case XO_DIM_NAME_TLS:
 		return conf->n_tls;
 	case XO_DIM_VERDICT:
@@ -55,6 +57,7 @@ dim_size(enum xo_dim dim, const struct xo_conf *conf)
 	case XO_DIM_KIND_TLS:
 	case XO_DIM_KIND_UPSTREAM:
 	case XO_DIM_KIND_TENANT:
+	case XO_DIM_KIND_PEER:
 	case XO_DIM_VERSION:
 	case XO_DIM_COUNT:
 		break;
@@ -92,6 +95,8 @@ dim_word(enum xo_dim dim, size_t i, const struct xo_conf *conf)
 		break;
 	case XO_DIM_NAME_TENANT:
 		return conf->policy.tenants[i].name;
+	case XO_DIM_NAME_PEER:
+		return conf->policy.peers[i].name;
 	case XO_DIM_NAME_TLS:
 		word = conf->tls[i].name;
 		break;
@@ -119,6 +124,9 @@ dim_word(enum xo_dim dim, size_t i, const struct xo_conf *conf)
 		break;
 	case XO_DIM_KIND_TENANT:
 		word = "tenant";
+		break;
+	case XO_DIM_KIND_PEER:
+		word = "peer";
 		break;
 	case XO_DIM_VERSION:
 		word = XO_VERSION;

@@ -164,8 +164,8 @@ tls_result(const struct xo_session *s)
 		return XO_TLS_RESULT_NO_CERTIFICATE;
 	if (rights->name.len == 0)
 		return XO_TLS_RESULT_OTHER_NAME;
-	return xo_tls_peer(s->front.tls)->is_chain_valid ?
-	    XO_TLS_RESULT_VERIFIED : XO_TLS_RESULT_BAD_CERTIFICATE;
+	return rights->is_verified ? XO_TLS_RESULT_VERIFIED :
+	    XO_TLS_RESULT_BAD_CERTIFICATE;
 }
 
 void

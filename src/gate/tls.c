@@ -45,6 +45,7 @@ new_connection(struct xo_tls_context *context, int fd)
 		return NULL;
 	tls->duty = context->duty;
 	tls->crl = context->crl;
+	tls->has_lists = context->has_lists;
 	tls->is_drained = true;
 	tls->ssl = SSL_new(context->ssl);
 	if (tls->ssl == NULL || SSL_set_fd(tls->ssl, fd) != 1 ||

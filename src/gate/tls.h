@@ -31,6 +31,13 @@ struct xo_tls;			/* one connection */
  */
 struct xo_tls_context *xo_tls_context_new_server(const struct xo_conf_tls *conf,
     bool wants_certificate, struct xo_buf *error);
+/*
+ * A peer's own revocation lists; its `path` may be NULL. From now on the chains
+ * of clients are looked up in these and in those of the `tls` group.
+ * `*expiry_r`: seconds since 1970 at which the first of them is stale; 0: none.
+ */
+bool xo_tls_context_add_crls(struct xo_tls_context *context,
+    const struct xo_conf_path *file, int64_t *expiry_r, struct xo_buf *error);
 /* From `upstreams.NAME`; its own client certificate is part of the context. */
 struct xo_tls_context *xo_tls_context_new_client(
     const struct xo_conf_upstream *conf, enum xo_tls_level level,
@@ -42,6 +49,8 @@ void xo_tls_context_free(struct xo_tls_context **context);
  * none. For the metric.
  */
 int64_t xo_tls_context_expiry(const struct xo_tls_context *context);
+/* The same of its `crl_file`: the first list that is stale. */
+int64_t xo_tls_context_crl_expiry(const struct xo_tls_context *context);
 
 /* A tenant's certificate, for client contexts of `client_certificate="tenant"`. */
 struct xo_tls_credential *xo_tls_credential_new(
@@ -98,8 +107,8 @@ const char *xo_tls_error(const struct xo_tls *tls);
 /*
  * What the peer showed, as rights.h wants it: valid until xo_tls_free. After
  * the handshake only. is_present is false if it showed nothing. With
- * `encrypt` no chain is looked at: flaw is "not verified". A valid chain has the
- * flaw "CRL unusable, tolerated" if that is so (crl = "soft").
+ * `encrypt` no chain is looked at: flaw is "not verified". What lists say of a
+ * client's chain is in `crl`, and makes none invalid by itself.
  */
 const struct xo_certificate *xo_tls_peer(struct xo_tls *tls);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", valid until xo_tls_free. */

@@ -196,18 +196,27 @@ forbid_resumption(SSL_CTX *ctx)
 }
 
 static bool
+use_lists(struct xo_tls_context *context, enum xo_crl_mode crl,
+    const struct xo_conf_path *file, struct xo_buf *error)
+{
+	context->crl = crl;
+	return crl == XO_CRL_OFF || (xo_tls_load_crls(context->ssl, file,
+	    &context->crl_expiry, error) &&
+	    xo_tls_context_add_crls(context, &(struct xo_conf_path){0}, NULL,
+	    error));
+}
+
+static bool
 ask_for_certificate(struct xo_tls_context *context,
     const struct xo_conf_tls *conf, struct xo_buf *error)
 {
 	SSL_CTX *ctx = context->ssl;
 
 	context->duty = XO_TLS_DUTY_RECORD;
-	context->crl = conf->crl;
 	/* Empty: which CAs we believe is nobody's business, and long. */
 	SSL_CTX_set_client_CA_list(ctx, sk_X509_NAME_new_null());
 	return xo_tls_load_trust(ctx, conf->trust, &conf->trust_where, error) &&
-	    (conf->crl == XO_CRL_OFF ||
-	    xo_tls_load_crls(ctx, &conf->crl_file, error));
+	    use_lists(context, conf->crl, &conf->crl_file, error);
 }
 
 struct xo_tls_context *
@@ -228,7 +237,7 @@ xo_tls_context_new_server(const struct xo_conf_tls *conf,
 	    (wants_certificate && !ask_for_certificate(context, conf, error)))
 		xo_tls_context_free(&context);
 	else if (!forbid_resumption(context->ssl) ||
-	    !xo_tls_verify_setup(context->ssl, context->duty, context->crl)) {
+	    !xo_tls_verify_setup(context->ssl, context->duty)) {
 		xo_tls_complain(error, &conf->where, "TLS", NULL,
 		    xo_tls_take_reason("no memory"));
 		xo_tls_context_free(&context);
@@ -256,11 +265,11 @@ xo_tls_context_new_client(const struct xo_conf_upstream *conf,
 		context->duty = XO_TLS_DUTY_DEMAND;
 	if ((has_certificate && !use_certificate(context,
 	    &conf->client_certificate, &conf->client_key, error)) ||
-	    (level == XO_TLS_VERIFY && !xo_tls_load_trust(context->ssl,
-	    conf->trust, &conf->trust_where, error)))
+	    (level == XO_TLS_VERIFY && (!xo_tls_load_trust(context->ssl,
+	    conf->trust, &conf->trust_where, error) ||
+	    !use_lists(context, conf->crl, &conf->crl_file, error))))
 		xo_tls_context_free(&context);
-	else if (!xo_tls_verify_setup(context->ssl, context->duty,
-	    context->crl)) {
+	else if (!xo_tls_verify_setup(context->ssl, context->duty)) {
 		xo_tls_complain(error, &conf->where, "TLS", NULL,
 		    xo_tls_take_reason("no memory"));
 		xo_tls_context_free(&context);
@@ -283,4 +292,24 @@ int64_t
 xo_tls_context_expiry(const struct xo_tls_context *context)
 {
 	return context->expiry;
+}
+
+int64_t
+xo_tls_context_crl_expiry(const struct xo_tls_context *context)
+{
+	return context->crl_expiry;
+}
+
+bool
+xo_tls_context_add_crls(struct xo_tls_context *context,
+    const struct xo_conf_path *file, int64_t *expiry_r, struct xo_buf *error)
+{
+	if (file->path != NULL && !xo_tls_load_crls(context->ssl, file,
+	    expiry_r, error))
+		return false;
+	context->has_lists = xo_tls_verify_with_lists(context->ssl);
+	if (!context->has_lists)
+		xo_tls_complain(error, &file->where, "TLS", NULL,
+		    xo_tls_take_reason("no memory"));
+	return context->has_lists;
 }

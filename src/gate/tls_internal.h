@@ -21,7 +21,9 @@ enum xo_tls_duty {
 struct xo_tls_context {
 	SSL_CTX *ssl;
 	enum xo_tls_duty duty;
-	enum xo_crl_mode crl;
+	enum xo_crl_mode crl;		/* of DEMAND: else the peer decides */
+	bool has_lists;
+	int64_t crl_expiry;		/* of `crl_file`; 0: none */
 	int64_t expiry;			/* of our own certificate; 0: none */
 };
 
@@ -36,8 +38,9 @@ struct xo_tls_credential {
 struct xo_tls_judgement {
 	bool is_made;
 	bool is_valid;
-	bool has_tolerated_crl;		/* soft: a list was unusable */
 	int error;			/* X509_V_ERR_*, the first */
+	uint32_t usages;		/* XKU_SSL_*, that the chain leaves */
+	enum xo_crl_finding crl;
 };
 
 #define XO_TLS_TEXT_SIZE 192
@@ -46,6 +49,7 @@ struct xo_tls {
 	SSL *ssl;
 	enum xo_tls_duty duty;
 	enum xo_crl_mode crl;
+	bool has_lists;
 	struct xo_tls_judgement judgement;
 	bool is_open;			/* the handshake was good */
 	bool is_broken;			/* no close_notify on such a one */
@@ -61,8 +65,9 @@ struct xo_tls {
 };
 
 /* tls_verify.c: our rules for the chains of the peers of `ctx`. */
-bool xo_tls_verify_setup(SSL_CTX *ctx, enum xo_tls_duty duty,
-    enum xo_crl_mode crl);
+bool xo_tls_verify_setup(SSL_CTX *ctx, enum xo_tls_duty duty);
+/* From now on every certificate of a chain is looked up in the lists. */
+bool xo_tls_verify_with_lists(SSL_CTX *ctx);
 /* Short and stable, for the log: "expired". */
 const char *xo_tls_flaw(int x509_error);
 
@@ -75,8 +80,9 @@ void xo_tls_peer_fini(struct xo_tls *tls);
  */
 bool xo_tls_load_trust(SSL_CTX *ctx, const char *trust,
     const struct xo_conf_where *where, struct xo_buf *error);
+/* `*expiry_r`: when the first of its lists is stale; 0: never. */
 bool xo_tls_load_crls(SSL_CTX *ctx, const struct xo_conf_path *file,
-    struct xo_buf *error);
+    int64_t *expiry_r, struct xo_buf *error);
 
 /*
  * "FILE:LINE: expected WHAT", and ", found FOUND: DETAIL" as far as the two

@@ -48,7 +48,7 @@ read_dns_names(struct xo_tls *tls, const X509 *x)
 	return true;
 }
 
-/* Only where it is the one name that the certificate has. */
+/* Only where there is one: of several nobody knows which was checked. */
 static void
 read_common_name(struct xo_tls *tls, const X509 *x)
 {
@@ -81,8 +81,11 @@ judge(struct xo_tls *tls, bool has_readable_names)
 		tls->peer.flaw = "unreadable names";
 	} else {
 		tls->peer.is_chain_valid = true;
-		if (judgement->has_tolerated_crl)
-			tls->peer.flaw = "CRL unusable, tolerated";
+		tls->peer.is_for_servers =
+		    (judgement->usages & XKU_SSL_SERVER) != 0;
+		tls->peer.is_for_clients =
+		    (judgement->usages & XKU_SSL_CLIENT) != 0;
+		tls->peer.crl = judgement->crl;
 	}
 }
 
@@ -100,7 +103,7 @@ xo_tls_peer(struct xo_tls *tls)
 		return &tls->peer;
 	tls->peer.is_present = true;
 	has_readable_names = read_dns_names(tls, x);
-	if (has_readable_names && tls->peer.n_dns_names == 0)
+	if (has_readable_names)
 		read_common_name(tls, x);
 	judge(tls, has_readable_names);
 	X509_free(x);

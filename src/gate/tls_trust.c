@@ -151,9 +151,24 @@ xo_tls_load_trust(SSL_CTX *ctx, const char *trust,
 	return n > 0;
 }
 
+/* A list without an end never is stale. */
+static void
+note_expiry(const X509_CRL *crl, int64_t *expiry_r)
+{
+	const ASN1_TIME *end = X509_CRL_get0_nextUpdate(crl);
+	struct tm tm = {0};
+	int64_t time;
+
+	if (end == NULL || ASN1_TIME_to_tm(end, &tm) != 1)
+		return;
+	time = (int64_t)timegm(&tm);
+	if (*expiry_r == 0 || time < *expiry_r)
+		*expiry_r = time;
+}
+
 bool
 xo_tls_load_crls(SSL_CTX *ctx, const struct xo_conf_path *file,
-    struct xo_buf *error)
+    int64_t *expiry_r, struct xo_buf *error)
 {
 	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
 	X509_CRL *crl;
@@ -161,11 +176,13 @@ xo_tls_load_crls(SSL_CTX *ctx, const struct xo_conf_path *file,
 	BIO *in = NULL;
 	int n = 0;
 
+	*expiry_r = 0;
 	if (file->path != NULL)
 		in = xo_tls_open_file(file->path);
 	while (in != NULL && is_added &&
 	    (crl = PEM_read_bio_X509_CRL(in, NULL, NULL, NULL)) != NULL) {
 		is_added = X509_STORE_add_crl(store, crl) == 1;
+		note_expiry(crl, expiry_r);
 		X509_CRL_free(crl);
 		n++;
 	}

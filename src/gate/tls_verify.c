@@ -128,7 +128,7 @@ can_sign_handshake(X509 *leaf)
  * the operator's choice and not judged, unless it is the leaf itself.
  */
 static int
-judge_usage(X509_STORE_CTX *store, uint32_t usages)
+judge_usage(X509_STORE_CTX *store, uint32_t usages, uint32_t *usages_r)
 {
 	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(store);
 	int n = sk_X509_num(chain);
@@ -148,6 +148,7 @@ judge_usage(X509_STORE_CTX *store, uint32_t usages)
 		if (usages == 0)
 			return X509_V_ERR_INVALID_PURPOSE;
 	}
+	*usages_r = usages;
 	return X509_V_OK;
 }
 
@@ -156,16 +157,42 @@ static int
 on_step(int ok, X509_STORE_CTX *store)
 {
 	struct xo_tls *tls;
+	int error;
 
 	if (ok)
 		return 1;
 	tls = owner(store);
-	if (tls == NULL || tls->crl != XO_CRL_SOFT ||
-	    !is_crl_error(X509_STORE_CTX_get_error(store)))
+	error = X509_STORE_CTX_get_error(store);
+	if (tls == NULL)
 		return 0;
-	tls->judgement.has_tolerated_crl = true;
+	/* The worst of all certificates; what it means is not said here. */
+	if (error == X509_V_ERR_CERT_REVOKED)
+		tls->judgement.crl = XO_CRL_REVOKED;
+	else if (!is_crl_error(error))
+		return 0;
+	else if (tls->judgement.crl != XO_CRL_REVOKED)
+		tls->judgement.crl = XO_CRL_UNUSABLE;
 	X509_STORE_CTX_set_error(store, X509_V_OK);
 	return 1;
+}
+
+/* Of a chain that was found good so far. */
+static int
+judge_lists(struct xo_tls *tls)
+{
+	struct xo_tls_judgement *j = &tls->judgement;
+
+	if (!tls->has_lists)
+		return X509_V_OK;
+	if (j->crl == XO_CRL_NOT_ASKED)
+		j->crl = XO_CRL_GOOD;
+	/* Clients are many peers, and each has its own mode: rights.h. */
+	if (tls->duty != XO_TLS_DUTY_DEMAND || j->crl == XO_CRL_GOOD)
+		return X509_V_OK;
+	if (j->crl == XO_CRL_REVOKED)
+		return X509_V_ERR_CERT_REVOKED;
+	return tls->crl == XO_CRL_SOFT ? X509_V_OK :
+	    X509_V_ERR_UNABLE_TO_GET_CRL;
 }
 
 /*
@@ -186,7 +213,9 @@ on_chain(X509_STORE_CTX *store, void *unused)
 		return 1;
 	if (X509_verify_cert(store) == 1) {
 		error = judge_usage(store, tls->duty == XO_TLS_DUTY_DEMAND ?
-		    XKU_SSL_SERVER : ANY_PEER);
+		    XKU_SSL_SERVER : ANY_PEER, &tls->judgement.usages);
+		if (error == X509_V_OK)
+			error = judge_lists(tls);
 	} else {
 		error = X509_STORE_CTX_get_error(store);
 		if (error == X509_V_OK)
@@ -202,7 +231,7 @@ on_chain(X509_STORE_CTX *store, void *unused)
 }
 
 bool
-xo_tls_verify_setup(SSL_CTX *ctx, enum xo_tls_duty duty, enum xo_crl_mode crl)
+xo_tls_verify_setup(SSL_CTX *ctx, enum xo_tls_duty duty)
 {
 	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
 
@@ -214,10 +243,14 @@ xo_tls_verify_setup(SSL_CTX *ctx, enum xo_tls_duty duty, enum xo_crl_mode crl)
 	/* Not an anchor by itself: a chain ends at a root. */
 	if (X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_PARTIAL_CHAIN) != 1)
 		return false;
-	if (crl != XO_CRL_OFF && X509_VERIFY_PARAM_set_flags(param,
-	    X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL) != 1)
-		return false;
 	/* DEMAND keeps OpenSSL's own, the stricter: sslserver. */
 	return duty != XO_TLS_DUTY_RECORD ||
 	    X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_ANY) == 1;
+}
+
+bool
+xo_tls_verify_with_lists(SSL_CTX *ctx)
+{
+	return X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx),
+	    X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL) == 1;
 }

@@ -37,21 +37,22 @@ xo_certificate_name_matches(struct xo_span configured,
 	    covers(presented, configured);
 }
 
-/* The CN counts only where no SAN dNSName does. */
+/* The CN counts only where no SAN dNSName does, or by the peer's `match`. */
 static bool
 certificate_has_name(const struct xo_certificate *certificate,
-    struct xo_span configured, bool has_wildcards)
+    struct xo_span configured, const struct xo_peer *peer)
 {
 	size_t i;
 
 	for (i = 0; i < certificate->n_dns_names; i++) {
 		if (xo_certificate_name_matches(configured,
-		    certificate->dns_names[i], has_wildcards))
+		    certificate->dns_names[i], peer->has_wildcards))
 			return true;
 	}
-	return certificate->n_dns_names == 0 &&
+	return (certificate->n_dns_names == 0 ||
+	    peer->match == XO_MATCH_CN_TOO) &&
 	    xo_certificate_name_matches(configured, certificate->common_name,
-	    has_wildcards);
+	    peer->has_wildcards);
 }
 
 /* The first of the peer's names that the certificate has, or NULL. */
@@ -61,8 +62,7 @@ find_name(const struct xo_peer *peer, const struct xo_certificate *certificate)
 	size_t i;
 
 	for (i = 0; i < peer->n_names; i++) {
-		if (certificate_has_name(certificate, peer->names[i],
-		    peer->has_wildcards))
+		if (certificate_has_name(certificate, peer->names[i], peer))
 			return &peer->names[i];
 	}
 	return NULL;
@@ -93,10 +93,39 @@ say(struct xo_rights *rights, struct xo_span text)
 	rights->reason[used + text.len] = '\0';
 }
 
+static enum xo_crl_mode
+crl_mode(const struct xo_peer *peer, const struct xo_listener *listener)
+{
+	return peer->crl == XO_CRL_INHERIT ? listener->crl : peer->crl;
+}
+
+/* Why the certificate is not good for this peer; NULL: it is. */
+static const char *
+flaw_for(const struct xo_certificate *certificate, const struct xo_peer *peer,
+    const struct xo_listener *listener)
+{
+	enum xo_crl_mode mode = crl_mode(peer, listener);
+
+	if (!certificate->is_chain_valid)
+		return certificate->flaw != NULL ? certificate->flaw :
+		    "not verified";
+	if ((peer->eku == XO_EKU_SERVER && !certificate->is_for_servers) ||
+	    (peer->eku == XO_EKU_CLIENT && !certificate->is_for_clients))
+		return "wrong usage";
+	if (mode == XO_CRL_OFF)
+		return NULL;
+	if (certificate->crl == XO_CRL_REVOKED)
+		return "revoked";
+	/* Only a mode of this table's is lenient. */
+	return mode == XO_CRL_SOFT || certificate->crl == XO_CRL_GOOD ?
+	    NULL : "CRL unusable";
+}
+
 /* What the matching peers gave, before it is put together. */
 struct findings {
 	int certificate_peer;		/* first whose name matched */
 	struct xo_span name;
+	const char *flaw;		/* of the certificate, for that one */
 	int address_peer;		/* first whose network matched */
 	uint32_t by_certificate;
 	uint32_t by_address;
@@ -104,57 +133,72 @@ struct findings {
 };
 
 static void
-judge_peer(const struct xo_policy *policy, int i,
-    const struct xo_certificate *certificate, const struct xo_address *address,
-    struct findings *found)
+judge_certificate(const struct xo_policy *policy,
+    const struct xo_listener *listener, int i,
+    const struct xo_certificate *certificate, struct findings *found)
 {
 	const struct xo_peer *peer = &policy->peers[i];
-	const struct xo_span *name = NULL;
+	const struct xo_span *name = find_name(peer, certificate);
+	const char *flaw;
+	bool refuses;
 
-	if (certificate != NULL)
-		name = find_name(peer, certificate);
-	if (name != NULL) {
-		bool refuses = !certificate->is_chain_valid &&
-		    peer->bad_certificate != XO_BAD_CERTIFICATE_UNTRUSTED;
-
-		if (found->certificate_peer == XO_NOBODY ||
-		    (refuses && !found->is_refused)) {
-			found->certificate_peer = i;
-			found->name = *name;
-		}
-		if (certificate->is_chain_valid)
-			found->by_certificate |= peer->rights;
-		found->is_refused |= refuses;
+	if (name == NULL)
+		return;
+	flaw = flaw_for(certificate, peer, listener);
+	refuses = flaw != NULL &&
+	    peer->bad_certificate != XO_BAD_CERTIFICATE_UNTRUSTED;
+	/* Told of is who refuses, else who believes, else the first. */
+	if (found->certificate_peer == XO_NOBODY ||
+	    (refuses && !found->is_refused) ||
+	    (flaw == NULL && found->flaw != NULL && !found->is_refused)) {
+		found->certificate_peer = i;
+		found->name = *name;
+		found->flaw = flaw;
 	}
-	if (address != NULL && has_address(peer, address)) {
-		if (found->address_peer == XO_NOBODY)
-			found->address_peer = i;
-		found->by_address |= peer->rights &
-		    ~(uint32_t)XO_RIGHT_XOORG;
-	}
+	if (flaw == NULL)
+		found->by_certificate |= peer->rights;
+	found->is_refused |= refuses;
 }
 
 static void
-explain_certificate(struct xo_rights *rights,
-    const struct xo_certificate *certificate, struct xo_span name)
+judge_address(const struct xo_policy *policy, int i,
+    const struct xo_address *address, struct findings *found)
+{
+	const struct xo_peer *peer = &policy->peers[i];
+
+	if (!has_address(peer, address))
+		return;
+	if (found->address_peer == XO_NOBODY)
+		found->address_peer = i;
+	found->by_address |= peer->rights & ~(uint32_t)XO_RIGHT_XOORG;
+}
+
+static void
+explain_certificate(struct xo_rights *rights, const struct xo_policy *policy,
+    const struct xo_listener *listener,
+    const struct xo_certificate *certificate, const struct findings *found)
 {
 	say(rights, XO_LIT("the certificate names "));
-	say(rights, name);
-	if (certificate->is_chain_valid) {
-		say(rights, XO_LIT(" and is valid"));
+	say(rights, found->name);
+	if (found->flaw != NULL) {
+		say(rights, XO_LIT(" but its chain is not valid: "));
+		say(rights, xo_span_from_cstr(found->flaw));
 		return;
 	}
-	say(rights, XO_LIT(" but its chain is not valid: "));
-	say(rights, certificate->flaw != NULL ?
-	    xo_span_from_cstr(certificate->flaw) : XO_LIT("not verified"));
+	say(rights, XO_LIT(" and is valid"));
+	if (certificate->crl != XO_CRL_GOOD && crl_mode(
+	    &policy->peers[found->certificate_peer], listener) != XO_CRL_OFF)
+		say(rights, XO_LIT(", CRL unusable, tolerated"));
 }
 
 static void
 explain(struct xo_rights *rights, const struct xo_policy *policy,
+    const struct xo_listener *listener,
     const struct xo_certificate *certificate, const struct findings *found)
 {
 	if (found->certificate_peer != XO_NOBODY) {
-		explain_certificate(rights, certificate, found->name);
+		explain_certificate(rights, policy, listener, certificate,
+		    found);
 	} else if (found->address_peer != XO_NOBODY) {
 		say(rights, XO_LIT("the address belongs to the peer "));
 		say(rights, policy->peers[found->address_peer].name);
@@ -184,11 +228,15 @@ xo_rights_decide(const struct xo_policy *policy,
 	for (i = 0; i < listener->n_peers; i++) {
 		int peer = listener->peers[i];
 
-		if (peer >= 0 && (size_t)peer < policy->n_peers)
-			judge_peer(policy, peer, is_shown ? certificate : NULL,
-			    address, &found);
+		if (peer < 0 || (size_t)peer >= policy->n_peers)
+			continue;
+		if (is_shown)
+			judge_certificate(policy, listener, peer, certificate,
+			    &found);
+		if (address != NULL)
+			judge_address(policy, peer, address, &found);
 	}
-	explain(rights_r, policy, certificate, &found);
+	explain(rights_r, policy, listener, certificate, &found);
 	rights_r->name = found.name;
 	rights_r->is_refused = found.is_refused;
 	if (found.is_refused) {
@@ -196,8 +244,10 @@ xo_rights_decide(const struct xo_policy *policy,
 		return;
 	}
 	rights_r->rights = found.by_certificate | found.by_address;
+	rights_r->is_verified = found.certificate_peer != XO_NOBODY &&
+	    found.flaw == NULL;
 	/* A name without a valid chain is a claim, not an identity. */
-	if (found.certificate_peer != XO_NOBODY && certificate->is_chain_valid)
+	if (rights_r->is_verified)
 		rights_r->peer = found.certificate_peer;
 	else
 		rights_r->peer = found.address_peer;

@@ -1,22 +1,33 @@
 # SPDX-License-Identifier: ISC
 """To Exchange: doc/protocol (b.5), C1 to C10, and the rest of that direction:
 the certificate that is shown, whose it is, and what is demanded of the server."""
+import ssl
+
 import pytest
 
 from harness import (CAPS, Do, Smtp, check_config, expect, out_config, rows,
-                     server_context, simple)
+                     server_context, simple, wait_until)
 from pki import MATRIX
 
 SERVER = "mail.contoso.test"
 NO_SIZE = tuple(x for x in CAPS if not x.startswith("SIZE"))
 
 
+def anonymous_context():
+    """A server that has no certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("aNULL:@SECLEVEL=0")
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
 @pytest.fixture
 def exchange(pki, hop):
     """A factory of Exchange stand-ins: TLS, asks for a client certificate."""
-    def make(cert=None, **how):
+    def make(cert=None, context=None, **how):
         how.setdefault("caps_tls", CAPS + ("XOORG",))
-        return hop(tls=server_context(cert or pki.exchange, client_ca=pki.ca), **how)
+        context = context or server_context(cert or pki.exchange, client_ca=pki.ca)
+        return hop(tls=context, **how)
     return make
 
 
@@ -101,19 +112,48 @@ def test_C7_bad_value(pki, hop, tmp_path):
     assert code == 1 and "x.conf:" in said
 
 
-@pytest.mark.parametrize("case", ["C01", "C02", "C04", "C05", "C06", "C07", "C08", "C09",
-                                  "C10", "C12", "C13", "C14", "C15", "C16", "C17", "C18",
-                                  "C20", "C21", "C23", "C24", "C25", "C26", "C27", "C28",
-                                  "C29", "C30", "C31", "C32", "C33", "C34", "C36", "C39",
-                                  "C46"])
+# As a server's: a client's usage is none, a CN is no name, one label may be `*`.
+SERVER_GOOD = {"C01", "C02", "C04", "C11", "C18", "C22", "C30", "C39", "C42", "C43", "C44",
+               "C45", "C46"}
+
+
+@pytest.mark.parametrize("case", list(MATRIX))
 def test_C8_U03_server_certificate(gateway, pki, exchange, case):
-    """The list as server certificates: 451 for all but the good ones."""
-    good = MATRIX[case][0] == "trusted" and case not in ("C03", "C19", "C43")
-    ex = exchange(pki.case(case, SERVER))
+    """The list as server certificates: 451 for all but the good ones, and a line in
+    the log that says why."""
+    if case == "C47":			# none at all: an anonymous key exchange
+        ex = exchange(context=anonymous_context())
+    else:
+        ex = exchange(pki.case(case, SERVER))
     gw = gateway(out_config(pki, ex, xoorg="contoso.com"))
-    _send(gw, want="250" if good else "451")
-    if not good:
-        assert not any(x.startswith(b"MAIL") for x in ex.lines())
+    _send(gw, want="250" if case in SERVER_GOOD else "451 4.7.5")
+    if case in SERVER_GOOD:
+        assert len(ex.messages) == 1
+        return
+    assert not any(x.startswith(b"MAIL") for x in ex.lines())
+
+    def reasons():
+        return [x["reason"] for kind in ("message", "refused") for x in gw.events(kind)]
+    assert wait_until(reasons) == ["upstream-tls"], gw.log()
+
+
+@pytest.mark.parametrize("id, mode, kind, case, want", rows(
+    ("soft-good", "soft", "good", "C01", "250"),
+    ("soft-revoked", "soft", "good", "C43", "451 4.7.5"),
+    ("soft-missing", "soft", "missing", "C01", "250"),
+    ("soft-expired", "soft", "expired", "C01", "250"),
+    ("soft-wrong-key", "soft", "wrong-key", "C01", "250"),
+    ("hard-good", "hard", "good", "C01", "250"),
+    ("hard-revoked", "hard", "good", "C43", "451 4.7.5"),
+    ("hard-missing", "hard", "missing", "C01", "451 4.7.5"),
+    ("hard-expired", "hard", "expired", "C01", "451 4.7.5"),
+    ("hard-wrong-key", "hard", "wrong-key", "C01", "451 4.7.5")))
+def test_U03_C43_server_lists(gateway, pki, exchange, id, mode, kind, case, want):
+    ex = exchange(pki.case(case, SERVER))
+    gw = gateway(out_config(pki, ex, xoorg="contoso.com", crl=mode,
+                            crl_file=pki.crl(kind)))
+    _send(gw, want=want)
+    assert len(ex.messages) == (want == "250")
 
 
 @pytest.mark.parametrize("id, cert", rows(("C8-other-name", "other_name"),

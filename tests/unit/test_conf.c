@@ -214,6 +214,13 @@ static const struct bad bads[] = {
 	{"crl = \"off\"", "crl_file = \"no.pem\"", 13, "expected a readable"},
 	/* One value against another. */
 	{"crl = \"off\"", "crl = \"soft\"", 13, "crl_file beside it"},
+	{"rights = [\"xoorg\"]", "rights = [\"xoorg\"]; crl = \"hard\"", 19,
+	    "crl: expected crl_file beside it"},
+	{"rights = [\"xoorg\"]", "rights = [\"xoorg\"]; crl_file = \"gw.pem\"", 19,
+	    "crl_file: expected crl beside it"},
+	{"handover", "crl = \"soft\"; handover", 58, "crl_file beside it"},
+	{"handover", "crl = \"soft\"; crl_file = \"gw.pem\"; handover", 58,
+	    "crl: expected tls = \"verify\""},
 	{"    certificate = \"gw.pem\"\n", "", 10, "found no such setting"},
 	{"names = [\"mail.protection.outlook.com\"]", "", 17,
 	    "peers.exchange-online: expected names or networks"},

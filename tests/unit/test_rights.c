@@ -315,6 +315,148 @@ test_several_peers(void **state)
 	    "its chain is not valid: not verified");
 }
 
+/* What each peer makes of usage and revocation, and what it inherits. */
+static const struct {
+	const char *id;
+	enum xo_eku eku;
+	enum xo_crl_mode crl, listener_crl;
+	bool is_for_servers, is_for_clients;
+	enum xo_crl_finding finding;
+	const char *flaw;		/* NULL: good */
+	bool is_tolerated;
+} peer_rows[] = {
+	{"either, server", XO_EKU_EITHER, XO_CRL_OFF, XO_CRL_OFF, true, false,
+	    XO_CRL_NOT_ASKED, NULL, false},
+	{"server, both", XO_EKU_SERVER, XO_CRL_OFF, XO_CRL_OFF, true, true,
+	    XO_CRL_NOT_ASKED, NULL, false},
+	{"server, client", XO_EKU_SERVER, XO_CRL_OFF, XO_CRL_OFF, false, true,
+	    XO_CRL_NOT_ASKED, "wrong usage", false},
+	{"client, server", XO_EKU_CLIENT, XO_CRL_OFF, XO_CRL_OFF, true, false,
+	    XO_CRL_NOT_ASKED, "wrong usage", false},
+	{"client, client", XO_EKU_CLIENT, XO_CRL_OFF, XO_CRL_OFF, false, true,
+	    XO_CRL_NOT_ASKED, NULL, false},
+	{"off, revoked", XO_EKU_EITHER, XO_CRL_OFF, XO_CRL_HARD, true, true,
+	    XO_CRL_REVOKED, NULL, false},
+	{"soft, good", XO_EKU_EITHER, XO_CRL_SOFT, XO_CRL_OFF, true, true,
+	    XO_CRL_GOOD, NULL, false},
+	{"soft, unusable", XO_EKU_EITHER, XO_CRL_SOFT, XO_CRL_HARD, true, true,
+	    XO_CRL_UNUSABLE, NULL, true},
+	{"soft, revoked", XO_EKU_EITHER, XO_CRL_SOFT, XO_CRL_OFF, true, true,
+	    XO_CRL_REVOKED, "revoked", false},
+	{"hard, good", XO_EKU_EITHER, XO_CRL_HARD, XO_CRL_OFF, true, true,
+	    XO_CRL_GOOD, NULL, false},
+	{"hard, unusable", XO_EKU_EITHER, XO_CRL_HARD, XO_CRL_OFF, true, true,
+	    XO_CRL_UNUSABLE, "CRL unusable", false},
+	{"hard, never asked", XO_EKU_EITHER, XO_CRL_HARD, XO_CRL_OFF, true,
+	    true, XO_CRL_NOT_ASKED, "CRL unusable", false},
+	{"hard, revoked", XO_EKU_EITHER, XO_CRL_HARD, XO_CRL_OFF, true, true,
+	    XO_CRL_REVOKED, "revoked", false},
+	{"inherits off", XO_EKU_EITHER, XO_CRL_INHERIT, XO_CRL_OFF, true, true,
+	    XO_CRL_REVOKED, NULL, false},
+	{"inherits soft", XO_EKU_EITHER, XO_CRL_INHERIT, XO_CRL_SOFT, true,
+	    true, XO_CRL_UNUSABLE, NULL, true},
+	{"inherits hard", XO_EKU_EITHER, XO_CRL_INHERIT, XO_CRL_HARD, true,
+	    true, XO_CRL_UNUSABLE, "CRL unusable", false},
+};
+
+static void
+test_usage_and_revocation(void **state)
+{
+	static const struct xo_span name[] = {S("a.x.test")};
+	static const int first[] = {0};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(peer_rows) / sizeof(peer_rows[0]); i++) {
+		struct xo_peer peer = {
+			.names = name, .n_names = 1, .rights = XO_RIGHT_XOORG,
+			.eku = peer_rows[i].eku, .crl = peer_rows[i].crl,
+		};
+		struct xo_listener listener = {
+			.peers = first, .n_peers = 1,
+			.crl = peer_rows[i].listener_crl,
+		};
+		struct xo_policy policy = {.peers = &peer, .n_peers = 1};
+		struct xo_certificate certificate = {
+			.is_present = true, .is_chain_valid = true,
+			.dns_names = name, .n_dns_names = 1,
+			.is_for_servers = peer_rows[i].is_for_servers,
+			.is_for_clients = peer_rows[i].is_for_clients,
+			.crl = peer_rows[i].finding,
+		};
+		bool is_good = peer_rows[i].flaw == NULL;
+		struct xo_rights got;
+
+		xo_rights_decide(&policy, &listener, &certificate, NULL, &got);
+		if (got.is_refused != !is_good || got.is_verified != is_good ||
+		    got.rights != (is_good ? XO_RIGHT_XOORG : 0))
+			fail_msg("%s: got %d %u", peer_rows[i].id,
+			    got.is_refused, got.rights);
+		if (!is_good && strstr(got.reason, peer_rows[i].flaw) == NULL)
+			fail_msg("%s: %s", peer_rows[i].id, got.reason);
+		if ((strstr(got.reason, "tolerated") != NULL) !=
+		    peer_rows[i].is_tolerated)
+			fail_msg("%s: %s", peer_rows[i].id, got.reason);
+		/* No list and no usage makes a bad chain good. */
+		certificate.is_chain_valid = false;
+		xo_rights_decide(&policy, &listener, &certificate, NULL, &got);
+		assert_int_equal(got.rights, 0);
+		assert_false(got.is_verified);
+	}
+}
+
+/* Two peers of one name: who is lenient believes, who is strict refuses. */
+static void
+test_each_peer_decides(void **state)
+{
+	static const struct xo_span name[] = {S("a.x.test")};
+	struct xo_peer peers[] = {
+		{.names = name, .n_names = 1, .rights = XO_RIGHT_RELAY,
+		    .crl = XO_CRL_HARD,
+		    .bad_certificate = XO_BAD_CERTIFICATE_UNTRUSTED},
+		{.names = name, .n_names = 1, .rights = XO_RIGHT_XOORG,
+		    .crl = XO_CRL_SOFT},
+	};
+	const struct xo_certificate certificate = {
+		.is_present = true, .is_chain_valid = true,
+		.dns_names = name, .n_dns_names = 1, .crl = XO_CRL_UNUSABLE,
+	};
+	struct xo_rights got = decide(peers, 2, &certificate, NULL);
+
+	(void)state;
+	assert_int_equal(got.rights, XO_RIGHT_XOORG);
+	assert_int_equal(got.peer, 1);
+	assert_true(got.is_verified);
+	peers[0].bad_certificate = XO_BAD_CERTIFICATE_REFUSE;
+	got = decide(peers, 2, &certificate, NULL);
+	assert_int_equal(got.rights, 0);
+	assert_true(got.is_refused);
+	assert_int_equal(got.peer, 0);
+}
+
+/* C17: by option only, and never with two CNs (an empty one stands here). */
+static void
+test_cn_too(void **state)
+{
+	static const struct xo_span name[] = {S("a.x.test")};
+	static const struct xo_span other[] = {S("other.example")};
+	struct xo_peer peer = {
+		.names = name, .n_names = 1, .rights = XO_RIGHT_XOORG,
+	};
+	struct xo_certificate certificate = {
+		.is_present = true, .is_chain_valid = true,
+		.dns_names = other, .n_dns_names = 1, .common_name = name[0],
+	};
+
+	(void)state;
+	assert_int_equal(decide(&peer, 1, &certificate, NULL).rights, 0);
+	peer.match = XO_MATCH_CN_TOO;
+	assert_int_equal(decide(&peer, 1, &certificate, NULL).rights,
+	    XO_RIGHT_XOORG);
+	certificate.common_name = (struct xo_span){NULL, 0};
+	assert_int_equal(decide(&peer, 1, &certificate, NULL).rights, 0);
+}
+
 /* Peers of other listeners give nothing; the sentence has an end. */
 static void
 test_listener_and_length(void **state)
@@ -351,6 +493,9 @@ main(void)
 		cmocka_unit_test(test_many_names),
 		cmocka_unit_test(test_decide),
 		cmocka_unit_test(test_several_peers),
+		cmocka_unit_test(test_usage_and_revocation),
+		cmocka_unit_test(test_each_peer_decides),
+		cmocka_unit_test(test_cn_too),
 		cmocka_unit_test(test_listener_and_length),
 	};
 

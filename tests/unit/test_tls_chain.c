@@ -6,6 +6,7 @@
 #include "tls_world.h"
 
 #include <stdio.h>
+#include <time.h>
 #include <stdlib.h>
 
 #define NAME "mail.protection.outlook.com"
@@ -133,16 +134,18 @@ static const struct row rows[] = {
 	{"no name", {BOTH}, .is_stranger = true, .n_names = SIZE_MAX},
 };
 
+/* To a peer that goes by lists as `crl` says. */
 static bool
-has_right(const struct xo_certificate *certificate)
+has_right_by(const struct xo_certificate *certificate, enum xo_crl_mode crl)
 {
 	static const struct xo_span names[] = {PKI_NAME(NAME)};
 	static const struct xo_peer peer = {
-		.names = names, .n_names = 1, .rights = XO_RIGHT_XOORG
+		.names = names, .n_names = 1, .rights = XO_RIGHT_XOORG,
+		.crl = XO_CRL_INHERIT
 	};
 	static const int peers[] = {0};
-	static const struct xo_listener listener = {
-		.peers = peers, .n_peers = 1
+	const struct xo_listener listener = {
+		.peers = peers, .n_peers = 1, .crl = crl
 	};
 	static const struct xo_policy policy = {.peers = &peer, .n_peers = 1};
 	struct xo_address address = {{0}};
@@ -150,6 +153,12 @@ has_right(const struct xo_certificate *certificate)
 
 	xo_rights_decide(&policy, &listener, certificate, &address, &rights);
 	return (rights.rights & XO_RIGHT_XOORG) != 0;
+}
+
+static bool
+has_right(const struct xo_certificate *certificate)
+{
+	return has_right_by(certificate, XO_CRL_OFF);
 }
 
 /* What to send with the leaf; `issuer` is made here. */
@@ -192,8 +201,10 @@ check_row(const struct row *row, const struct pair *pair)
 	if (got->n_dns_names != want_names)
 		fail_msg("%s: got %zu names, want %zu", row->name,
 		    got->n_dns_names, want_names);
-	if (got->n_dns_names > 0 && got->common_name.len > 0)
-		fail_msg("%s: a CN beside a SAN", row->name);
+	if ((got->common_name.len > 0) !=
+	    (row->leaf.cn[0].len > 0 && row->leaf.cn[1].len == 0))
+		fail_msg("%s: got a CN of %zu octets", row->name,
+		    got->common_name.len);
 	if (has_right(got) != (row->flaw == NULL && !row->is_stranger))
 		fail_msg("%s: got right %d", row->name, has_right(got));
 }
@@ -338,21 +349,21 @@ static const struct {
 	const char *name;
 	enum list intermediates;	/* what the root's list is */
 	enum list leaves;		/* the intermediate's */
-	const char *soft;		/* flaw; NULL: valid */
-	const char *hard;
-	bool is_tolerated;		/* valid with a remark, when soft */
+	enum xo_crl_finding want;
 } lists[] = {
-	{"good", LIST_GOOD, LIST_GOOD, NULL, NULL, false},
-	{"leaf revoked", LIST_GOOD, LIST_REVOKES, "revoked", "revoked", false},
-	{"CA revoked", LIST_REVOKES, LIST_GOOD, "revoked", "revoked", false},
-	{"leaf's missing", LIST_GOOD, LIST_MISSING, NULL, "CRL unusable", true},
-	{"CA's missing", LIST_MISSING, LIST_GOOD, NULL, "CRL unusable", true},
+	{"good", LIST_GOOD, LIST_GOOD, XO_CRL_GOOD},
+	{"leaf revoked", LIST_GOOD, LIST_REVOKES, XO_CRL_REVOKED},
+	{"CA revoked", LIST_REVOKES, LIST_GOOD, XO_CRL_REVOKED},
+	{"leaf's missing", LIST_GOOD, LIST_MISSING, XO_CRL_UNUSABLE},
+	{"CA's missing", LIST_MISSING, LIST_GOOD, XO_CRL_UNUSABLE},
 	{"CA's missing, leaf revoked", LIST_MISSING, LIST_REVOKES,
-	    "revoked", "revoked", false},
-	{"leaf's expired", LIST_GOOD, LIST_EXPIRED, NULL, "CRL unusable", true},
+	    XO_CRL_REVOKED},
+	{"CA revoked, leaf's missing", LIST_REVOKES, LIST_MISSING,
+	    XO_CRL_REVOKED},
+	{"leaf's expired", LIST_GOOD, LIST_EXPIRED, XO_CRL_UNUSABLE},
 	{"expired, and revokes", LIST_GOOD, LIST_EXPIRED_REVOKES,
-	    "revoked", "CRL unusable", false},
-	{"CA's of a twin", LIST_OF_TWIN, LIST_GOOD, NULL, "CRL unusable", true},
+	    XO_CRL_REVOKED},
+	{"CA's of a twin", LIST_OF_TWIN, LIST_GOOD, XO_CRL_UNUSABLE},
 };
 
 static X509_CRL *
@@ -374,30 +385,55 @@ make_list(enum list list, const struct pki_identity *issuer, const X509 *x)
 	return pki_issue_crl(issuer, 10, NULL);
 }
 
+/* As lists of the `tls` group, and as a peer's own. */
 static void
 check_lists(size_t i, const struct pki_identity *leaf, const char *file,
-    enum xo_crl_mode mode)
+    bool is_peer_own)
 {
-	const char *want = mode == XO_CRL_SOFT ? lists[i].soft : lists[i].hard;
 	struct xo_conf_tls conf = world.conf;
+	const struct xo_conf_path path = path_of(file);
+	struct xo_tls_context *context;
+	struct xo_buf error = {0};
 	const struct xo_certificate *got;
+	X509 *chain[] = {world.intermediate.x, NULL};
+	SSL_CTX *ctx = plain_context(TLS_client_method(), leaf, chain);
 	struct pair pair;
+	int64_t expiry;
 
-	conf.crl = mode;
-	conf.crl_file = path_of(file);
-	connect_with(&conf, leaf, (X509 *[]){world.intermediate.x, NULL},
-	    &pair);
+	if (!is_peer_own) {
+		conf.crl = XO_CRL_SOFT;
+		conf.crl_file = path;
+	}
+	context = server_context(&conf);
+	if (is_peer_own)
+		assert_true(xo_tls_context_add_crls(context, &path, &expiry,
+		    &error));
+	else
+		expiry = xo_tls_context_crl_expiry(context);
+	/* The first that ends: days are what the lists were made for. */
+	if (lists[i].leaves == LIST_EXPIRED ||
+	    lists[i].leaves == LIST_EXPIRED_REVOKES)
+		assert_true(expiry < (int64_t)time(NULL));
+	else
+		assert_true(expiry > (int64_t)time(NULL) + 9 * 86400 &&
+		    expiry < (int64_t)time(NULL) + 11 * 86400);
+	pair_open(&pair);
+	pair.ours = xo_tls_new_server(context, pair.fd[0]);
+	pair_add_plain(&pair, ctx, false);
+	xo_tls_context_free(&context);
+	SSL_CTX_free(ctx);
+	pair_handshake(&pair);
 	assert_int_equal(pair.our_end, XO_IO_OK);
 	got = xo_tls_peer(pair.ours);
-	if (want == NULL && lists[i].is_tolerated)
-		assert_string_equal(got->flaw, "CRL unusable, tolerated");
-	else if (want == NULL)
-		assert_null(got->flaw);
-	if (got->is_chain_valid != (want == NULL) || (want != NULL &&
-	    strcmp(got->flaw, want) != 0))
-		fail_msg("%s, mode %d: got %s, want %s", lists[i].name,
-		    (int)mode, got->flaw != NULL ? got->flaw : "valid",
-		    want != NULL ? want : "valid");
+	assert_true(got->is_chain_valid);
+	if (got->crl != lists[i].want)
+		fail_msg("%s: got %d, want %d", lists[i].name, (int)got->crl,
+		    (int)lists[i].want);
+	assert_int_equal(has_right_by(got, XO_CRL_SOFT),
+	    lists[i].want != XO_CRL_REVOKED);
+	assert_int_equal(has_right_by(got, XO_CRL_HARD),
+	    lists[i].want == XO_CRL_GOOD);
+	assert_true(has_right_by(got, XO_CRL_OFF));
 	pair_close(&pair);
 }
 
@@ -423,8 +459,8 @@ test_revocation(void **state)
 			    &world.intermediate, leaf.x);
 		(void)snprintf(name, sizeof(name), "crl-%zu.pem", i);
 		file = pki_write_crls(name, crls);
-		check_lists(i, &leaf, file, XO_CRL_SOFT);
-		check_lists(i, &leaf, file, XO_CRL_HARD);
+		check_lists(i, &leaf, file, false);
+		check_lists(i, &leaf, file, true);
 		free(file);
 		while (n > 0)
 			X509_CRL_free(crls[--n]);
