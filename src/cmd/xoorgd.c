@@ -28,6 +28,10 @@ check(const char *path)
 	struct xo_buf error = {0};
 	struct xo_gate *gate = xo_gate_load(path, &error);
 
+	/* Here it is this process that looks at the keys. */
+	if (gate != NULL && gate->keyring != NULL &&
+	    !xo_tls_keyring_load(gate->keyring, &error))
+		xo_gate_free(&gate);
 	if (gate == NULL) {
 		fprintf(stderr, "%.*s\n", (int)error.len,
 		    (const char *)error.p);

@@ -46,6 +46,13 @@ enum xo_tls_minimum {
 	XO_TLS_MINIMUM_COUNT
 };
 
+enum xo_sandbox_mode {
+	XO_SANDBOX_AUTO,			/* as far as the system has it */
+	XO_SANDBOX_REQUIRED,
+	XO_SANDBOX_OFF,
+	XO_SANDBOX_MODE_COUNT
+};
+
 /* `tls.NAME`: our certificate, and whom we believe. */
 struct xo_conf_tls {
 	const char *name;
@@ -112,6 +119,8 @@ struct xo_conf {
 	bool has_status;
 	struct xo_conf_host status;
 	struct xo_conf_path pid_file;
+	bool key_process;
+	enum xo_sandbox_mode sandbox;
 	bool has_resolver;
 	struct xo_conf_host resolver;		/* instead of the system's */
 	uint32_t max_sessions;			/* all workers; 0: no limit */

@@ -17,6 +17,12 @@ static const char *const log_format_words[] = {
 	[XO_LOG_JSON] = "json",
 	[XO_LOG_FORMAT_COUNT] = NULL
 };
+static const char *const sandbox_words[] = {
+	[XO_SANDBOX_AUTO] = "auto",
+	[XO_SANDBOX_REQUIRED] = "required",
+	[XO_SANDBOX_OFF] = "off",
+	[XO_SANDBOX_MODE_COUNT] = NULL
+};
 static const char *const minimum_words[] = {
 	[XO_TLS_1_2] = "1.2",
 	[XO_TLS_1_3] = "1.3",
@@ -144,6 +150,10 @@ static const struct xo_setting settings[] = {
     .help = "IP:PORT of /metrics, /healthz and the status page; \"\": off"},
 {TOP("pid_file", NEW_FILE, pid_file), DEFAULT(""),
     .help = "where the master writes its process id; \"\": nowhere"},
+{TOP("sandbox", WORD, sandbox), DEFAULT("auto"), .words = sandbox_words,
+    .help = "system calls and files are limited: auto, required, off"},
+{TOP("key_process", BOOL, key_process), DEFAULT("true"),
+    .help = "private keys are in a process of their own, not in workers"},
 {TOP("resolver", ADDRESS, resolver), OTHER(struct xo_conf, has_resolver),
     DEFAULT(""), BOUNDS(53, 0),
     .help = "IP:PORT of the name server; \"\": the system's"},

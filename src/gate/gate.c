@@ -47,7 +47,8 @@ load_listeners(struct xo_gate *g, struct xo_buf *error)
 			continue;
 		g->listeners[i] = xo_tls_context_new_server(
 		    &g->conf->tls[tls],
-		    wants_certificate(policy, &policy->listeners[i]), error);
+		    wants_certificate(policy, &policy->listeners[i]),
+		    g->keyring, error);
 		if (g->listeners[i] == NULL || !load_crls(g,
 		    &policy->listeners[i], g->listeners[i], error))
 			return false;
@@ -64,7 +65,8 @@ load_upstreams(struct xo_gate *g, struct xo_buf *error)
 		if (policy->upstreams[i].tls == XO_TLS_NONE)
 			continue;
 		g->upstreams[i] = xo_tls_context_new_client(
-		    &g->conf->upstreams[i], policy->upstreams[i].tls, error);
+		    &g->conf->upstreams[i], policy->upstreams[i].tls,
+		    g->keyring, error);
 		if (g->upstreams[i] == NULL)
 			return false;
 	}
@@ -80,7 +82,7 @@ load_tenants(struct xo_gate *g, struct xo_buf *error)
 		if (t->client_certificate.path == NULL)
 			continue;
 		g->tenants[i] = xo_tls_credential_new(&t->client_certificate,
-		    &t->client_key, error);
+		    &t->client_key, g->keyring, error);
 		if (g->tenants[i] == NULL)
 			return false;
 	}
@@ -101,6 +103,19 @@ check_user(const struct xo_gate *g, struct xo_buf *error)
 	    "system (or \"\" to stay), found \"", conf->user, "\"",
 	    (char *)NULL);
 	return false;
+}
+
+static bool
+make_keyring(struct xo_gate *g, struct xo_buf *error)
+{
+	if (!g->conf->key_process)
+		return true;
+	g->keyring = xo_tls_keyring_new();
+	if (g->keyring == NULL)
+		(void)xo_buf_add_cstr(error, "expected an OpenSSL that takes a "
+		    "provider of ours, found another, or no memory; "
+		    "key_process = false does without");
+	return g->keyring != NULL;
 }
 
 struct xo_gate *
@@ -129,7 +144,8 @@ xo_gate_load(const char *path, struct xo_buf *error)
 		(void)xo_buf_add_cstr(error, "no memory");
 		goto out;
 	}
-	is_ok = check_user(g, error) && load_listeners(g, error) &&
+	is_ok = check_user(g, error) && make_keyring(g, error) &&
+	    load_listeners(g, error) &&
 	    load_upstreams(g, error) && load_tenants(g, error);
 out:
 	if (!is_ok)
@@ -157,6 +173,7 @@ xo_gate_free(struct xo_gate **gate)
 	free(g->upstreams);
 	free(g->tenants);
 	free(g->crl_expiry);
+	xo_tls_keyring_free(&g->keyring);
 	xo_conf_free(&g->conf);
 	free(g);
 	*gate = NULL;

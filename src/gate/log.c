@@ -79,18 +79,44 @@ xo_log_after_fork(struct xo_log *log)
 	log->pid = (int)getpid();
 }
 
-bool
-xo_log_reopen(struct xo_log *log)
+/* The first half of a line stands in the old file: the rest is not for the new
+ * one. */
+static void
+end_broken_line(struct xo_log *log)
 {
 	struct xo_span rest = {log->buffer + log->head, log->tail - log->head};
 
-	if (!xo_log_sink_reopen(&log->sink))
-		return false;
-	/* The first half of a line stands in the old file. */
 	if (log->is_inside)
 		log->head += xo_span_find(rest, '\n') + 1;
 	log->is_inside = false;
+}
+
+bool
+xo_log_reopen(struct xo_log *log)
+{
+	if (!xo_log_sink_reopen(&log->sink))
+		return false;
+	end_broken_line(log);
 	return true;
+}
+
+int
+xo_log_fd(const struct xo_log *log)
+{
+	return log->sink.fd;
+}
+
+void
+xo_log_take(struct xo_log *log, int fd)
+{
+	if (xo_log_sink_take(&log->sink, fd))
+		end_broken_line(log);
+}
+
+bool
+xo_log_is_file(const struct xo_log *log)
+{
+	return log->sink.kind == XO_LOG_SINK_FILE;
 }
 
 static size_t

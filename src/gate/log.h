@@ -58,10 +58,16 @@ void xo_log_after_fork(struct xo_log *log);
 
 /*
  * After a rotation: opens the file anew. False: it could not, and the old one
- * is still in use (a confined worker cannot; a reload gives new ones the
- * master's).
+ * is still in use; errno says why. A confined worker cannot: it takes the
+ * master's.
  */
 bool xo_log_reopen(struct xo_log *log);
+/* Of the target, for xo_log_take() of others. */
+int xo_log_fd(const struct xo_log *log);
+/* `fd` is the log's from now on, if its target is a file; else it is closed. */
+void xo_log_take(struct xo_log *log, int fd);
+/* Lines become octets of a file. */
+bool xo_log_is_file(const struct xo_log *log);
 
 /*
  * A new line; NULL, which all calls below take, if `log` is NULL or does not

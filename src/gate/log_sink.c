@@ -147,6 +147,17 @@ xo_log_sink_reopen(struct xo_log_sink *sink)
 	return true;
 }
 
+bool
+xo_log_sink_take(struct xo_log_sink *sink, int fd)
+{
+	int old = sink->path != NULL ? sink->fd : fd;
+
+	if (old != fd)
+		sink->fd = fd;
+	(void)close(old);
+	return old != fd;
+}
+
 /* Keeps errno for who tells the reason. */
 void
 xo_log_sink_close(struct xo_log_sink *sink)

@@ -29,6 +29,8 @@ struct xo_log_sink {
 bool xo_log_sink_open(struct xo_log_sink *sink, const char *target);
 void xo_log_sink_from_fd(struct xo_log_sink *sink, int fd);
 bool xo_log_sink_reopen(struct xo_log_sink *sink);
+/* Of a file by name, which somebody else opened anew; false: closed instead. */
+bool xo_log_sink_take(struct xo_log_sink *sink, int fd);
 void xo_log_sink_close(struct xo_log_sink *sink);
 
 /*

@@ -142,6 +142,34 @@ xo_privileges_drop(const char *user, struct xo_buf *error)
 	return renounce(error);
 }
 
+bool
+xo_privileges_keep_few(struct xo_buf *error)
+{
+	static const unsigned int few[] = {CAP_NET_BIND_SERVICE, CAP_SETUID,
+		CAP_SETGID, CAP_KILL, CAP_DAC_OVERRIDE};
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (geteuid() != 0)
+		return true;
+	if (syscall(SYS_capget, &head, data) != 0)
+		return fail(error, "read capabilities", NULL, errno);
+	for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+		uint32_t kept = 0;
+
+		for (size_t k = 0; k < sizeof(few) / sizeof(few[0]); k++)
+			if (few[k] / 32 == i)
+				kept |= 1U << few[k] % 32;
+		data[i].permitted &= kept;
+		data[i].effective = data[i].permitted;
+		data[i].inheritable = 0;
+	}
+	return syscall(SYS_capset, &head, data) == 0 ||
+	    fail(error, "drop capabilities", NULL, errno);
+}
+
 uint64_t
 xo_privileges_raise_nofile(void)
 {

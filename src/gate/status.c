@@ -8,9 +8,9 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <gate/descriptors.h>
 #include <gate/status.h>
 #include <gate/status_html.h>
 
@@ -97,30 +97,15 @@ set_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void
-close_range_or_all(unsigned int first, unsigned int last)
-{
-	long n;
-
-	if (first > last || syscall(SYS_close_range, first, last, 0u) == 0)
-		return;
-	n = sysconf(_SC_OPEN_MAX);
-	if (n < 0 || n > 65536)
-		n = 65536;
-	for (unsigned int fd = first; fd <= last && fd < (unsigned int)n; fd++)
-		(void)close((int)fd);
-}
-
 _Noreturn void
 xo_status_run(const struct xo_status_setup *setup)
 {
 	struct MHD_Daemon *daemon;
+	int kept = setup->listen_fd;
 
 	set_signals();
-	if (setup->listen_fd > 2) {
-		close_range_or_all(3, (unsigned int)setup->listen_fd - 1);
-		close_range_or_all((unsigned int)setup->listen_fd + 1, ~0u);
-	}
+	(void)prctl(PR_SET_NAME, "xoorgd: status");
+	xo_descriptors_close_but(&kept, 1);
 	if (setup->confine != NULL && !setup->confine(setup->arg))
 		_exit(1);
 	/* Late: a change of user clears it. */

@@ -5,7 +5,8 @@
  * Files: tls_context.c (contexts and credentials, from the configuration),
  * tls_verify.c (our rules for a chain: purpose, EKU, level, depth, CRL),
  * tls_credential.c and tls_trust.c (PEM files), tls_peer.c (what a peer's
- * certificate says), tls.c (one connection).
+ * certificate says), tls.c (one connection), tls_keyring.c and tls_provider.c
+ * (private keys that are in another process).
  *
  * Server side: a client certificate is asked for, never required; the handshake
  * ends with any certificate or none, the verdict is read afterwards. No session
@@ -20,6 +21,8 @@
 #include <conf/conf.h>
 #include <xoorg/rights.h>
 
+#include "tls_keyring.h"
+
 struct xo_tls_context;		/* one SSL_CTX, shared by all its connections */
 struct xo_tls_credential;	/* certificate, chain and key shown to a peer */
 struct xo_tls;			/* one connection */
@@ -28,9 +31,14 @@ struct xo_tls;			/* one connection */
  * From `tls.NAME` of the configuration. `wants_certificate`: ask clients for
  * one (an empty list of CAs is sent). NULL: `error` holds one line,
  * "FILE:LINE: what was expected".
+ *
+ * `keyring`, here and below: where the private key's number is noted, to be
+ * loaded elsewhere; it and `conf` must outlive what is made. NULL: the key is
+ * read now and stays in this process.
  */
 struct xo_tls_context *xo_tls_context_new_server(const struct xo_conf_tls *conf,
-    bool wants_certificate, struct xo_buf *error);
+    bool wants_certificate, struct xo_tls_keyring *keyring,
+    struct xo_buf *error);
 /*
  * A peer's own revocation lists; its `path` may be NULL. From now on the chains
  * of clients are looked up in these and in those of the `tls` group.
@@ -41,7 +49,7 @@ bool xo_tls_context_add_crls(struct xo_tls_context *context,
 /* From `upstreams.NAME`; its own client certificate is part of the context. */
 struct xo_tls_context *xo_tls_context_new_client(
     const struct xo_conf_upstream *conf, enum xo_tls_level level,
-    struct xo_buf *error);
+    struct xo_tls_keyring *keyring, struct xo_buf *error);
 void xo_tls_context_free(struct xo_tls_context **context);
 
 /*
@@ -55,7 +63,7 @@ int64_t xo_tls_context_crl_expiry(const struct xo_tls_context *context);
 /* A tenant's certificate, for client contexts of `client_certificate="tenant"`. */
 struct xo_tls_credential *xo_tls_credential_new(
     const struct xo_conf_path *certificate, const struct xo_conf_path *key,
-    struct xo_buf *error);
+    struct xo_tls_keyring *keyring, struct xo_buf *error);
 void xo_tls_credential_free(struct xo_tls_credential **credential);
 int64_t xo_tls_credential_expiry(const struct xo_tls_credential *credential);
 

@@ -136,10 +136,10 @@ new_context(const SSL_METHOD *method, const struct settings *settings,
 static bool
 use_certificate(struct xo_tls_context *context,
     const struct xo_conf_path *certificate, const struct xo_conf_path *key,
-    struct xo_buf *error)
+    struct xo_tls_keyring *keyring, struct xo_buf *error)
 {
 	struct xo_tls_credential *own =
-	    xo_tls_credential_new(certificate, key, error);
+	    xo_tls_credential_new(certificate, key, keyring, error);
 	bool is_used;
 
 	if (own == NULL)
@@ -221,7 +221,8 @@ ask_for_certificate(struct xo_tls_context *context,
 
 struct xo_tls_context *
 xo_tls_context_new_server(const struct xo_conf_tls *conf,
-    bool wants_certificate, struct xo_buf *error)
+    bool wants_certificate, struct xo_tls_keyring *keyring,
+    struct xo_buf *error)
 {
 	const struct settings settings = {
 		.where = &conf->where, .minimum = conf->minimum,
@@ -233,7 +234,8 @@ xo_tls_context_new_server(const struct xo_conf_tls *conf,
 	if (context == NULL)
 		return NULL;
 	SSL_CTX_set_alpn_select_cb(context->ssl, select_protocol, NULL);
-	if (!use_certificate(context, &conf->certificate, &conf->key, error) ||
+	if (!use_certificate(context, &conf->certificate, &conf->key, keyring,
+	    error) ||
 	    (wants_certificate && !ask_for_certificate(context, conf, error)))
 		xo_tls_context_free(&context);
 	else if (!forbid_resumption(context->ssl) ||
@@ -248,7 +250,8 @@ xo_tls_context_new_server(const struct xo_conf_tls *conf,
 
 struct xo_tls_context *
 xo_tls_context_new_client(const struct xo_conf_upstream *conf,
-    enum xo_tls_level level, struct xo_buf *error)
+    enum xo_tls_level level, struct xo_tls_keyring *keyring,
+    struct xo_buf *error)
 {
 	const struct settings settings = {
 		.where = &conf->where, .minimum = conf->minimum,
@@ -264,7 +267,7 @@ xo_tls_context_new_client(const struct xo_conf_upstream *conf,
 	if (level == XO_TLS_VERIFY)
 		context->duty = XO_TLS_DUTY_DEMAND;
 	if ((has_certificate && !use_certificate(context,
-	    &conf->client_certificate, &conf->client_key, error)) ||
+	    &conf->client_certificate, &conf->client_key, keyring, error)) ||
 	    (level == XO_TLS_VERIFY && (!xo_tls_load_trust(context->ssl,
 	    conf->trust, &conf->trust_where, error) ||
 	    !use_lists(context, conf->crl, &conf->crl_file, error))))

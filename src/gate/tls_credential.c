@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What we show to peers: a certificate with its chain, and its key. Read when
- * the configuration is, so that a worker opens no file.
+ * What we show to peers: a certificate with its chain, and its key or the key's
+ * number in a keyring. Read when the configuration is, so that a worker opens
+ * no file.
  */
 #include <gate/tls_internal.h>
 
@@ -56,27 +57,43 @@ load_certificates(struct xo_tls_credential *credential,
 	return is_loaded;
 }
 
-static bool
-load_key(struct xo_tls_credential *credential, const struct xo_conf_path *file,
-    struct xo_buf *error)
+EVP_PKEY *
+xo_tls_read_key(const struct xo_conf_path *file, struct xo_buf *error)
 {
 	char buffer[4096];
 	bool was_asked = false;
+	EVP_PKEY *key = NULL;
 	FILE *stream = NULL;
 	BIO *in = xo_tls_open_file(file->path);
 
 	/* A buffer of our own: stdio would leave the key in its. */
 	if (in != NULL && BIO_get_fp(in, &stream) == 1 &&
 	    setvbuf(stream, buffer, _IOFBF, sizeof(buffer)) == 0)
-		credential->key = PEM_read_bio_PrivateKey(in, NULL,
-		    refuse_password, &was_asked);
-	if (credential->key == NULL)
+		key = PEM_read_bio_PrivateKey(in, NULL, refuse_password,
+		    &was_asked);
+	if (key == NULL)
 		xo_tls_complain(error, &file->where,
 		    "a PEM file with a private key and no password", file->path,
 		    was_asked ? "encrypted" : xo_tls_file_reason());
 	BIO_free(in);
 	explicit_bzero(buffer, sizeof(buffer));
 	ERR_clear_error();
+	return key;
+}
+
+static bool
+load_key(struct xo_tls_credential *credential, const struct xo_conf_path *file,
+    struct xo_tls_keyring *keyring, struct xo_buf *error)
+{
+	if (keyring == NULL) {
+		credential->key = xo_tls_read_key(file, error);
+		return credential->key != NULL;
+	}
+	credential->key = xo_tls_keyring_add(keyring, file, credential->leaf);
+	if (credential->key == NULL)
+		xo_tls_complain(error, &file->where,
+		    "a certificate with an RSA, EC or Ed25519 key", file->path,
+		    xo_tls_take_reason("another"));
 	return credential->key != NULL;
 }
 
@@ -92,7 +109,8 @@ expiry_of(const X509 *x)
 
 struct xo_tls_credential *
 xo_tls_credential_new(const struct xo_conf_path *certificate,
-    const struct xo_conf_path *key, struct xo_buf *error)
+    const struct xo_conf_path *key, struct xo_tls_keyring *keyring,
+    struct xo_buf *error)
 {
 	struct xo_tls_credential *credential;
 	/* Fit for a connection? Better asked now than at the first one. */
@@ -111,7 +129,7 @@ xo_tls_credential_new(const struct xo_conf_path *certificate,
 		goto fail;
 	}
 	if (!load_certificates(credential, certificate, error) ||
-	    !load_key(credential, key, error))
+	    !load_key(credential, key, keyring, error))
 		goto fail;
 	ERR_clear_error();
 	if (SSL_CTX_use_cert_and_key(trial, credential->leaf, credential->key,

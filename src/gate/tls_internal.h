@@ -10,6 +10,7 @@
 #include <openssl/x509v3.h>
 
 #include <gate/tls.h>
+#include <gate/tls_keyring.h>
 
 /* What to do about the peer's chain. */
 enum xo_tls_duty {
@@ -83,6 +84,20 @@ bool xo_tls_load_trust(SSL_CTX *ctx, const char *trust,
 /* `*expiry_r`: when the first of its lists is stale; 0: never. */
 bool xo_tls_load_crls(SSL_CTX *ctx, const struct xo_conf_path *file,
     int64_t *expiry_r, struct xo_buf *error);
+
+/* tls_keyring.c: a key for TLS, with the public half of `leaf`, that signs by
+ * its number in the keyring. NULL: no memory, or of no kind that TLS knows. */
+EVP_PKEY *xo_tls_keyring_add(struct xo_tls_keyring *keyring,
+    const struct xo_conf_path *file, const X509 *leaf);
+const char *xo_tls_digest_name(enum xo_sign_digest digest);
+
+/* tls_provider.c */
+bool xo_tls_provider_load(void);
+EVP_PKEY *xo_tls_provider_key(const EVP_PKEY *public, uint32_t number);
+
+/* tls_credential.c: a private key, in this process. NULL with a line. */
+EVP_PKEY *xo_tls_read_key(const struct xo_conf_path *file,
+    struct xo_buf *error);
 
 /*
  * "FILE:LINE: expected WHAT", and ", found FOUND: DETAIL" as far as the two

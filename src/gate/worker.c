@@ -13,10 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "descriptors.h"
 #include "gate.h"
 #include "hop.h"
+#include "keys.h"
 #include "privileges.h"
 #include "resolve.h"
+#include "sandbox.h"
 #include "session.h"
 #include "session_internal.h"
 #include "worker.h"
@@ -253,16 +256,33 @@ add_listeners(struct xo_worker *w, const struct xo_sockets *sockets,
 	return true;
 }
 
+/* The master opened the log anew. */
+static void
+on_log(evutil_socket_t fd, short what, void *arg)
+{
+	struct xo_worker *w = arg;
+	int log_fd = xo_descriptor_receive(fd);
+
+	(void)what;
+	if (log_fd >= 0)
+		xo_log_take(w->log, log_fd);
+	else
+		event_del(w->log_passed);	/* the master is gone */
+}
+
 static bool
-add_events(struct xo_worker *w)
+add_events(struct xo_worker *w, int log_fd)
 {
 	struct timeval second = {.tv_sec = 1};
 
 	w->terminate = evsignal_new(w->base, SIGTERM, on_terminate, w);
 	w->drained = evtimer_new(w->base, on_drained, w);
 	w->tick = event_new(w->base, -1, EV_PERSIST, on_tick, w);
+	w->log_passed = event_new(w->base, log_fd, EV_READ | EV_PERSIST, on_log,
+	    w);
 	return w->terminate != NULL && w->drained != NULL && w->tick != NULL &&
-	    event_add(w->terminate, NULL) == 0 &&
+	    w->log_passed != NULL && event_add(w->terminate, NULL) == 0 &&
+	    event_add(w->log_passed, NULL) == 0 &&
 	    event_add(w->tick, &second) == 0;
 }
 
@@ -306,7 +326,7 @@ make_resolver(struct xo_worker *w)
 }
 
 static bool
-set_up(struct xo_worker *w, const struct xo_sockets *sockets, size_t slot)
+set_up(struct xo_worker *w, const struct xo_worker_setup *setup)
 {
 	size_t n = w->conf->policy.n_upstreams;
 
@@ -318,7 +338,8 @@ set_up(struct xo_worker *w, const struct xo_sockets *sockets, size_t slot)
 	w->resolver = make_resolver(w);
 	w->hops = xo_hops_new(w);
 	return w->resolver != NULL && w->hops != NULL &&
-	    add_listeners(w, sockets, slot) && add_events(w);
+	    add_listeners(w, setup->sockets, setup->slot) &&
+	    add_events(w, setup->log_fd);
 }
 
 static void
@@ -335,9 +356,47 @@ tear_down(struct xo_worker *w)
 	xo_log_close(&w->log);
 }
 
+static bool
+confine(const struct xo_worker *w, struct xo_buf *error)
+{
+	/* c-ares reads the first at each lookup. */
+	static const char *const readable[] = {"/etc/hosts", NULL};
+	const struct xo_sandbox sandbox = {
+		.role = XO_SANDBOX_WORKER,
+		.mode = w->conf->sandbox,
+		.readable = readable,
+		.is_writing_files = xo_log_is_file(w->log),
+	};
+
+	return xo_sandbox_enter(&sandbox, error);
+}
+
+/* All that it will ever have; afterwards nothing is opened but connections. */
+static bool
+prepare(struct xo_worker *w, const struct xo_worker_setup *setup,
+    struct xo_buf *error)
+{
+	bound_sessions(w);
+	if (!xo_privileges_drop(w->conf->user, error))
+		return false;
+	/* Behind the change of user, which would clear it. */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != setup->parent) {
+		(void)xo_buf_add_cstr(error, "the master is gone");
+		return false;
+	}
+	if (setup->key_fd >= 0)
+		xo_keys_attach(setup->key_fd);
+	if (!xo_tls_library_init() || !set_up(w, setup)) {
+		(void)xo_buf_add_cstr(error,
+		    "a worker could not be set up");
+		return false;
+	}
+	return confine(w, error);
+}
+
 int
-xo_worker_run(struct xo_gate *gate, const struct xo_sockets *sockets,
-    size_t slot, pid_t parent)
+xo_worker_run(const struct xo_worker_setup *setup)
 {
 	struct xo_worker *w = calloc(1, sizeof(*w));
 	struct xo_buf error = {0};
@@ -348,29 +407,18 @@ xo_worker_run(struct xo_gate *gate, const struct xo_sockets *sockets,
 	signal(SIGINT, SIG_IGN);
 	/* A full disk costs log lines, not the process. */
 	signal(SIGXFSZ, SIG_IGN);
-	w->gate = gate;
-	w->conf = gate->conf;
-	w->log = gate->log;
-	w->metrics = gate->metrics;
-	w->census = gate->census;
+	w->gate = setup->gate;
+	w->conf = w->gate->conf;
+	w->log = w->gate->log;
+	w->metrics = w->gate->metrics;
+	w->census = w->gate->census;
 	xo_log_after_fork(w->log);
-	xo_metrics_attach(w->metrics, slot);
-	xo_census_attach(w->census, slot);
-	bound_sessions(w);
-	if (!xo_privileges_drop(w->conf->user, &error)) {
+	xo_metrics_attach(w->metrics, setup->slot);
+	xo_census_attach(w->census, setup->slot);
+	if (!prepare(w, setup, &error)) {
 		(void)xo_buf_add_byte(&error, '\0');
 		xo_log_note(w->log, XO_LOG_ERROR, "worker",
 		    (const char *)error.p);
-		xo_log_close(&w->log);
-		return 1;
-	}
-	/* Behind the change of user, which would clear it. */
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent)
-		return 1;
-	if (!xo_tls_library_init() || !set_up(w, sockets, slot)) {
-		xo_log_note(w->log, XO_LOG_ERROR, "worker",
-		    "a worker could not be set up");
 		xo_log_close(&w->log);
 		return 1;
 	}

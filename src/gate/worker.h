@@ -40,6 +40,7 @@ struct xo_worker {
 	struct event *tick;		/* heartbeat, log */
 	struct event *terminate;
 	struct event *drained;
+	struct event *log_passed;
 	struct xo_session *sessions;	/* all of them, a list */
 	size_t n_sessions;
 	size_t most_sessions;		/* as descriptors allow; 0: any */
@@ -55,13 +56,20 @@ struct xo_worker {
 uint64_t xo_worker_now(void);
 struct timeval xo_worker_timeval(uint64_t milliseconds);
 
+struct xo_worker_setup {
+	struct xo_gate *gate;
+	const struct xo_sockets *sockets;
+	size_t slot;			/* in the counters and the sockets */
+	pid_t parent;			/* the master: gone is a SIGTERM, too */
+	int key_fd;			/* to the key process; -1: none */
+	int log_fd;			/* a new log file comes here */
+};
+
 /*
  * Runs until it is told to drain (SIGTERM) and has drained; returns the exit
- * status of the process. `slot`: its place in the counters and its share of
- * the sockets. Drains, too, when the master, `parent`, is gone.
+ * status of the process.
  */
-int xo_worker_run(struct xo_gate *gate, const struct xo_sockets *sockets,
-    size_t slot, pid_t parent);
+int xo_worker_run(const struct xo_worker_setup *setup);
 
 /* A session is gone; the last one of a draining worker ends it. */
 void xo_worker_forget(struct xo_worker *worker, struct xo_session *session);

@@ -70,6 +70,15 @@ def _write(value, depth):
     return '"' + text + '"'
 
 
+def _name(pid):
+    """Of a process; empty if it is gone."""
+    try:
+        with open("/proc/%d/comm" % pid) as f:
+            return f.read().strip()
+    except OSError:
+        return ""
+
+
 class Gateway:
     """xoorgd in the foreground, its log in a file."""
 
@@ -132,7 +141,10 @@ class Gateway:
         return int(where.rpartition(":")[2])
 
     def workers(self):
-        return children(self.process.pid)
+        return [pid for pid in children(self.process.pid) if _name(pid) == "xoorgd"]
+
+    def key_processes(self):
+        return [pid for pid in children(self.process.pid) if _name(pid) == "xoorgd: keys"]
 
     def is_alive(self):
         return self.process is not None and self.process.poll() is None

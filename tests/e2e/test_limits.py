@@ -195,7 +195,7 @@ def test_reload_keeps_count(make):
         c.wire.close()
 
 
-def test_R05_descriptors(make):
+def test_descriptors(make):
     """As many as RLIMIT_NOFILE lets have a next hop, and words for the others."""
     gw = make(wrapper=["prlimit", "--nofile=144:144"])
     held = [come(gw) for _ in range(8)]		# (144 - 128) / 2
@@ -214,7 +214,7 @@ def test_R05_descriptors(make):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_R03_tls_rate(make, workers):
+def test_tls_rate(make, workers):
     """R03: refused at STARTTLS, before a handshake; others are served."""
     gw = make(max_tls_per_minute=4, workers=workers, **PROXY)
 

@@ -72,7 +72,7 @@ client_context(enum xo_tls_level level, const char *certificate,
 	};
 	struct xo_buf error = {0};
 	struct xo_tls_context *context =
-	    xo_tls_context_new_client(&conf, level, &error);
+	    xo_tls_context_new_client(&conf, level, NULL, &error);
 
 	if (context == NULL)
 		fail_msg("%.*s", (int)error.len, (const char *)error.p);
@@ -222,7 +222,7 @@ test_client_certificates(void **state)
 	struct xo_conf_path key = path_of(key_file);
 	struct xo_buf error = {0};
 	struct xo_tls_credential *credential =
-	    xo_tls_credential_new(&certificate, &key, &error);
+	    xo_tls_credential_new(&certificate, &key, NULL, &error);
 	struct xo_tls_context *none = client_context(XO_TLS_ENCRYPT, NULL, NULL);
 	struct xo_tls_context *own = client_context(XO_TLS_VERIFY,
 	    world.certificate_file, world.key_file);

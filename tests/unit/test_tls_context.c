@@ -23,7 +23,7 @@ check_server(const struct xo_conf_tls *conf, const char *want)
 {
 	struct xo_buf error = {0};
 	struct xo_tls_context *context =
-	    xo_tls_context_new_server(conf, true, &error);
+	    xo_tls_context_new_server(conf, true, NULL, &error);
 
 	if (want == NULL && context == NULL)
 		fail_msg("%.*s", (int)error.len, (const char *)error.p);
@@ -260,15 +260,15 @@ test_client(void **state)
 	};
 	struct xo_buf error = {0};
 	struct xo_tls_context *context =
-	    xo_tls_context_new_client(&conf, XO_TLS_ENCRYPT, &error);
+	    xo_tls_context_new_client(&conf, XO_TLS_ENCRYPT, NULL, &error);
 
 	(void)state;
 	assert_non_null(context);
 	xo_tls_context_free(&context);
-	assert_null(xo_tls_context_new_client(&conf, XO_TLS_VERIFY, &error));
+	assert_null(xo_tls_context_new_client(&conf, XO_TLS_VERIFY, NULL, &error));
 	check_line(&error, "xoorg.conf:21: expected ");
 	conf.client_certificate = path_of(world.certificate_file);
-	assert_null(xo_tls_context_new_client(&conf, XO_TLS_ENCRYPT, &error));
+	assert_null(xo_tls_context_new_client(&conf, XO_TLS_ENCRYPT, NULL, &error));
 	check_line(&error, "xoorg.conf:7: expected a certificate and its key");
 	xo_buf_fini(&error);
 }

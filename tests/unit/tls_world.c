@@ -78,7 +78,7 @@ server_context(const struct xo_conf_tls *conf)
 {
 	struct xo_buf error = {0};
 	struct xo_tls_context *context =
-	    xo_tls_context_new_server(conf, true, &error);
+	    xo_tls_context_new_server(conf, true, NULL, &error);
 
 	if (context == NULL)
 		fail_msg("%.*s", (int)error.len, (const char *)error.p);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a process may still ask the kernel for, once it has all it needs: a list
+ * of system calls (seccomp), the few files it may read (Landlock), no file to
+ * write, no child. On top of privileges.h; nothing of it can be undone.
+ *
+ * A call that is on no list fails with EPERM: a library of tomorrow may try
+ * one, and mail shall flow. What only an attacker would call (another program,
+ * another's memory, another root) ends the process.
+ *
+ * A build with sanitizers does none of it: they need what is forbidden here.
+ */
+#ifndef XO_SANDBOX_H
+#define XO_SANDBOX_H
+
+#include <conf/conf.h>
+
+enum xo_sandbox_role {
+	/* Whoever starts the others: all calls but an attacker's. */
+	XO_SANDBOX_MASTER,
+	XO_SANDBOX_WORKER,
+	XO_SANDBOX_STATUS,
+	XO_SANDBOX_KEYS,
+	XO_SANDBOX_ROLE_COUNT
+};
+
+struct xo_sandbox {
+	enum xo_sandbox_role role;
+	enum xo_sandbox_mode mode;
+	const char *const *readable;	/* ends with NULL; NULL: nothing */
+	bool is_writing_files;		/* a log file, open already */
+};
+
+/*
+ * False: something is not to be had and the mode is REQUIRED; one line in
+ * `error`, and the process must end.
+ */
+XO_MUST_CHECK bool xo_sandbox_enter(const struct xo_sandbox *sandbox,
+    struct xo_buf *error);
+
+/* "seccomp, Landlock 7", "seccomp, no Landlock", "off": for the log. */
+void xo_sandbox_describe(enum xo_sandbox_mode mode, struct xo_buf *out);
+
+#endif

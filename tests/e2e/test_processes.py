@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: ISC
+"""The processes: who has the keys, what each may still do, and a log that is opened
+anew. doc/threat-model 2.11."""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from harness import Smtp, base_config, out_config, rows, server_context, simple, wait_until
+
+# A build with sanitizers has no sandbox.
+SANITIZED = b"__asan_init"
+
+
+def _is_sanitized(gw):
+    with open("/proc/%d/exe" % gw.process.pid, "rb") as f:
+        return SANITIZED in f.read()
+
+
+def _status(pid):
+    with open("/proc/%d/status" % pid) as f:
+        return dict(x.rstrip("\n").split(":\t", 1) for x in f if ":\t" in x)
+
+
+def _secrets(path):
+    """What of a private key would be found in memory: its numbers in both byte orders, and
+    of RSA, where nothing public is beside them, the file's text and its DER."""
+    with open(path, "rb") as f:
+        pem = f.read()
+    key = serialization.load_pem_private_key(pem, None)
+    der = key.private_bytes(serialization.Encoding.DER,
+                            serialization.PrivateFormat.TraditionalOpenSSL,
+                            serialization.NoEncryption())
+    numbers = key.private_numbers()
+    if hasattr(numbers, "private_value"):
+        values, out = [numbers.private_value], []
+    else:
+        values = [numbers.d, numbers.p, numbers.q]
+        out = [pem.split(b"\n")[12][:48], der[len(der) // 2:][:32]]
+    for value in values:
+        raw = value.to_bytes((value.bit_length() + 7) // 8, "big")
+        out += [raw[:32], raw[::-1][-32:]]
+    return out
+
+
+def _memory(pid):
+    """All that the process can read of itself."""
+    with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb") as mem:
+        for line in maps:
+            span, modes = line.split()[:2]
+            if "r" not in modes or "[v" in line:
+                continue
+            start, end = (int(x, 16) for x in span.split("-"))
+            try:
+                mem.seek(start)
+                yield mem.read(end - start)
+            except (OSError, ValueError, OverflowError):
+                continue
+
+
+def _has(pid, secrets):
+    return any(s in piece for piece in _memory(pid) for s in secrets)
+
+
+@pytest.mark.parametrize("kind", ["rsa2048", "p256"])
+@pytest.mark.parametrize("apart", [True, False])
+def test_who_has_the_keys(gateway, pki, hop, kind, apart):
+    """On both legs; with key_process = false the search finds them in the workers,
+    so it can find."""
+    own = pki.make("own-" + kind, "gw.contoso.test", key=kind)
+    exchange = hop(tls=server_context(pki.exchange, client_ca=pki.ca))
+    config = out_config(pki, exchange, client_certificate=own.cert, client_key=own.key)
+    config.set("key_process", apart)
+    config.set("tls.default", {"certificate": own.cert, "key": own.key})
+    config["listeners"]["out"]["tls"] = "default"
+    gw = gateway(config)
+    for _ in range(3):
+        with Smtp(gw.port("out")) as c:
+            c.hello()
+            c.deliver(simple(), "u@contoso.com", "x@elsewhere.example")
+    secrets = _secrets(own.key)
+    holders = gw.key_processes()
+    assert len(holders) == (1 if apart else 0)
+    assert all(_has(pid, secrets) for pid in holders)
+    for pid in gw.workers() + [gw.process.pid]:
+        assert _has(pid, secrets) == (not apart), pid
+    assert exchange.messages[0].session.certificate
+
+
+def _handshake(gw, cert=None):
+    with Smtp(gw.port()) as c:
+        return c.hello(cert)
+
+
+def test_key_process_is_killed(gateway, pki, hop):
+    """Handshakes wait for the next one or fail; sessions that are there do not notice."""
+    gw = gateway(base_config(pki, hop()))
+    with Smtp(gw.port()) as c:
+        c.hello(pki.exo)
+        old, = gw.key_processes()
+        os.kill(old, signal.SIGKILL)
+        c.deliver(simple(), xoorg="contoso.com")
+        assert wait_until(lambda: gw.key_processes() not in ([], [old]), 10)
+        c.deliver(simple(), xoorg="contoso.com")
+    assert _handshake(gw, pki.exo).count("XOORG") == 1
+    assert gw.event("keys_died")["signal"] == "9"
+
+
+def test_worker_behind_the_same_keys(gateway, pki, hop):
+    """A worker that is started again asks the key process of its predecessor."""
+    gw = gateway(base_config(pki, hop()))
+    gw.crashes_allowed = 1
+    keys, worker = gw.key_processes(), gw.workers()[0]
+    os.kill(worker, signal.SIGKILL)
+    assert wait_until(lambda: gw.workers() and worker not in gw.workers(), 10)
+    assert _handshake(gw, pki.exo).count("XOORG") == 1
+    assert gw.key_processes() == keys
+
+
+def test_key_process_stalls(gateway, pki, hop):
+    """It does not answer: that handshake fails in its time, and mail goes on."""
+    main = hop()
+    gw = gateway(base_config(pki, main, main))
+    keys, = gw.key_processes()
+    os.kill(keys, signal.SIGSTOP)
+    try:
+        with Smtp(gw.port()) as c:
+            c.ehlo()
+            c.want("STARTTLS", 220)
+            with pytest.raises(OSError):
+                c.tls()
+        with Smtp(gw.port()) as c:
+            c.ehlo()
+            c.deliver(simple())
+    finally:
+        os.kill(keys, signal.SIGCONT)
+    time.sleep(1.1)				# for so long it is not asked again
+    assert _handshake(gw).code == 250
+
+
+def test_keys_end_with_their_workers(gateway, pki, hop):
+    """After a reload the old key process stays for the old sessions, then goes."""
+    gw = gateway(base_config(pki, hop(), hop()))
+    old = gw.key_processes()
+    with Smtp(gw.port()) as c:
+        c.ehlo()
+        c.mail()
+        gw.signal(signal.SIGHUP)
+        assert wait_until(lambda: len(gw.key_processes()) == 2, 10)
+        time.sleep(0.5)
+        assert set(old) <= set(gw.key_processes())
+        c.cmd("QUIT")
+    assert wait_until(lambda: not set(old) & set(gw.key_processes()), 10)
+    assert _handshake(gw).code == 250
+    gw.stop()
+
+
+def test_a_key_that_does_not_fit(gateway, pki, hop):
+    """Told at the reload, and nothing has changed."""
+    folder = os.path.dirname(pki.gw.cert)
+    cert, key = os.path.join(folder, "changing.pem"), os.path.join(folder, "changing.key")
+    shutil.copy(pki.gw.cert, cert)
+    shutil.copy(pki.gw.key, key)
+    gw = gateway(base_config(pki, hop(), tls__default__certificate=cert,
+                             tls__default__key=key))
+    before = gw.key_processes()
+    shutil.copy(pki.make("another", "gw.contoso.test", key="rsa2048").key, key)
+    gw.signal(signal.SIGHUP)
+    assert wait_until(lambda: gw.events("reload"), 10)
+    assert re.search(r"conf:\d+: expected a key and a certificate that fit",
+                     gw.events("reload")[-1]["text"])
+    assert _handshake(gw).code == 250
+    assert gw.key_processes() == before
+
+
+def test_given_up(gateway, pki, hop):
+    config = base_config(pki, hop(), status="127.0.0.1:0")
+    from net import free_port
+    config["status"] = "127.0.0.1:%d" % free_port()
+    gw = gateway(config)
+    assert _handshake(gw).code == 250
+    pids = subprocess.run(["pgrep", "-P", str(gw.process.pid)], capture_output=True,
+                          text=True).stdout.split()
+    assert len(pids) == 3			# worker, keys, status
+    for pid in map(int, pids):
+        status = _status(pid)
+        assert status["NoNewPrivs"] == "1"
+        with open("/proc/%d/limits" % pid) as f:
+            limits = {x[:26].strip(): x[26:].split()[:2] for x in f}
+        assert limits["Max core file size"] == ["0", "0"]
+        if not _is_sanitized(gw):
+            assert status["Seccomp"] == "2", status["Name"]
+            assert limits["Max processes"] == ["0", "0"]
+    if not _is_sanitized(gw):
+        assert _status(gw.process.pid)["Seccomp"] == "2"
+        assert "seccomp" in gw.event("sandbox")["text"]
+    # Ports, users, signals, files: no more of root's.
+    kept = int(_status(gw.process.pid)["CapEff"], 16)
+    assert kept & ~(1 << 10 | 1 << 7 | 1 << 6 | 1 << 5 | 1 << 1) == 0
+
+
+@pytest.mark.parametrize("id, mode", rows(("off", "off"), ("required", "required")))
+def test_sandbox_modes(gateway, pki, hop, id, mode):
+    gw = gateway(base_config(pki, hop(), sandbox=mode))
+    assert _handshake(gw, pki.exo).count("XOORG") == 1
+    if not _is_sanitized(gw):
+        worker, = gw.workers()
+        assert _status(worker)["Seccomp"] == ("0" if mode == "off" else "2")
+
+
+def test_log_is_rotated(gateway, pki, hop, tmp_path):
+    """SIGUSR1: the workers, who may open nothing, write to the new file as well."""
+    log = tmp_path / "mail.log"
+    gw = gateway(base_config(pki, hop(), hop(), log=str(log), workers=2))
+    wait_until(lambda: "event=start" in log.read_text())
+    os.rename(log, tmp_path / "mail.log.1")
+    gw.signal(signal.SIGUSR1)
+    assert wait_until(log.exists)
+
+    def has_all():
+        for _ in range(4):
+            with Smtp(gw.port()) as c:
+                c.ehlo()
+                c.cmd("QUIT")
+        text = log.read_text()
+        return text.count("event=session") >= 8 and text
+    assert wait_until(has_all, 10)
+    old = (tmp_path / "mail.log.1").read_text()
+    time.sleep(0.3)
+    assert has_all() and (tmp_path / "mail.log.1").read_text() == old
