@@ -94,7 +94,20 @@ xo_session_arm(struct xo_session *s)
 	evtimer_add(s->timer, &tv);
 }
 
-/* Octets that wait and do not go: the other side has stopped reading. */
+/* Octets that have to go in one data_timeout. */
+static uint64_t
+least_progress(const struct xo_session *s)
+{
+	const struct xo_limits *l = &s->worker->conf->policy.limits;
+	uint64_t n = (uint64_t)l->data_rate * l->data_timeout / 1000;
+
+	return n > 0 ? n : 1;
+}
+
+/*
+ * Octets that wait and do not go: the other side has stopped reading, or reads
+ * one at a time. A window lasts until all are gone or its time is up.
+ */
 void
 xo_session_watch_stall(struct xo_session *s)
 {
@@ -104,12 +117,16 @@ xo_session_watch_stall(struct xo_session *s)
 	bool is_stuck = s->front.out.len > 0 ||
 	    (back != NULL && back->out.len > 0);
 
-	if (!is_stuck)
+	if (!is_stuck) {
 		s->stall_deadline = UINT64_MAX;
-	else if (s->stall_deadline == UINT64_MAX || written != s->written)
-		s->stall_deadline = xo_worker_now() +
-		    s->worker->conf->policy.limits.data_timeout;
-	s->written = written;
+		return;
+	}
+	if (s->stall_deadline != UINT64_MAX &&
+	    written - s->stall_written < least_progress(s))
+		return;
+	s->stall_deadline = xo_worker_now() +
+	    s->worker->conf->policy.limits.data_timeout;
+	s->stall_written = written;
 }
 
 static void

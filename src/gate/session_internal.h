@@ -32,7 +32,7 @@ struct xo_session {
 	uint64_t caps_deadline;
 	uint64_t stall_deadline;
 	uint64_t linger_until;
-	uint64_t written;
+	uint64_t stall_written;		/* by both legs, when the stall began */
 	bool awaits_proxy;		/* a PROXY header, before the banner */
 	uint64_t proxy_deadline;
 	bool is_running;

@@ -467,6 +467,11 @@ def test_slow(make):
         refused(gw, reason, reasons.count(reason))
 
 
+def ended(gw):
+    """Sessions that said EHLO and are over."""
+    return [x for x in gw.events("session") if x["helo"]]
+
+
 def test_slow_reader(make):
     """Who asks and does not read holds no memory and no session for ever."""
     gw = make(limits__commands=0, limits__data_timeout=2)
@@ -479,7 +484,77 @@ def test_slow_reader(make):
                 c.wire.sock.sendall(b"HELP\r\n" * 2000)
         except OSError:
             pass
-        assert wait_until(lambda: gw.events("session"), 20)
+        assert wait_until(lambda: ended(gw), 20)
+
+
+def test_slow_reader_who_reads_a_little(make):
+    """Progress of a few octets is none."""
+    gw = make(limits__commands=0, limits__data_timeout=2, limits__data_rate=100000)
+    with come(gw) as c:
+        c.ehlo()
+        c.wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        c.wire.sock.settimeout(1)
+        try:
+            for _ in range(400):
+                c.wire.sock.sendall(b"HELP\r\n" * 2000)
+        except OSError:
+            pass
+        end = time.monotonic() + 40
+        while not ended(gw) and time.monotonic() < end:
+            try:
+                c.wire.sock.recv(500)
+            except OSError:
+                break
+            time.sleep(0.1)
+        assert ended(gw)
+
+
+def slow_hop(sock, stop):
+    """A next hop, by DATA only, that reads content a few octets at a time."""
+    peer, _ = sock.accept()
+    peer.settimeout(0.2)
+    peer.sendall(b"220 slow.example ESMTP\r\n")
+    got = b""
+    while b"DATA\r\n" not in got:
+        got += peer.recv(4096)
+        if got.endswith(b"\r\n") and b"DATA" not in got:
+            peer.sendall(b"250 ok\r\n")
+    peer.sendall(b"354 go\r\n")
+    while not stop.is_set():
+        try:
+            if not peer.recv(200):
+                break
+        except TimeoutError:
+            pass
+        except OSError:
+            break
+        time.sleep(0.1)
+    peer.close()
+
+
+def test_slow_next_hop_who_reads_a_little(gateway, pki, hop):
+    """The client is not held for ever: 451, and its message is its own again."""
+    stop = threading.Event()
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.bind(("127.0.0.1", 0))
+        sock.listen()
+        thread = threading.Thread(target=slow_hop, args=(sock, stop))
+        thread.start()
+        config = base_config(pki, hop(), upstreams__slow={
+            "hosts": ["127.0.0.1:%d" % sock.getsockname()[1]]},
+            listeners__in__demote_to="slow", limits__data_timeout=2,
+            limits__data_rate=100000)
+        gw = gateway(config)
+        try:
+            with come(gw) as c:
+                c.ehlo()
+                c.deliver(b"Subject: s\r\n\r\n" + (b"a" * 998 + b"\r\n") * 8000, want="451")
+        finally:
+            stop.set()
+            thread.join(10)
+    assert wait_until(lambda: gw.events("message"))
+    assert gw.event()["reason"] == "upstream-lost"
 
 
 def test_data_rate_that_is_kept(make):

@@ -71,14 +71,15 @@ def _memory(gw):
 @pytest.mark.parametrize("case", ["C40", "C41"])
 def test_big_chains_cost_no_memory(std, pki, case):
     """3000 names, 40 intermediates: no more than 200 KiB each, and given back."""
+    if os.environ.get("ASAN_OPTIONS"):
+        pytest.skip("a sanitizer keeps what was freed")
     cert = pki.case(case)
     for _ in range(3):
         _verdict(std.port(), cert)
     before = _memory(std.gw)
     for _ in range(10):
         _verdict(std.port(), cert)
-    slack = 20 << 20 if os.environ.get("ASAN_OPTIONS") else 0
-    assert _memory(std.gw) - before <= 10 * 200 * 1024 + slack
+    assert _memory(std.gw) - before <= 200 * 1024
 
 
 def _by_peer(gateway, pki, hop, **settings):
