@@ -366,8 +366,8 @@ xo_generation_new(const char *path, const struct xo_generation *old,
 	    !open_status(g, old, error) ||
 	    !xo_sockets_open(&g->sockets, g->gate->conf, g->n_workers,
 	    old != NULL ? &old->sockets : NULL, error) ||
-	    !make_counters(g, old) ||
-	    (g->gate->keyring != NULL && !start_keys(g, error)))
+	    (g->gate->keyring != NULL && !start_keys(g, error)) ||
+	    !make_counters(g, old))
 		goto fail;
 	xo_census_follow(g->gate->census,
 	    old != NULL ? old->gate->census : NULL);

@@ -97,14 +97,14 @@ static bool
 add_guarded(scmp_filter_ctx filter, enum xo_sandbox_role role)
 {
 	const struct scmp_arg_cmp not_executable[] = {
-		SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
+		{2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0},
 	};
 	const struct scmp_arg_cmp read_only[] = {
-		SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC,
-		    O_RDONLY),
+		{2, SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC,
+		    O_RDONLY},
 	};
 	const struct scmp_arg_cmp end[] = {
-		SCMP_A0(SCMP_CMP_EQ, PR_SET_PDEATHSIG),
+		{0, SCMP_CMP_EQ, PR_SET_PDEATHSIG, 0},
 	};
 	static const int families[] = {AF_INET, AF_INET6, AF_UNIX};
 	bool is_ok = add(filter, SCMP_ACT_ALLOW, "mmap", 1, not_executable) &&
@@ -119,7 +119,7 @@ add_guarded(scmp_filter_ctx filter, enum xo_sandbox_role role)
 	is_ok = is_ok && add(filter, SCMP_ACT_ALLOW, "openat", 1, read_only);
 	for (size_t i = 0; is_ok && i < N(families); i++) {
 		const struct scmp_arg_cmp family[] = {
-			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]),
+			{0, SCMP_CMP_EQ, (scmp_datum_t)families[i], 0},
 		};
 
 		is_ok = add(filter, SCMP_ACT_ALLOW, "socket", 1, family);
@@ -132,7 +132,7 @@ static bool
 add_abort(scmp_filter_ctx filter)
 {
 	const struct scmp_arg_cmp own[] = {
-		SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()),
+		{0, SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0},
 	};
 
 	return add(filter, SCMP_ACT_ALLOW, "tgkill", 1, own);

@@ -91,8 +91,9 @@ EVP_PKEY *xo_tls_keyring_add(struct xo_tls_keyring *keyring,
     const struct xo_conf_path *file, const X509 *leaf);
 const char *xo_tls_digest_name(enum xo_sign_digest digest);
 
-/* tls_provider.c */
+/* tls_provider.c: one load, one unload. */
 bool xo_tls_provider_load(void);
+void xo_tls_provider_unload(void);
 EVP_PKEY *xo_tls_provider_key(const EVP_PKEY *public, uint32_t number);
 
 /* tls_credential.c: a private key, in this process. NULL with a line. */

@@ -40,9 +40,14 @@ xo_tls_digest_name(enum xo_sign_digest digest)
 struct xo_tls_keyring *
 xo_tls_keyring_new(void)
 {
+	struct xo_tls_keyring *k;
+
 	if (!xo_tls_provider_load())
 		return NULL;
-	return calloc(1, sizeof(struct xo_tls_keyring));
+	k = calloc(1, sizeof(*k));
+	if (k == NULL)
+		xo_tls_provider_unload();
+	return k;
 }
 
 void
@@ -59,6 +64,7 @@ xo_tls_keyring_free(struct xo_tls_keyring **keyring)
 	free(k->entries);
 	free(k);
 	*keyring = NULL;
+	xo_tls_provider_unload();
 }
 
 size_t

@@ -440,24 +440,48 @@ init_provider(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
 	return 1;
 }
 
-/* Once a process; what a provider leaves behind ends with it. */
+static struct {
+	unsigned int users;		/* keyrings */
+	bool is_added;			/* cannot be taken back */
+	OSSL_PROVIDER *standard, *ours;
+} loaded;
+
+static bool
+load(void)
+{
+	if (!loaded.is_added)
+		loaded.is_added = OSSL_PROVIDER_add_builtin(NULL, NAME,
+		    init_provider) == 1;
+	/* The first that is loaded by name ends the loading of the default by
+	 * itself. */
+	loaded.standard = OSSL_PROVIDER_load(NULL, "default");
+	if (loaded.is_added && loaded.standard != NULL)
+		loaded.ours = OSSL_PROVIDER_load(NULL, NAME);
+	return loaded.ours != NULL && EVP_set_default_properties(NULL,
+	    EVP_default_properties_is_fips_enabled(NULL) ?
+	    "fips=yes,?provider!=" NAME : "?provider!=" NAME) == 1;
+}
+
+void
+xo_tls_provider_unload(void)
+{
+	if (--loaded.users > 0)
+		return;
+	if (loaded.ours != NULL)
+		(void)OSSL_PROVIDER_unload(loaded.ours);
+	if (loaded.standard != NULL)
+		(void)OSSL_PROVIDER_unload(loaded.standard);
+	loaded.ours = loaded.standard = NULL;
+}
+
 bool
 xo_tls_provider_load(void)
 {
-	static bool is_loaded;
-
-	if (is_loaded)
-		return true;
 	ERR_clear_error();
-	/* The first that is loaded by name ends the loading of the default by
-	 * itself. */
-	is_loaded = OSSL_PROVIDER_add_builtin(NULL, NAME, init_provider) == 1 &&
-	    OSSL_PROVIDER_try_load(NULL, "default", 1) != NULL &&
-	    OSSL_PROVIDER_try_load(NULL, NAME, 1) != NULL &&
-	    EVP_set_default_properties(NULL,
-	    EVP_default_properties_is_fips_enabled(NULL) ?
-	    "fips=yes,?provider!=" NAME : "?provider!=" NAME) == 1;
-	return is_loaded;
+	if (loaded.users++ > 0 || load())
+		return true;
+	xo_tls_provider_unload();
+	return false;
 }
 
 EVP_PKEY *

