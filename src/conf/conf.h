@@ -116,6 +116,7 @@ struct xo_conf {
 	uint32_t workers;			/* 0: one a core */
 	const char *log;			/* "stderr", "syslog", a file */
 	enum xo_log_format log_format;
+	uint32_t log_rate;			/* a worker; 0: no limit */
 	bool has_status;
 	struct xo_conf_host status;
 	struct xo_conf_path pid_file;

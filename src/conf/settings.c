@@ -145,6 +145,8 @@ static const struct xo_setting settings[] = {
     .words = log_words, .help = "stderr, syslog, or a file"},
 {TOP("log_format", WORD, log_format), DEFAULT("text"),
     .words = log_format_words, .help = "text (key=value) or json"},
+{TOP("log_rate", NUMBER, log_rate), DEFAULT("1000"), BOUNDS(0, 1000000000),
+    .help = "lines a second without a message, a worker; 0: no limit"},
 {TOP("status", ADDRESS, status), OTHER(struct xo_conf, has_status),
     DEFAULT(""), BOUNDS(9025, 0),
     .help = "IP:PORT of /metrics, /healthz and the status page; \"\": off"},

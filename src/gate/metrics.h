@@ -40,6 +40,7 @@ enum xo_metric {
 	XO_METRIC_UNKNOWN_ORGS,
 	XO_METRIC_ORGS_FORGOTTEN,
 	XO_METRIC_LOG_DROPPED,
+	XO_METRIC_LOG_LIMITED,
 	XO_METRIC_WORKERS,
 	XO_METRIC_WORKER_RESTARTS,
 	XO_METRIC_RELOADS,
@@ -107,6 +108,7 @@ void xo_metrics_upstream_connections(struct xo_metrics *metrics, int upstream,
     int change);
 /* `total`: xo_log_drops() of this process. */
 void xo_metrics_log_drops(struct xo_metrics *metrics, uint64_t total);
+void xo_metrics_log_limited(struct xo_metrics *metrics);
 /* The master's. */
 void xo_metrics_worker_restarted(struct xo_metrics *metrics);
 void xo_metrics_reload(struct xo_metrics *metrics, bool is_ok);

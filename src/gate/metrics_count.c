@@ -147,6 +147,12 @@ xo_metrics_log_drops(struct xo_metrics *metrics, uint64_t total)
 }
 
 void
+xo_metrics_log_limited(struct xo_metrics *metrics)
+{
+	add(metrics, XO_METRIC_LOG_LIMITED, 0, 0, 1);
+}
+
+void
 xo_metrics_worker_restarted(struct xo_metrics *metrics)
 {
 	add(metrics, XO_METRIC_WORKER_RESTARTS, 0, 0, 1);

@@ -6,12 +6,51 @@
 #include <time.h>
 
 #include "gate.h"
+#include "session.h"
 #include "session_internal.h"
 
 static const struct xo_policy *
 policy_of(const struct xo_session *s)
 {
 	return &s->worker->conf->policy;
+}
+
+/*
+ * Lines that a stranger causes by knocking alone: so many a second, and a count of
+ * the others. A message always has its line.
+ */
+static bool
+may_log(struct xo_worker *w)
+{
+	uint64_t second = xo_worker_now() / 1000;
+
+	if (w->conf->log_rate == 0)
+		return true;
+	if (second != w->log_second) {
+		xo_sessions_tell_held(w);
+		w->log_second = second;
+		w->log_lines = 0;
+	}
+	if (w->log_lines < w->conf->log_rate) {
+		w->log_lines++;
+		return true;
+	}
+	w->log_held++;
+	xo_metrics_log_limited(w->metrics);
+	return false;
+}
+
+void
+xo_sessions_tell_held(struct xo_worker *w)
+{
+	struct xo_log_line *line;
+
+	if (w->log_held == 0 || w->log_second == xo_worker_now() / 1000)
+		return;
+	line = xo_log_begin(w->log, XO_LOG_WARNING, "log_limited");
+	xo_log_u64(line, "count", w->log_held);
+	xo_log_end(line);
+	w->log_held = 0;
 }
 
 static void
@@ -130,7 +169,7 @@ xo_session_log_refusal(struct xo_session *s, const struct xo_action *a)
 	struct xo_log_line *line;
 
 	xo_metrics_refusal(s->worker->metrics, a->refusal);
-	if (a->is_reported)
+	if (a->is_reported || !may_log(s->worker))
 		return;
 	line = xo_log_begin(s->worker->log, XO_LOG_WARNING, "refused");
 	add_client(line, s);
@@ -147,9 +186,11 @@ xo_session_log_refusal(struct xo_session *s, const struct xo_action *a)
 void
 xo_session_log_proxy(struct xo_session *s)
 {
-	struct xo_log_line *line = xo_log_begin(s->worker->log,
-	    XO_LOG_WARNING, "refused");
+	struct xo_log_line *line;
 
+	if (!may_log(s->worker))
+		return;
+	line = xo_log_begin(s->worker->log, XO_LOG_WARNING, "refused");
 	add_client(line, s);
 	xo_log_cstr(line, "reason", "proxy-header");
 	xo_log_end(line);
@@ -176,7 +217,8 @@ xo_session_log_handshake(struct xo_session *s, bool is_ok)
 	struct xo_log_line *line;
 
 	xo_metrics_tls(s->worker->metrics, s->listener, result);
-	if (is_ok && result != XO_TLS_RESULT_BAD_CERTIFICATE)
+	if ((is_ok && result != XO_TLS_RESULT_BAD_CERTIFICATE) ||
+	    !may_log(s->worker))
 		return;
 	line = xo_log_begin(s->worker->log, XO_LOG_WARNING, "tls");
 	add_client(line, s);
@@ -190,7 +232,7 @@ xo_session_log_end(struct xo_session *s)
 {
 	struct xo_log_line *line = NULL;
 
-	if (s->relay != NULL)
+	if (s->relay != NULL && (s->n_messages > 0 || may_log(s->worker)))
 		line = xo_log_begin(s->worker->log, XO_LOG_INFO, "session");
 	if (line != NULL) {
 		add_client(line, s);

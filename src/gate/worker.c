@@ -207,6 +207,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	xo_metrics_beat(w->metrics, xo_worker_now());
 	xo_metrics_log_drops(w->metrics, xo_log_drops(w->log));
 	xo_hops_tick(w->hops);
+	xo_sessions_tell_held(w);
 	look_at_load(w);
 	look_for_ends(w);
 }

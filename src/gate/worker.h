@@ -45,6 +45,9 @@ struct xo_worker {
 	size_t n_sessions;
 	size_t most_sessions;		/* as descriptors allow; 0: any */
 	uint64_t n_ids;
+	uint64_t log_second;		/* the one in which log_lines came */
+	uint32_t log_lines;
+	uint64_t log_held;		/* lines left out, not yet told of */
 	int null_fd;
 	int spare_fd;			/* another: for a last word */
 	bool is_pressed;		/* max_sessions are here */

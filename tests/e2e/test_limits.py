@@ -242,6 +242,33 @@ def test_tls_rate(make, workers):
     refused(gw, "tls-rate", n)
 
 
+def test_log_rate(make):
+    """Who knocks a thousand times a second fills no disk; a message has its line."""
+    gw = make(log_rate=10)
+    for _ in range(20):
+        with come(gw) as c:
+            c.ehlo()
+            for _ in range(5):
+                c.want("JUNK", 500)
+    with come(gw) as c:
+        c.ehlo()
+        c.deliver(simple())
+    gw.wait_events(1)
+    # 120 lines of refusals and sessions, in a second or a few.
+    lines = len(gw.events("refused")) + len(gw.events("session"))
+    assert wait_until(lambda: gw.events("log_limited"))
+
+    def held():
+        return sum(int(x["count"]) for x in gw.events("log_limited"))
+    assert wait_until(lambda: lines + held() >= 120)
+    assert held() >= 60 and len(gw.events("log_limited")) < 12
+    assert counters(gw)["command-unknown"] == 100
+    url = "http://%s/metrics" % gw.config["status"]
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        got = re.search(r"^xoorg_log_limited_total (\d+)$", answer.read().decode(), re.M)
+    assert int(got.group(1)) >= held()
+
+
 # lines, commands, chunks ---------------------------------------------------------------
 
 
