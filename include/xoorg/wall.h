@@ -7,7 +7,9 @@
  * writes the section that goes on. Canonical or refused: a field is a name of
  * 33..126 without colon, blanks that are not passed on, a colon, a value with
  * its folding, CRLF. Whatever else stands there could be read differently by
- * the next reader, so the message is refused.
+ * the next reader, so the message is refused: controls (but TAB, and the shifts of
+ * ISO 2022), a comment behind the name or a dot before it, a line of more than
+ * 990 octets that hides a protected name where somebody might cut it.
  */
 #ifndef XOORG_WALL_H
 #define XOORG_WALL_H

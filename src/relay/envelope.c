@@ -11,6 +11,9 @@
 
 #include "session.h"
 
+/* Octets that a recipient may take, on average, its reply included. */
+#define RCPT_OCTETS ((size_t)1024)
+
 static const enum xo_refusal verdict_refusals[XO_VERDICT_COUNT] = {
 	[XO_VERDICT_VERIFIED] = XO_REFUSAL_NONE,
 	[XO_VERDICT_UNKNOWN_ORG] = XO_REFUSAL_UNKNOWN_ORG,
@@ -129,11 +132,15 @@ envelope_is_settled(const struct xo_relay *r)
 	return r->t.n_told == r->t.n_slots;
 }
 
-/* Recipients that are remembered for a message, refused ones too. */
+/*
+ * Recipients that are remembered for a message, refused ones too; and what they
+ * and their replies take, which is a tenth of that unless somebody means harm.
+ */
 bool
 envelope_is_full(const struct xo_relay *r)
 {
-	return r->t.n_slots / 2 >= limits(r)->recipients;
+	return r->t.n_slots / 2 >= limits(r)->recipients ||
+	    r->text.len / RCPT_OCTETS >= limits(r)->recipients;
 }
 
 /* Tells the client what stands first in the queue and is known. */

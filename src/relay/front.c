@@ -8,7 +8,8 @@
 typedef void handler(struct xo_relay *r, struct xo_span args);
 
 /* Commands that cost us a reply and bring nobody's mail on: NOOP and its like,
- * without end. A message sets the count back. True: that was once too often. */
+ * without end. A message sets the count back. What leaves a transaction counts
+ * as a reset instead. True: that was once too often. */
 static bool
 is_command_too_many(struct xo_relay *r, enum xo_verb verb)
 {
@@ -20,6 +21,8 @@ is_command_too_many(struct xo_relay *r, enum xo_verb verb)
 	};
 
 	if (!is_idle[verb] || limits(r)->commands == 0 ||
+	    (xo_relay_is_busy(r) && (verb == XO_VERB_RSET ||
+	    verb == XO_VERB_EHLO || verb == XO_VERB_HELO)) ||
 	    ++r->commands <= limits(r)->commands)
 		return false;
 	relay_refuse(r, XO_REFUSAL_TOO_MANY_COMMANDS);

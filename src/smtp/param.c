@@ -405,6 +405,10 @@ take_params(struct reading *reading, struct xo_span params)
 	struct xo_param param;
 	enum xo_err err;
 
+	/* Between parameters a TAB is fine, as for Exchange; not behind the
+	 * path, where others might read on. */
+	if (params.len > 0 && params.p[0] == '\t')
+		return XO_REFUSAL_PARAM_SYNTAX;
 	while ((err = xo_param_next(&params, reading->allow_utf8, &param)) ==
 	    XO_OK) {
 		enum xo_refusal why = take_param(reading, &param);

@@ -106,7 +106,7 @@ static const struct xo_refusal_info table[] = {
 	[XO_REFUSAL_CONTENT_NEEDS_CHUNKING] = {"content-needs-chunking", 554, "5.6.11",
 	    "Message has bare line ends or NUL and cannot be passed on by DATA", false},
 	[XO_REFUSAL_HEADER_BARE_NEWLINE] = {"header-bare-newline", 550, "5.6.11",
-	    "Bare carriage return or line feed in message header", false},
+	    "Bare carriage return or line feed in message header", true},
 	[XO_REFUSAL_HEADER_SYNTAX] = {"header-syntax", 554, "5.6.0",
 	    "Malformed message header", false},
 	[XO_REFUSAL_HEADER_LIMIT] = {"header-limit", 552, "5.3.4",

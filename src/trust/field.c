@@ -10,18 +10,32 @@ is_blank(uint8_t c)
 	return c == ' ' || c == '\t';
 }
 
+/*
+ * Controls that no field has and some readers end a line at. The shifts of
+ * ISO 2022 (ESC, SO, SI) stand raw in the subjects of old programs, and end
+ * nothing.
+ */
+static bool
+is_odd_control(uint8_t c)
+{
+	return (c < ' ' || c == 0x7f) && !is_blank(c) && c != '\r' &&
+	    c != 0x1b && c != 0x0e && c != 0x0f;
+}
+
 enum xo_refusal
 xo_field_check_octets(struct xo_span section)
 {
 	size_t i;
 
 	for (i = 0; i < section.len; i++) {
-		if (section.p[i] > '\r')
+		if (section.p[i] >= ' ' && section.p[i] != 0x7f)
 			continue;
 		if (section.p[i] == '\0')
 			return XO_REFUSAL_CONTENT_NUL;
 		if (section.p[i] == '\n')
 			return XO_REFUSAL_HEADER_BARE_NEWLINE;
+		if (is_odd_control(section.p[i]))
+			return XO_REFUSAL_HEADER_SYNTAX;
 		if (section.p[i] != '\r')
 			continue;
 		if (i + 1 == section.len || section.p[i + 1] != '\n')
@@ -65,8 +79,9 @@ split(struct xo_field *field)
 	size_t n = 0;
 	size_t i;
 
+	/* A comment would be no part of the name to who knows RFC 822. */
 	while (n < raw.len && raw.p[n] > ' ' && raw.p[n] < 0x7f &&
-	    raw.p[n] != ':')
+	    raw.p[n] != ':' && raw.p[n] != '(')
 		n++;
 	for (i = n; i < raw.len && raw.p[i] != ':'; i++) {
 		if (raw.p[i] == '\r' || raw.p[i] == '\n')
@@ -74,7 +89,8 @@ split(struct xo_field *field)
 		else if (!is_blank(raw.p[i]))
 			return XO_REFUSAL_HEADER_SYNTAX;
 	}
-	if (n == 0 || i == raw.len)
+	/* Who unstuffs once too often finds another name behind a dot. */
+	if (n == 0 || i == raw.len || raw.p[0] == '.')
 		return XO_REFUSAL_HEADER_SYNTAX;
 	field->name = xo_span_first(raw, n);
 	field->colon = xo_span_from(raw, i);

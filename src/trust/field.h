@@ -26,7 +26,7 @@ struct xo_field_reader {
 
 /*
  * Only what has been through this may be read: no NUL, no CR and no LF outside
- * CRLF.
+ * CRLF, no other control but TAB and the shifts of ISO 2022.
  */
 XO_MUST_CHECK enum xo_refusal xo_field_check_octets(struct xo_span section);
 

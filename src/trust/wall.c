@@ -8,6 +8,8 @@
 #include <xoorg/domain.h>
 
 #define MAX_LINE 16384
+/* Nobody cuts a line before here. */
+#define CUT_MIN ((size_t)990)
 #define NAME(s) ("" s), sizeof(s) - 1
 
 #define ORGANIZATION "X-MS-Exchange-Organization-"
@@ -67,14 +69,15 @@ xo_header_find(struct xo_header_finder *finder, struct xo_span section,
 	return XO_MORE;
 }
 
+#define N_PROTECTED (sizeof(protected_names) / sizeof(protected_names[0]))
+
 /* 0: no protected name. */
 static uint32_t
 family_of(struct xo_span name)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(protected_names) / sizeof(protected_names[0]);
-	    i++) {
+	for (i = 0; i < N_PROTECTED; i++) {
 		const struct protected_name *n = &protected_names[i];
 		struct xo_span wanted = xo_span(n->name, n->len);
 
@@ -96,6 +99,47 @@ to_be_removed(const struct work *w, const struct xo_field *field)
 	    !xo_field_is_authserv(xo_field_value(field), w->wall->hostname))
 		return 0;
 	return family;
+}
+
+/*
+ * Exchange cuts a line behind 998 octets, others elsewhere, and somebody may
+ * take what is left for a field of its own. True: a name that goes would then
+ * be at its front.
+ */
+static bool
+hides_name(const struct work *w, struct xo_span line)
+{
+	size_t at, i;
+
+	for (at = CUT_MIN; at < line.len; at++) {
+		struct xo_span rest = xo_span_from(line, at);
+
+		for (i = 0; i < N_PROTECTED; i++) {
+			const struct protected_name *n = &protected_names[i];
+
+			if ((n->family & w->remove) != 0 &&
+			    n->family != XO_WALL_AUTH_RESULTS &&
+			    xo_span_has_prefix_nocase(rest,
+			    xo_span(n->name, n->len)))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool
+has_hidden_name(const struct work *w, const struct xo_field *field)
+{
+	struct xo_span rest = field->raw;
+
+	while (rest.len > CUT_MIN) {
+		size_t len = xo_span_find(rest, '\n');
+
+		if (hides_name(w, xo_span_first(rest, len)))
+			return true;
+		rest = xo_span_from(rest, len + 1);
+	}
+	return false;
 }
 
 static void
@@ -222,7 +266,7 @@ write_section(struct work *w, struct xo_span section)
 		family = to_be_removed(w, &field);
 		if (family != 0)
 			take_out(w, &field, family);
-		else if (field.has_fold)
+		else if (field.has_fold || has_hidden_name(w, &field))
 			return XO_REFUSAL_HEADER_SYNTAX;
 		else
 			keep(w, &field);

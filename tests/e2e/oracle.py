@@ -37,6 +37,8 @@ VIEWS = {
                               for i, x in enumerate(_lf(c))],
     "cut-998": lambda c: [y for x in _lf(c) for y in
                           [x[:998]] + ([x[998:]] if len(x) > 998 else [])],
+    "vertical": lambda c: re.split(rb"[\n\x0b\x0c\x1c-\x1e]", _section(
+        c.replace(b"\r\n", b"\n"), b"\n\n")),
     "unfolded": lambda c: re.sub(rb"\r?\n[ \t]+", b" ", _section(
         c, b"\r\n\r\n", b"\n\n")).split(b"\n"),
 }

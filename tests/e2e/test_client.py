@@ -57,7 +57,7 @@ def test_announced(gateway, pki, exchange, id, caps):
     assert m.sender == "u@contoso.com" and m.recipients == ["r@contoso.com"]
 
 
-def test_C3_only_before_tls(gateway, pki, exchange):
+def test_U07_C3_only_before_tls(gateway, pki, exchange):
     ex = exchange(caps=CAPS + ("XOORG",), caps_tls=CAPS)
     gw = gateway(out_config(pki, ex, xoorg="contoso.com", require_xoorg=False))
     _send(gw)

@@ -195,7 +195,7 @@ def test_reload_keeps_count(make):
         c.wire.close()
 
 
-def test_descriptors(make):
+def test_R05_descriptors(make):
     """As many as RLIMIT_NOFILE lets have a next hop, and words for the others."""
     gw = make(wrapper=["prlimit", "--nofile=144:144"])
     held = [come(gw) for _ in range(8)]		# (144 - 128) / 2
@@ -214,7 +214,7 @@ def test_descriptors(make):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_tls_rate(make, workers):
+def test_R03_tls_rate(make, workers):
     """R03: refused at STARTTLS, before a handshake; others are served."""
     gw = make(max_tls_per_minute=4, workers=workers, **PROXY)
 
@@ -378,6 +378,20 @@ def test_recipients(make):
         c.want("RCPT TO:<r4@contoso.com>", "452 4.5.3")
         c.data(simple())
     refused(gw, "rcpt-too-many")
+
+
+def test_octets_of_recipients(make):
+    """An envelope is held in memory: padded recipients are fewer."""
+    gw = make(limits__recipients=20)
+    route = b",".join(b"@x%d.example" % i for i in range(250))
+    with come(gw) as c:
+        c.ehlo()
+        c.mail()
+        codes = [c.cmd(b"RCPT TO:<" + route + b":r@contoso.com>").code for _ in range(20)]
+        n = codes.count(250)
+        assert 4 <= n <= 8 and codes == [250] * n + [452] * (20 - n)
+        c.data(simple())
+    refused(gw, "rcpt-too-many", 20 - n)
 
 
 @pytest.mark.parametrize("id, content", rows(

@@ -3,11 +3,12 @@
 """Exhaustion, in figures: a crowd of idle TLS sessions, and of slow ones in every
 phase, while a healthy client goes on sending.
 
-    tests/load/crowd.py [--sessions N] [--slow N]
+    tests/load/crowd.py [--sessions N] [--content N] [--slow N]
 
 XOORG_BUILD is the build folder. Prints a table; exits 1 if a promise is broken:
 
     an idle TLS session takes no more than 64 KiB in the gateway,
+    a session in DATA takes no more than 300 KiB, whatever its message has,
     the one too many gets 421 4.3.1, and nobody else is sent away,
     the healthy client's median latency stays under twice what it was,
     slow sessions are closed at the limits that are named, none before.
@@ -32,7 +33,8 @@ from harness import Gateway, Hop, Smtp, base_config, client_context, simple	# no
 from pki import Pki								# noqa: E402
 
 KIB = 1024
-PSS_MAX = 64 * KIB
+PSS_MAX = 64 * KIB		# idle, TLS
+CONTENT_MAX = 300 * KIB		# in the middle of a message
 # Seconds; the named limits, scaled down. Nobody is closed before its limit, nor
 # later than SLACK behind it, which leaves room for a busy machine.
 LIMITS = {"command_timeout": 4, "request_timeout": 3, "handshake_timeout": 3,
@@ -273,6 +275,103 @@ def play_idle(pki, n, samples=150, most=2.0, pss_max=PSS_MAX):
             one.remove()
 
 
+class FullHop:
+    """A next hop, by DATA only, that takes no octet of content."""
+
+    def __init__(self):
+        self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(1000)
+        self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
+        self.held = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                peer = self.listener.accept()[0]
+            except OSError:
+                return
+            self.held.append(peer)
+            threading.Thread(target=self._talk, args=(peer,), daemon=True).start()
+
+    @staticmethod
+    def _talk(peer):
+        got = b""
+        try:
+            peer.sendall(b"220 full.example ESMTP\r\n")
+            while b"DATA\r\n" not in got:
+                more = peer.recv(1)
+                if not more:
+                    return
+                got += more
+                if got.endswith(b"\r\n") and b"DATA" not in got:
+                    peer.sendall(b"250 ok\r\n")
+            peer.sendall(b"354 go\r\n")
+        except OSError:
+            pass
+
+    def stop(self):
+        # Not close(): the thread still waits in accept().
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for peer in self.held:
+            peer.close()
+
+
+def send_all_it_takes(c, octets=40 << 20):
+    """Content until nothing more is taken; how much was."""
+    block = (b"a" * 998 + b"\r\n") * 64
+    c.wire.sock.settimeout(0.5)
+    sent = 0
+    try:
+        while sent < octets:
+            sent += c.wire.sock.send(block)
+    except (TimeoutError, OSError):
+        pass
+    return sent
+
+
+def play_content(pki, n, each_max=CONTENT_MAX):
+    """`n` sessions in DATA that a next hop does not take: back-pressure, not memory."""
+    hop = FullHop()
+    gw = Gateway(base_config(pki, Hop(), workers=2, upstreams__full={"hosts": [hop.address]},
+                             listeners__in__demote_to="full"))
+    clients = []
+    try:
+        sent = []
+        before = pss(gw)
+        for _ in range(n):
+            c = Smtp(gw.port(), timeout=60)
+            clients.append(c)
+            c.ehlo()
+            c.mail()
+            c.rcpt()
+            c.want("DATA", 354)
+            c.send(b"Subject: big\r\n\r\n")
+        threads = [threading.Thread(target=lambda c=c: sent.append(
+            send_all_it_takes(c))) for c in clients]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        each = (pss(gw) - before) / n
+        print("  %d sessions in DATA, next hop full; each sent %.1f MiB at most" % (
+            n, max(sent) / KIB / KIB))
+        print("  %-34s %.1f KiB a session" % ("memory", each / KIB))
+        if each > each_max:
+            raise Broken("%.1f KiB a session in DATA" % (each / KIB))
+        gw.check()
+        return {"each": each}
+    finally:
+        for c in clients:
+            c.wire.close()
+        hop.stop()
+        gw.kill()
+        gw.remove()
+
+
 # phase: what is said before, what drips, the limit that ends it
 SLOW = {
     "banner": ("N", b"", "command_timeout"),
@@ -389,6 +488,7 @@ def play_slow(pki, n, samples=60, most=2.0):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--sessions", type=int, default=10000)
+    parser.add_argument("--content", type=int, default=200)
     parser.add_argument("--slow", type=int, default=50, help="in each phase")
     args = parser.parse_args()
     import tempfile
@@ -397,6 +497,8 @@ def main():
         try:
             print("idle:")
             play_idle(pki, args.sessions)
+            print("content:")
+            play_content(pki, args.content)
             print("slow:")
             play_slow(pki, args.slow)
         except Broken as error:
