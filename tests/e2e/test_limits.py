@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: ISC
 """Exhaustion: every bound has its reply, its reason in the log and its counter.
 Deadlines are scaled down; nothing here asserts that something is quick."""
+import os
 import re
 import socket
+import subprocess
 import threading
 import time
 import urllib.request
@@ -13,13 +15,20 @@ from harness import Closed, Smtp, base_config, expect, free_port, rows, simple, 
     wait_until
 
 
+def metrics(gw):
+    with urllib.request.urlopen("http://%s/metrics" % gw.config["status"],
+                                timeout=10) as answer:
+        return answer.read().decode()
+
+
 def counters(gw):
     """xoorg_refusals_total by reason."""
-    url = "http://%s/metrics" % gw.config["status"]
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        text = answer.read().decode()
-    return {k: int(v) for k, v in
-            re.findall(r'^xoorg_refusals_total\{reason="([^"]+)"\} (\d+)$', text, re.M)}
+    return {k: int(v) for k, v in re.findall(
+        r'^xoorg_refusals_total\{reason="([^"]+)"\} (\d+)$', metrics(gw), re.M)}
+
+
+def is_empty(gw):
+    return 'xoorg_sessions{listener="in"} 0\n' in metrics(gw)
 
 
 def refused(gw, reason, n=1):
@@ -38,7 +47,10 @@ def make(gateway, pki, hop):
         wrapper = changes.pop("wrapper", ())
         config = base_config(pki, hop(), hop(), status="127.0.0.1:%d" % free_port(),
                              **changes)
-        return gateway(config, wrapper=wrapper)
+        gw = gateway(config, wrapper=wrapper)
+        # Whoever looked whether it listens has gone.
+        assert wait_until(lambda: is_empty(gw))
+        return gw
     return make_one
 
 
@@ -153,13 +165,12 @@ def test_own_systems_are_exempt(make):
 
 
 def test_a_dead_worker_leaves_no_places_behind(make):
-    import os
     import signal
     gw = make(max_sessions=5)
     gw.crashes_allowed = 1
     held = [come(gw) for _ in range(5)]
     turned_away(gw, want="421 4.3.1")
-    os.kill(gw.workers()[0], signal.SIGKILL)
+    os.kill(the_worker(gw), signal.SIGKILL)
 
     def is_let_in():
         try:
@@ -208,6 +219,50 @@ def test_R05_descriptors(make):
         c.wire.close()
     assert counters(gw)["descriptors"] >= 3
     assert {x["reason"] for x in gw.events("refused")} == {"descriptors"}
+
+
+def worker_cpu(gw):
+    """Seconds of CPU that the worker has used."""
+    with open("/proc/%d/stat" % the_worker(gw)) as f:
+        fields = f.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def the_worker(gw):
+    """The process that has the listening socket, of a gateway with one."""
+    port = "%04X" % gw.port()
+    with open("/proc/net/tcp") as f:
+        inodes = {x.split()[9] for x in f if x.split()[1].endswith(":" + port)
+                  and x.split()[3] == "0A"}
+    for pid in gw.workers():
+        for fd in os.listdir("/proc/%d/fd" % pid):
+            try:
+                if os.readlink("/proc/%d/fd/%s" % (pid, fd)) in {
+                        "socket:[%s]" % x for x in inodes} and pid != gw.process.pid:
+                    return pid
+            except OSError:
+                pass
+    raise AssertionError("nobody listens")
+
+
+def test_R05_no_descriptor_left(make):
+    """All descriptors gone, for whatever reason: the last one says so, and the worker
+    does not spin; it goes on when there are some again."""
+    gw = make()
+    pid = the_worker(gw)
+    n = len(os.listdir("/proc/%d/fd" % pid))
+    subprocess.run(["prlimit", "--pid", str(pid), "--nofile=%d" % (n + 2)], check=True)
+    held = [come(gw) for _ in range(2)]
+    for _ in range(5):
+        turned_away(gw, want="421 4.3.1")
+    refused(gw, "descriptors", 5)
+    before = worker_cpu(gw)
+    time.sleep(0.5)
+    assert worker_cpu(gw) - before < 0.2
+    for c in held:
+        assert c.is_open()
+        c.quit()
+    assert wait_until(lambda: _is_let_in(gw))
 
 
 # TLS sessions a minute --------------------------------------------------------------
@@ -263,9 +318,7 @@ def test_log_rate(make):
     assert wait_until(lambda: lines + held() >= 120)
     assert held() >= 60 and len(gw.events("log_limited")) < 12
     assert counters(gw)["command-unknown"] == 100
-    url = "http://%s/metrics" % gw.config["status"]
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        got = re.search(r"^xoorg_log_limited_total (\d+)$", answer.read().decode(), re.M)
+    got = re.search(r"^xoorg_log_limited_total (\d+)$", metrics(gw), re.M)
     assert int(got.group(1)) >= held()
 
 
@@ -646,18 +699,12 @@ def test_under_load(make):
 def test_tiny_chunks_are_linear(make):
     """A big header section in chunks of one octet: work grows with its size, not
     with its square (CPU time of the worker, so that a busy machine says nothing)."""
-    import os
     gw = make()
-
-    def cpu():
-        with open("/proc/%d/stat" % gw.workers()[0]) as f:
-            fields = f.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def run(n):
         header = b"X-A: " + b"b" * 94 + b"\r\n"
         content = header * (n // len(header)) + b"\r\nx\r\n"
-        before = cpu()
+        before = worker_cpu(gw)
         with come(gw) as c:
             c.ehlo()
             c.mail()
@@ -667,7 +714,7 @@ def test_tiny_chunks_are_linear(make):
                 c.send(b"".join(b"BDAT 1\r\n" + part[i:i + 1] for i in range(len(part))))
                 c.replies(len(part))
             expect(c.cmd("BDAT 0 LAST"), 250)
-        return cpu() - before
+        return worker_cpu(gw) - before
     run(5000)
     small, big = run(10000), run(80000)
     # Eight times the octets; squared it would be sixty-four.
@@ -677,7 +724,6 @@ def test_tiny_chunks_are_linear(make):
 def test_metrics_have_every_reason(make):
     """A counter for each row of the table of refusals, from the first moment."""
     gw = make()
-    import os
     from harness import REPO
     with open(os.path.join(REPO, "src", "smtp", "refusal.c"), encoding="utf-8") as f:
         ids = re.findall(r'= \{"([a-z0-9-]+)", \d+', f.read())
