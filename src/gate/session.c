@@ -263,7 +263,9 @@ move_back(struct xo_session *s)
 
 		xo_leg_used(leg, got, used);
 		xo_session_take_actions(s);
-		return used > 0;
+		/* What was too much to use up has ended the link: the client
+		 * may be free to go on. */
+		return used > 0 || s->link == NULL;
 	}
 	if (leg->has_ended || leg->is_broken) {
 		xo_relay_back_closed(s->relay);

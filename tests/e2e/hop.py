@@ -14,8 +14,8 @@ committed, rset, noop, quit. A value is
     [a, b, c]           one after the other, the last for ever
     a callable          (session, line) -> one of these
 
-"content" is called when the 354 is out ("content": Do.after(n, what): after n
-octets of content). "final" acts before the message is committed, "committed"
+"content" is called when the 354 is out, or a BDAT is in ("content": Do.after(n,
+what): after n octets of content, or of that chunk). "final" acts before the message is committed, "committed"
 after. `lmtp`: LHLO, and a reply for each recipient: "final" acts for each in turn.
 `proxy`: a PROXY header must come before the banner. `xclient`: True, or the
 attributes that are announced.
@@ -68,6 +68,8 @@ class Message:
         self.via = None			# "data" or "bdat"
         self.committed = False
         self.replied = False		# a complete 2xx was written
+        self.replied_at = None		# when its reply began to be written
+        self.is_disturbed = False	# its "content" fault has begun
 
     @property
     def sender(self):
@@ -430,7 +432,8 @@ class _Talk:
         if value is not None:
             self.act(value)
             if not (isinstance(value, tuple) and b"354" in value[1]) \
-                    and not (isinstance(value, str) and value.startswith("354")):
+                    and not (isinstance(value, str) and value.startswith("354")) \
+                    and not (isinstance(value, bytes) and value.startswith(b"354")):
                 return None
         else:
             self.act("354 go ahead")
@@ -447,8 +450,10 @@ class _Talk:
         raw = bytearray()
         tail = b"\r\n"			# what stood before what is still to be read
         while True:
-            if isinstance(value, tuple) and value[0] == "!after" and len(raw) >= value[1]:
-                message.raw = bytes(raw)
+            if isinstance(value, tuple) and value[0] == "!after" and \
+                    len(raw) + len(self.wire.buffer) >= value[1]:
+                message.raw = bytes(raw + self.wire.buffer)
+                message.is_disturbed = True
                 value, what = None, value[2]
                 self.act(what)
             at = (tail + self.wire.buffer).find(b"\r\n.\r\n")
@@ -505,13 +510,19 @@ class _Talk:
         message.committed = True
         self.message = None
         after = self.hop.action("committed", self.session, b"")
+        message.replied_at = time.monotonic()
         message.replied = after is None		# the client may be quicker than we
         self.act(ordinary if after is None else after)
 
     def do_bdat(self, line):
         parts = line.split()
         size, last = int(parts[1]), parts[2:3] == [b"LAST"]
-        chunk = self.wire.exactly(size, 600)
+        fault = self.hop.action("content", self.session, line)
+        chunk = b""
+        if isinstance(fault, tuple) and fault[0] == "!after" and fault[1] <= size:
+            chunk = self.wire.exactly(fault[1], 600)
+            self.act(fault[2])
+        chunk += self.wire.exactly(size - len(chunk), 600)
         message = self.message
         if message is None or not message.rcpts:
             return self.act("503 5.5.1 RCPT first")
@@ -522,7 +533,8 @@ class _Talk:
         message.raw += chunk
         message.chunks.append(size)
         if not last:
-            self.reply("bdat", "250 2.0.0 %d octets" % size, line)
+            if not self.reply("bdat", "250 2.0.0 %d octets" % size, line):
+                self.message = None	# refused once is refused
             return None
         message.content = message.raw
         return self._final(message)
