@@ -14,6 +14,8 @@
 #include <openssl/rand.h>
 
 #define MAX_NAME 253
+/* Tickets, and new keys now and then, each of many gigabytes. */
+#define MAX_LATE 64
 
 bool
 xo_tls_library_init(void)
@@ -34,6 +36,35 @@ xo_tls_take_reason(const char *fallback)
 		reason = ERR_reason_error_string(code);
 	ERR_clear_error();
 	return reason != NULL ? reason : fallback;
+}
+
+/*
+ * One read of OpenSSL goes on as long as handshake records arrive that bring no
+ * octet of ours: KeyUpdate, or ClientHellos that are refused one by one. Who sends
+ * them without end would have the loop to himself: at the limit the next record
+ * finds the connection closed.
+ */
+static void
+on_record(int is_written, int version, int type, const void *p, size_t len,
+    SSL *ssl, void *unused)
+{
+	struct xo_tls *tls = SSL_get_app_data(ssl);
+
+	(void)version;
+	(void)unused;
+	if (is_written != 0 || tls == NULL || !tls->is_open || len == 0 ||
+	    (type != SSL3_RT_HEADER && type != SSL3_RT_INNER_CONTENT_TYPE) ||
+	    *(const uint8_t *)p != SSL3_RT_HANDSHAKE)
+		return;
+	if (++tls->n_late == MAX_LATE)
+		SSL_set_shutdown(ssl, SSL_get_shutdown(ssl) |
+		    SSL_RECEIVED_SHUTDOWN);
+}
+
+void
+xo_tls_watch(SSL_CTX *ctx)
+{
+	SSL_CTX_set_msg_callback(ctx, on_record);
 }
 
 static struct xo_tls *
@@ -234,6 +265,11 @@ xo_tls_read(struct xo_tls *tls, void *p, size_t len, size_t *n_r)
 		return XO_IO_ERROR;
 	io = to_io(tls, SSL_read_ex(tls->ssl, p, len, n_r));
 	tls->is_drained = io != XO_IO_OK;
+	if (io == XO_IO_CLOSED && tls->n_late >= MAX_LATE) {
+		tls->is_broken = true;
+		set_error(tls, "too many handshake records", NULL);
+		return XO_IO_ERROR;
+	}
 	return io;
 }
 

@@ -41,6 +41,7 @@ set_modes(SSL_CTX *ctx)
 	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_default_read_buffer_len(ctx, READ_BUFFER);
 	SSL_CTX_set_max_cert_list(ctx, MAX_CERTIFICATE_LIST);
+	xo_tls_watch(ctx);
 }
 
 /* TLS 1.3 names its suites "TLS_..." and OpenSSL wants them apart. */

@@ -56,6 +56,7 @@ struct xo_tls {
 	bool is_broken;			/* no close_notify on such a one */
 	bool is_drained;		/* the last read left nothing whole */
 	bool has_said_goodbye;
+	uint32_t n_late;		/* handshake records behind the handshake */
 	bool is_peer_read;
 	struct xo_certificate peer;
 	GENERAL_NAMES *alt_names;	/* what peer.dns_names points into */
@@ -71,6 +72,9 @@ bool xo_tls_verify_setup(SSL_CTX *ctx, enum xo_tls_duty duty);
 bool xo_tls_verify_with_lists(SSL_CTX *ctx);
 /* Short and stable, for the log: "expired". */
 const char *xo_tls_flaw(int x509_error);
+
+/* tls.c: what every connection of `ctx` has watched. */
+void xo_tls_watch(SSL_CTX *ctx);
 
 /* tls_peer.c */
 void xo_tls_peer_fini(struct xo_tls *tls);

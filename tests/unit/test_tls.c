@@ -45,6 +45,41 @@ test_description(void **state)
 	xo_tls_context_free(&context);
 }
 
+/* New keys now and then are fine, without end they are not; the read that meets
+ * them ends by itself, though more of them wait. */
+static void
+test_endless_key_updates(void **state)
+{
+	struct xo_tls_context *context = server_context(&world.conf);
+	SSL_CTX *ctx = plain_context(TLS_client_method(), NULL, NULL);
+	struct pair pair;
+	char octet;
+	size_t n;
+	int i;
+
+	(void)state;
+	SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION);
+	open_server(&pair, context, ctx);
+	pair_handshake(&pair);
+	assert_int_equal(pair.our_end, XO_IO_OK);
+	for (i = 0; i < 60; i++) {
+		assert_int_equal(SSL_key_update(pair.theirs,
+		    SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+		pair_send_octet(&pair);
+	}
+	for (i = 0; i < 60; i++) {
+		assert_int_equal(SSL_key_update(pair.theirs,
+		    SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+		assert_int_equal(SSL_do_handshake(pair.theirs), 1);
+	}
+	assert_int_equal(xo_tls_read(pair.ours, &octet, 1, &n), XO_IO_ERROR);
+	assert_string_equal(xo_tls_error(pair.ours),
+	    "too many handshake records");
+	pair_close(&pair);
+	SSL_CTX_free(ctx);
+	xo_tls_context_free(&context);
+}
+
 /* V01: with `version`, the client that kept its session gets a new one. */
 static void
 check_resumption(int version)
@@ -411,6 +446,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_description),
+		cmocka_unit_test(test_endless_key_updates),
 		cmocka_unit_test(test_no_resumption),
 		cmocka_unit_test(test_alpn),
 		cmocka_unit_test(test_versions),
