@@ -53,6 +53,8 @@ def test_announced(gateway, pki, exchange, id, caps):
     _send(gw, params="SIZE=1000")
     m = ex.one()
     assert _xoorg(m) == ["XOORG=contoso.com"]
+    size, = [x for x in m.params() if x.startswith("SIZE=")]
+    assert m.params().index(size) < m.params().index("XOORG=contoso.com")
     assert m.session.tls and m.session.certificate_ok
     assert m.sender == "u@contoso.com" and m.recipients == ["r@contoso.com"]
 
