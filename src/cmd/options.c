@@ -117,6 +117,22 @@ set_option(const struct xo_option *option, const char *text, void *settings)
 	return false;
 }
 
+static const char *
+wanted(const struct xo_option *option)
+{
+	switch (option->kind) {
+	case XO_OPTION_NUMBER:
+		return "a number (k, M or G may follow)";
+	case XO_OPTION_LIST:
+		return "it less often";
+	case XO_OPTION_WORD:
+	case XO_OPTION_FLAG:
+	case XO_OPTION_TEXT:
+		break;
+	}
+	return option->argument;
+}
+
 static int
 complain_usage(const struct xo_usage *usage)
 {
@@ -163,8 +179,9 @@ xo_options_parse(const struct xo_usage *usage, int argc, char **argv,
 		}
 		option = &usage->options[value - FIRST_VALUE];
 		if (!set_option(option, optarg, settings)) {
-			xo_tool_complain("%s: --%s: not a good value: '%s'",
-			    usage->command, option->name, optarg);
+			xo_tool_complain("%s: --%s: expected %s: '%s'",
+			    usage->command, option->name,
+			    wanted(option), optarg);
 			*exit_r = complain_usage(usage);
 			return false;
 		}

@@ -78,10 +78,22 @@ start_line(struct sending *s, const char *command, const char *address)
 	    has_brackets ? "" : ">", (char *)NULL);
 }
 
+/* The reply to MAIL or RCPT: 2xx, or a refusal, whatever else it may be. */
+static enum xo_step
+hear(struct sending *s)
+{
+	enum xo_step step = listen(s);
+
+	if (step != XO_STEP_OK || s->dialogue->reply.code < 300)
+		return step;
+	xo_send_note(s->outcome, s->dialogue, XO_STEP_REFUSED);
+	return XO_STEP_REFUSED;
+}
+
 static bool
 hear_rcpt(struct sending *s)
 {
-	enum xo_step step = listen(s);
+	enum xo_step step = hear(s);
 
 	if (step == XO_STEP_OK)
 		s->n_accepted++;
@@ -97,8 +109,8 @@ send_envelope(struct sending *s)
 	start_line(s, "MAIL FROM:", settings->from);
 	add_params(s, &settings->mail_params);
 	if (!put_line(s))
-		return listen(s) == XO_STEP_OK;
-	if (!s->is_pipelining && listen(s) != XO_STEP_OK)
+		return hear(s) == XO_STEP_OK;
+	if (!s->is_pipelining && hear(s) != XO_STEP_OK)
 		return false;
 	for (size_t i = 0; i < settings->to.n; i++) {
 		start_line(s, "RCPT TO:", settings->to.v[i]);
@@ -116,7 +128,7 @@ hear_envelope(struct sending *s)
 {
 	if (!s->is_pipelining)
 		return true;
-	if (listen(s) == XO_STEP_LOST)
+	if (hear(s) == XO_STEP_LOST)
 		return false;
 	for (size_t i = 0; i < s->settings->to.n; i++) {
 		if (!hear_rcpt(s))

@@ -90,7 +90,8 @@ on_signal(int number)
 	is_ended = 1;
 }
 
-static bool
+/* What the process shall exit with; XO_EXIT_OK: it listens. */
+static int
 open_listener(struct xo_sink *sink)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
@@ -103,7 +104,7 @@ open_listener(struct xo_sink *sink)
 	    getaddrinfo(target.host, target.port, &hints, &list) != 0) {
 		xo_tool_complain("sink: --listen: expected ADDRESS:PORT: '%s'",
 		    sink->settings.listen);
-		return false;
+		return XO_EXIT_USAGE;
 	}
 	sink->listener = socket(list->ai_family,
 	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -114,10 +115,10 @@ open_listener(struct xo_sink *sink)
 		xo_tool_complain("sink: %s: %s", sink->settings.listen,
 		    strerror(errno));
 		freeaddrinfo(list);
-		return false;
+		return XO_EXIT_CONNECTION;
 	}
 	freeaddrinfo(list);
-	return true;
+	return XO_EXIT_OK;
 }
 
 /* Whoever waits for the file may connect as soon as it is there. */
@@ -351,6 +352,8 @@ serve(struct xo_sink *sink)
 static int
 run(struct xo_sink *sink)
 {
+	int result;
+
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	read_extensions(sink);
 	if (!xo_sink_refuse_parse(sink) || !load_tls(sink) ||
@@ -358,8 +361,11 @@ run(struct xo_sink *sink)
 		return XO_EXIT_USAGE;
 	if (pipe2(sink->wake, O_CLOEXEC | O_NONBLOCK) != 0)
 		return XO_EXIT_CONNECTION;
-	if (!open_listener(sink) || !write_port_file(sink))
-		return XO_EXIT_CONNECTION;
+	result = open_listener(sink);
+	if (result != XO_EXIT_OK)
+		return result;
+	if (!write_port_file(sink))
+		return XO_EXIT_USAGE;
 	serve(sink);
 	return XO_EXIT_OK;
 }

@@ -62,6 +62,40 @@ fail(struct xo_wire *wire, const char *what, const char *why)
 }
 
 static bool
+fail_late(struct xo_wire *wire)
+{
+	snprintf(wire->error, sizeof(wire->error),
+	    "no answer: timed out after %lld s",
+	    (long long)(wire->timeout / 1000));
+	wire->is_timeout = true;
+	return false;
+}
+
+/* Shows the line that ends or goes on at `at` in what came in. */
+static bool
+fail_reply(struct xo_wire *wire, size_t at)
+{
+	struct xo_span in = xo_wire_input(wire);
+	size_t start = at;
+	char line[64];
+	size_t n = 0;
+
+	while (start > 0 && in.p[start - 1] != '\n')
+		start--;
+	for (; start < in.len && n < sizeof(line) - 1; start++) {
+		uint8_t c = in.p[start];
+
+		if (c == '\r' || c == '\n')
+			break;
+		line[n++] = c < ' ' || c > '~' ? '?' : (char)c;
+	}
+	line[n] = '\0';
+	snprintf(wire->error, sizeof(wire->error),
+	    "this is no SMTP reply: \"%s\"", line);
+	return false;
+}
+
+static bool
 wait_for(struct xo_wire *wire, short events, int64_t deadline)
 {
 	struct pollfd pfd = {.fd = wire->fd, .events = events};
@@ -70,10 +104,8 @@ wait_for(struct xo_wire *wire, short events, int64_t deadline)
 
 	for (;;) {
 		left = deadline - xo_tool_now();
-		if (left <= 0) {
-			wire->is_timeout = true;
-			return fail(wire, "wait", "timed out");
-		}
+		if (left <= 0)
+			return fail_late(wire);
 		n = poll(&pfd, 1, left < 60000 ? (int)left : 60000);
 		if (n > 0)
 			return true;
@@ -258,7 +290,8 @@ xo_wire_start_tls(struct xo_wire *wire, struct xo_tls_tool *tls)
 
 	wire->tls = tls;
 	if (xo_wire_input(wire).len > 0)
-		return fail(wire, "STARTTLS", "clear text behind it");
+		return fail(wire, "STARTTLS", "the server sent clear text "
+		    "behind its 220, which anybody may have put there");
 	for (;;) {
 		io = xo_tls_tool_handshake(tls);
 		if (io == XO_TLS_TOOL_OK)
@@ -364,8 +397,11 @@ xo_wire_read_reply(struct xo_wire *wire, struct xo_reply *reply)
 			xo_wire_consume(wire, used);
 			return true;
 		}
+		if (err == XO_ERR_SYNTAX)
+			return fail_reply(wire, used > 0 ? used - 1 : 0);
 		if (err != XO_MORE)
-			return fail(wire, "read", "this is no SMTP reply");
+			return fail(wire, "read", err == XO_ERR_LIMIT ?
+			    "the reply does not end" : "out of memory");
 		xo_wire_consume(wire, xo_wire_input(wire).len);
 		if (!fill_until(wire, deadline))
 			return false;
