@@ -20,21 +20,36 @@ class Missing(Exception):
 
 
 def prefix():
-    """The unpacked package, fetched once."""
+    """The unpacked package, fetched once; by several tests at a time, maybe."""
     root = os.path.join(CACHE, "postfix")
-    if os.path.exists(os.path.join(root, "usr/lib/postfix/sbin/master")):
+    if os.path.isdir(root):
         return root
     os.makedirs(CACHE, exist_ok=True)
-    if not glob.glob(os.path.join(CACHE, "postfix_*.deb")):
-        if not shutil.which("apt-get"):
-            raise Missing("no apt-get, and no postfix_*.deb in %s" % CACHE)
-        done = subprocess.run(["apt-get", "download", "postfix"], cwd=CACHE,
-                              capture_output=True, text=True, timeout=120)
-        if done.returncode != 0:
-            raise Missing("apt-get download postfix: %s" % done.stderr.strip()[-200:])
-    deb = sorted(glob.glob(os.path.join(CACHE, "postfix_*.deb")))[-1]
-    subprocess.run(["dpkg", "-x", deb, root], check=True, timeout=60)
+    work = tempfile.mkdtemp(prefix="postfix-", dir=CACHE)
+    try:
+        _unpack(work)
+        os.rename(os.path.join(work, "root"), root)
+    except OSError:				# somebody was quicker
+        if not os.path.isdir(root):
+            raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
     return root
+
+
+def _unpack(folder):
+    if not shutil.which("apt-get"):
+        raise Missing("no apt-get")
+    # As root all the same: the folder may be nobody else's to enter.
+    done = subprocess.run(["apt-get", "-o", "APT::Sandbox::User=root", "-o",
+                           "Acquire::Retries=3", "download", "postfix"], cwd=folder,
+                          capture_output=True, text=True, timeout=120)
+    if done.returncode != 0:
+        raise Missing("apt-get download postfix: %s" % done.stderr.strip()[-200:])
+    deb, = glob.glob(os.path.join(folder, "postfix_*.deb"))
+    root = os.path.join(folder, "root")
+    subprocess.run(["dpkg", "-x", deb, root], check=True, timeout=60)
+    os.chmod(root, 0o755)
 
 
 def _owner():
