@@ -50,6 +50,13 @@ is_option(const char *arg, const char *brief, const char *full)
 	return strcmp(arg, brief) == 0 || strcmp(arg, full) == 0;
 }
 
+static int
+complain(const char *what, const char *arg)
+{
+	fprintf(stderr, "xoorgd: %s %s\nTry 'xoorgd --help'.\n", what, arg);
+	return 2;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -59,9 +66,11 @@ main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (is_option(argv[i], "-t", "--test")) {
 			is_check = true;
-		} else if (is_option(argv[i], "-c", "--config") &&
-		    i + 1 < argc) {
-			path = argv[++i];
+		} else if (is_option(argv[i], "-c", "--config")) {
+			if (++i == argc)
+				return complain("expected a file behind",
+				    argv[i - 1]);
+			path = argv[i];
 		} else if (is_option(argv[i], "-h", "--help")) {
 			fputs(usage, stdout);
 			return 0;
@@ -69,9 +78,7 @@ main(int argc, char **argv)
 			puts("xoorgd " XO_VERSION);
 			return 0;
 		} else {
-			fprintf(stderr, "xoorgd: unexpected argument: %s\n%s",
-			    argv[i], usage);
-			return 2;
+			return complain("unexpected argument:", argv[i]);
 		}
 	}
 	return is_check ? check(path) : xo_master_run(path);

@@ -99,8 +99,8 @@ check_user(const struct xo_gate *g, struct xo_buf *error)
 	(void)xo_buf_add_all(error, conf->user_where.file != NULL ?
 	    conf->user_where.file : "user", ":", (char *)NULL);
 	(void)xo_buf_add_u64(error, (uint64_t)conf->user_where.line);
-	(void)xo_buf_add_all(error, ": expected the name of a user of this "
-	    "system (or \"\" to stay), found \"", conf->user, "\"",
+	(void)xo_buf_add_all(error, ": user: expected the name of a user of "
+	    "this system (or \"\" to stay), found \"", conf->user, "\"",
 	    (char *)NULL);
 	return false;
 }
