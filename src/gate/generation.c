@@ -16,8 +16,9 @@
 #include "status.h"
 #include "worker.h"
 
-/* A process that lives no longer than this is not started again at once. */
-#define SHORT_LIFE ((uint64_t)1000)
+/* Between two starts of a process; one that lived longer starts again at once.
+ * With the master's pause a dead worker is replaced within a second. */
+#define SHORT_LIFE ((uint64_t)800)
 
 static const int master_signals[] = {SIGHUP, SIGTERM, SIGINT, SIGCHLD, SIGUSR1};
 
@@ -200,7 +201,6 @@ xo_generation_find(struct xo_generation *g, pid_t pid)
 static void
 mourn(struct xo_generation *g, struct xo_child *c, int status)
 {
-	uint64_t now = xo_worker_now();
 	struct xo_log_line *line = xo_log_begin(g->gate->log, XO_LOG_ERROR,
 	    c->died);
 
@@ -210,7 +210,7 @@ mourn(struct xo_generation *g, struct xo_child *c, int status)
 	else
 		xo_log_u64(line, "exit", (uint64_t)WEXITSTATUS(status));
 	xo_log_end(line);
-	c->start_at = now - c->started < SHORT_LIFE ? now + SHORT_LIFE : now;
+	c->start_at = c->started + SHORT_LIFE;
 }
 
 void

@@ -7,13 +7,13 @@ A World is one gateway with a listener, an upstream and a next hop for each cell
 that many cells are played at the same time and none can excuse itself by another.
 """
 import re
-import threading
+import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from client import Reply, Smtp, stuff
+from client import Smtp, stuff
 from gateway import Gateway, base_config
-from hop import CAPS, Do, Hop
+from hop import CAPS, Hop
 from net import Closed, free_port, server_context, wait_until
 from oracle import without_stamps
 
@@ -35,7 +35,8 @@ def octets_of(value):
 class Cell:
     """One place of the matrix. `want`: classes that the client may hear, as "2",
     "45", "4g"; g: it was gone. `committed`: how many of the first try's messages
-    the next hop may have, as "0", "1", "01"."""
+    the next hop may have, as "0", "1", "01". `front`: plain, tls, or xoorg (then with
+    the certificate of .pki); `back`: plain or tls."""
 
     def __init__(self, name, want, committed="0", *, script=None, client=None,
                  back="plain", front="plain", via="DATA", body=None, where=None,
@@ -114,7 +115,7 @@ def attempt(cell, port, hop):
     try:
         with Smtp(port, timeout=60) as c:
             return talk(cell, c, hop)
-    except (Closed, ConnectionError):
+    except (Closed, ConnectionError, ssl.SSLError):
         return "4"
 
 
@@ -128,7 +129,12 @@ def talk(cell, c, hop):
     if cell.front == "tls":
         c.starttls()
         c.ehlo("%s.example" % cell.name)
-    for line in ("MAIL FROM:<%s>" % cell.sender, "RCPT TO:<r@contoso.com>"):
+    xoorg = ""
+    if cell.front == "xoorg":
+        c.starttls(cell.pki.exo)
+        c.ehlo("%s.example" % cell.name)
+        xoorg = " XOORG=contoso.com"
+    for line in ("MAIL FROM:<%s>%s" % (cell.sender, xoorg), "RCPT TO:<r@contoso.com>"):
         got = c.cmd(line)
         if got.cls != 2:
             return said(cell, got)
@@ -265,7 +271,3 @@ def run(pki, cells, limits=None, threads=24):
     with World(pki, cells, limits) as world:
         wrong = world.play(threads)
     assert not wrong, "%d of %d:\n%s" % (len(wrong), len(cells), "\n".join(wrong))
-
-
-__all__ = ["Cell", "Do", "GONE", "Ledger", "Reply", "World", "attempt", "run",
-           "threading"]
