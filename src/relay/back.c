@@ -273,8 +273,7 @@ retry(struct xo_relay *r, enum xo_refusal why)
 	t->has_retried = true;
 	forget_said(t);
 	r->back = BACK_ACQUIRING;
-	relay_act(r, XO_ACTION_ACQUIRE);
-	r->actions[r->n_actions - 1].is_fresh = true;
+	relay_act(r, XO_ACTION_ACQUIRE)->is_fresh = true;
 	return true;
 }
 

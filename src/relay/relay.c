@@ -74,27 +74,33 @@ xo_relay_set_pressed(struct xo_relay *r, bool is_pressed)
 	r->is_pressed = is_pressed;
 }
 
-/* Room for what one step may emit is kept free: see relay_is_full(). */
-void
+/* Room for what one step may emit is kept free: see relay_is_full(). Should it
+ * ever not do, what is lost would be a reply or a release: see give_up(). */
+struct xo_action *
 relay_act(struct xo_relay *r, enum xo_action_type type)
 {
+	struct xo_action *a = &r->actions[r->n_actions];
+
 	if (r->n_actions == ACTIONS_MAX)
-		return;
-	r->offsets[r->n_actions] = 0;
-	r->actions[r->n_actions++] = (struct xo_action){
+		r->has_lost_action = true;
+	else
+		r->n_actions++;
+	r->offsets[a - r->actions] = 0;
+	*a = (struct xo_action){
 		.type = type,
 		.upstream = r->t.upstream,
 		.tenant = r->t.tenant,
 	};
+	return a;
 }
 
 void
 relay_act_refused(struct xo_relay *r, enum xo_refusal why)
 {
-	relay_act(r, XO_ACTION_REFUSED);
-	r->actions[r->n_actions - 1].refusal = why;
-	r->actions[r->n_actions - 1].is_reported = r->has_reported &&
-	    r->report.reason == why;
+	struct xo_action *a = relay_act(r, XO_ACTION_REFUSED);
+
+	a->refusal = why;
+	a->is_reported = r->has_reported && r->report.reason == why;
 }
 
 /* One client step emits at most a dozen actions; a reply of the next hop that
@@ -108,11 +114,13 @@ relay_is_full(const struct xo_relay *r)
 void
 relay_send_span(struct xo_relay *r, enum xo_side side, struct xo_span s)
 {
+	struct xo_action *a;
+
 	if (s.len == 0 || r->sends.err != XO_OK)
 		return;
-	relay_act(r, XO_ACTION_SEND);
-	r->actions[r->n_actions - 1].side = side;
-	r->actions[r->n_actions - 1].bytes = s;
+	a = relay_act(r, XO_ACTION_SEND);
+	a->side = side;
+	a->bytes = s;
 }
 
 struct xo_buf *
@@ -141,11 +149,10 @@ relay_send_end(struct xo_relay *r, enum xo_side side, size_t start)
 		last->bytes.len += len;
 		return;
 	}
-	relay_act(r, XO_ACTION_SEND);
-	last = &r->actions[r->n_actions - 1];
+	last = relay_act(r, XO_ACTION_SEND);
 	last->side = side;
 	last->bytes = (struct xo_span){NULL, len};
-	r->offsets[r->n_actions - 1] = start;
+	r->offsets[last - r->actions] = start;
 }
 
 void
@@ -217,11 +224,19 @@ relay_refuse(struct xo_relay *r, enum xo_refusal why)
 	}
 }
 
-/* Something could not be said for want of memory: neither side can be kept in
- * step any more. */
+/* Something could not be said, for want of memory or of room: neither side can
+ * be kept in step any more. What could be said has been. */
 static void
 give_up(struct xo_relay *r)
 {
+	r->next_action = r->n_actions = 0;
+	if (r->has_lost_action) {
+		/* The end may be what was lost. */
+		r->has_lost_action = false;
+		back_drop(r);
+		if (r->state == FRONT_CLOSED)
+			relay_act(r, XO_ACTION_CLOSE);
+	}
 	finish_quietly(r, XO_REFUSAL_MEMORY);
 	relay_close(r);
 }
@@ -231,7 +246,8 @@ xo_relay_next(struct xo_relay *r, struct xo_action *action_r)
 {
 	struct xo_action *a;
 
-	if (r->next_action == r->n_actions && r->sends.err != XO_OK)
+	if (r->next_action == r->n_actions &&
+	    (r->sends.err != XO_OK || r->has_lost_action))
 		give_up(r);
 	if (r->next_action == r->n_actions) {
 		r->next_action = r->n_actions = 0;

@@ -181,10 +181,11 @@ struct xo_relay {
 	bool has_ended;			/* forget t when actions are taken */
 	bool has_reported;		/* the same, and `report` tells of it */
 	/* out */
-	struct xo_action actions[ACTIONS_MAX];
+	struct xo_action actions[ACTIONS_MAX + 1];	/* the last is lost */
 	/* SENDs of our own text point into `sends`: offsets until they are
 	 * taken, because it may still grow. */
-	size_t offsets[ACTIONS_MAX];
+	size_t offsets[ACTIONS_MAX + 1];
+	bool has_lost_action;
 	size_t n_actions, next_action;
 	struct xo_buf sends;
 };
@@ -214,7 +215,7 @@ relay_is_ours(const struct xo_relay *r)
 }
 
 /* relay.c: actions */
-void relay_act(struct xo_relay *r, enum xo_action_type type);
+struct xo_action *relay_act(struct xo_relay *r, enum xo_action_type type);
 void relay_act_refused(struct xo_relay *r, enum xo_refusal why);
 /* Bytes of the caller's, passed on as they are. */
 void relay_send_span(struct xo_relay *r, enum xo_side side, struct xo_span s);

@@ -1252,6 +1252,42 @@ test_late_handshake(void **state)
 	world_fini(&w);
 }
 
+/* More than one step may emit: no such step is known, and none may cost a reply
+ * unseen. */
+static void
+test_lost_actions(void **state)
+{
+	const struct world_options o = {.caps = FULL};
+	struct xo_action a;
+
+	(void)state;
+	for (int ends = 0; ends < 2; ends++) {
+		struct world w;
+		size_t n = 0, n_closes = 0, n_drops = 0;
+
+		assert_true(world_init(&w, &o));
+		world_say(&w, EHLO);
+		world_say(&w, MAIL RCPT);
+		for (size_t i = 0; i < ACTIONS_MAX; i++)
+			relay_send_span(w.relay, XO_BACK, XO_LIT("x"));
+		if (ends == 1)
+			relay_close(w.relay);
+		relay_reply(w.relay, 250, NULL, XO_LIT("lost"));
+		while (xo_relay_next(w.relay, &a) && ++n < 1000) {
+			if (n <= ACTIONS_MAX)
+				assert_true(a.type == XO_ACTION_SEND &&
+				    a.side == XO_BACK && a.bytes.len == 1);
+			n_closes += a.type == XO_ACTION_CLOSE;
+			n_drops += a.type == XO_ACTION_DROP;
+		}
+		expect_number(&w, "closes", n_closes, 1);
+		expect_number(&w, "drops", n_drops, 1);
+		assert_true(n < 1000);
+		assert_false(xo_relay_next(w.relay, &a));
+		world_fini(&w);
+	}
+}
+
 int
 main(void)
 {
@@ -1274,6 +1310,7 @@ main(void)
 		cmocka_unit_test(test_slow_content),
 		cmocka_unit_test(test_shutdown),
 		cmocka_unit_test(test_late_handshake),
+		cmocka_unit_test(test_lost_actions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
