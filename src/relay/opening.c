@@ -166,9 +166,11 @@ settle(struct xo_opening *o)
 		hand_over(o);
 		return;
 	}
-	/* Only what is said inside verified TLS says anything. */
+	/* Only what is said inside verified TLS says anything, and only there
+	 * is REQUIRETLS met (RFC 8689 4.2.1). */
 	if (!o->is_tls || o->upstream->tls != XO_TLS_VERIFY)
-		o->caps.set &= ~XO_CAP_BIT(XO_CAP_XOORG);
+		o->caps.set &= ~(XO_CAP_BIT(XO_CAP_XOORG) |
+		    XO_CAP_BIT(XO_CAP_REQUIRETLS));
 	if (o->upstream->require_xoorg &&
 	    !xo_caps_has(&o->caps, XO_CAP_XOORG))
 		fail(o, XO_REFUSAL_UPSTREAM_XOORG);

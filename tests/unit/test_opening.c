@@ -206,6 +206,35 @@ hold(const struct dialogue *d, size_t cut)
 	xo_opening_fini(&o);
 }
 
+/* REQUIRETLS holds behind verified TLS alone (RFC 8689 4.2.1). */
+static void
+test_requiretls(void **state)
+{
+	static const char *const levels[] = {"none", "encrypt", "verify"};
+
+	(void)state;
+	for (int tls = XO_TLS_NONE; tls < XO_TLS_LEVEL_COUNT; tls++) {
+		struct xo_upstream u = {.tls = (enum xo_tls_level)tls};
+		struct xo_opening o = {0};
+
+		xo_opening_start(&o, &u, XO_LIT("gw"), NULL);
+		feed(&o, "220 x\r\n", 7);
+		if (tls != XO_TLS_NONE) {
+			feed(&o, "250-x\r\n250 STARTTLS\r\n", 21);
+			feed(&o, "220 go\r\n", 8);
+			xo_opening_tls_done(&o);
+		}
+		feed(&o, "250-x\r\n250-DSN\r\n250 REQUIRETLS\r\n", 32);
+		if (o.state != XO_OPENING_DONE ||
+		    !xo_caps_has(&o.caps, XO_CAP_DSN) ||
+		    xo_caps_has(&o.caps, XO_CAP_REQUIRETLS) !=
+		    (tls == XO_TLS_VERIFY))
+			fail_msg("%s: state %d, caps %x", levels[tls],
+			    o.state, o.caps.set);
+		xo_opening_fini(&o);
+	}
+}
+
 static void
 test_dialogues(void **state)
 {
@@ -347,6 +376,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dialogues),
+		cmocka_unit_test(test_requiretls),
 		cmocka_unit_test(test_too_much),
 		cmocka_unit_test(test_endless),
 		cmocka_unit_test(test_resume),
