@@ -22,9 +22,17 @@
 
 struct gathered {
 	struct xo_caps caps;
+	uint64_t size;			/* the smallest limit; 0: none */
 	size_t n;			/* upstreams in the intersection */
 	bool is_known;			/* all of them have been asked */
 };
+
+static void
+set_size(uint64_t *size, uint64_t limit)
+{
+	if (limit != 0 && (*size == 0 || limit < *size))
+		*size = limit;
+}
 
 static void
 narrow(const struct xo_relay *r, struct gathered *g, int upstream)
@@ -34,6 +42,9 @@ narrow(const struct xo_relay *r, struct gathered *g, int upstream)
 	if (upstream == XO_NOBODY)
 		return;
 	known = &r->setup.known[upstream];
+	/* Whoever gives no limit does not lift another's. */
+	if (known->is_known)
+		set_size(&g->size, known->caps.size);
 	if (!known->is_known) {
 		g->is_known = false;
 		memset(&g->caps, 0, sizeof(g->caps));
@@ -79,13 +90,6 @@ gather(const struct xo_relay *r, struct gathered *g)
 			narrow(r, g, (int)u);
 }
 
-static void
-set_size(struct xo_caps *caps, uint64_t limit)
-{
-	if (limit != 0 && (caps->size == 0 || limit < caps->size))
-		caps->size = limit;
-}
-
 /* False: ask the upstreams first. */
 static bool
 compute(struct xo_relay *r)
@@ -95,8 +99,12 @@ compute(struct xo_relay *r)
 
 	gather(r, &g);
 	*caps = g.caps;
+	/* Binary content goes on by BDAT or not at all. */
+	if (!xo_caps_has(caps, XO_CAP_CHUNKING))
+		caps->set &= ~XO_CAP_BIT(XO_CAP_BINARYMIME);
 	caps->set = (caps->set & CARRIED) | BRIDGED;
-	set_size(caps, r->setup.listener->size_limit);
+	caps->size = g.size;
+	set_size(&caps->size, r->setup.listener->size_limit);
 	if (r->setup.listener->is_safe)
 		caps->set &= ~(XO_CAP_BIT(XO_CAP_PIPELINING) |
 		    XO_CAP_BIT(XO_CAP_CHUNKING) |
@@ -156,7 +164,7 @@ announce_hello(struct xo_relay *r, bool is_final)
 	if (!r->is_esmtp) {
 		/* HELO announces nothing, so it permits nothing. */
 		memset(&r->announced, 0, sizeof(r->announced));
-		set_size(&r->announced, r->setup.listener->size_limit);
+		set_size(&r->announced.size, r->setup.listener->size_limit);
 	} else if (!compute(r) && !is_final) {
 		relay_act(r, XO_ACTION_NEED_CAPS);
 		r->state = FRONT_WAIT_CAPS;
