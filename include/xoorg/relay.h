@@ -132,9 +132,11 @@ void xo_relay_front_closed(struct xo_relay *relay);
 void xo_relay_caps_arrived(struct xo_relay *relay);
 
 /* After ACQUIRE. `caps` of this very connection; XOORG in it only if announced
- * over verified TLS. `is_reused`: it carried a message before. */
+ * over verified TLS. `is_replaceable`: it carried a message before, or the
+ * upstream has other places; should it be lost before content was opened, the
+ * envelope is said again, to another, twice at most. */
 void xo_relay_back_ready(struct xo_relay *relay, const struct xo_caps *caps,
-    bool is_reused);
+    bool is_replaceable);
 void xo_relay_back_failed(struct xo_relay *relay, enum xo_refusal why);
 size_t xo_relay_back_bytes(struct xo_relay *relay, struct xo_span in);
 void xo_relay_back_closed(struct xo_relay *relay);

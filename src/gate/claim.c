@@ -117,8 +117,12 @@ opened(struct xo_claim *c)
 {
 	struct xo_link *link = c->link;
 
-	if (c->target != NULL)
+	if (c->target != NULL) {
 		xo_hop_set_dead(xo_claim_hop(c), c->target, false);
+		link->place.address = c->target->address;
+		link->place.len = c->target->len;
+		link->has_others = c->n_names > 1 || c->n_targets > 1;
+	}
 	if (link->opening.is_handed_over)
 		xo_link_set_client(link, &c->wish.client);
 	c->link = NULL;
@@ -401,6 +405,15 @@ claim_kept(struct xo_claim *c)
 	return true;
 }
 
+static void
+shun(struct xo_claim *c, const struct xo_place *place)
+{
+	struct xo_target target = {.address = place->address,
+	    .len = place->len};
+
+	xo_hop_set_dead(xo_claim_hop(c), &target, true);
+}
+
 struct xo_claim *
 xo_hops_claim(struct xo_hops *hops, const struct xo_wish *wish,
     xo_claim_done *done, void *arg)
@@ -429,6 +442,8 @@ xo_hops_claim(struct xo_hops *hops, const struct xo_wish *wish,
 	 * it is shown. */
 	if (!xo_hop_policy(hops, wish->upstream)->has_tenant_certificate)
 		c->wish.tenant = XO_NOBODY;
+	if (wish->lost.len > 0)
+		shun(c, &wish->lost);
 	c->is_busy = true;
 	if (!claim_kept(c))
 		xo_claim_go_on(c);

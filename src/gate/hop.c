@@ -132,9 +132,15 @@ xo_link_caps(const struct xo_link *link)
 }
 
 bool
-xo_link_is_reused(const struct xo_link *link)
+xo_link_is_replaceable(const struct xo_link *link)
 {
-	return link->is_reused;
+	return link->is_reused || link->has_others;
+}
+
+struct xo_place
+xo_link_fresh_place(const struct xo_link *link)
+{
+	return link->is_reused ? (struct xo_place){.len = 0} : link->place;
 }
 
 void

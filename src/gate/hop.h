@@ -10,6 +10,8 @@
 #ifndef XO_HOP_H
 #define XO_HOP_H
 
+#include <sys/socket.h>
+
 #include <xoorg/opening.h>
 #include <xoorg/relay.h>
 
@@ -38,10 +40,18 @@ void xo_hops_client_gone(struct xo_hops *hops,
 /* Keeps none from now on. */
 void xo_hops_drain(struct xo_hops *hops);
 
+/* Where a connection goes; `len` 0: nowhere in particular. */
+struct xo_place {
+	struct sockaddr_storage address;
+	socklen_t len;
+};
+
 struct xo_wish {
 	int upstream;
 	int tenant;			/* XO_NOBODY: none */
 	bool is_fresh;			/* no kept connection */
+	struct xo_place lost;		/* it broke off a moment ago: left out
+					   as long as others stand */
 	bool is_question;		/* only to learn: no handover */
 	struct xo_handover_info client;	/* spans kept until the claim ends */
 };
@@ -63,7 +73,12 @@ void xo_claim_cancel(struct xo_claim **claim);
 
 struct xo_leg *xo_link_leg(struct xo_link *link);
 const struct xo_caps *xo_link_caps(const struct xo_link *link);
-bool xo_link_is_reused(const struct xo_link *link);
+/* It carried a message before, or there are other places to go to: if it is lost
+ * before anything is committed, another may stand in for it. */
+bool xo_link_is_replaceable(const struct xo_link *link);
+/* Where it goes, if it was opened just now: the end of one that was kept says
+ * nothing of the place. */
+struct xo_place xo_link_fresh_place(const struct xo_link *link);
 /* Whom the leg calls from now on. */
 void xo_link_attach(struct xo_link *link, xo_leg_ready *ready, void *owner);
 /* Back into the pool, if it may be kept. */

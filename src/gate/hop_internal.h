@@ -19,6 +19,8 @@ struct xo_link {
 	struct xo_opening opening;
 	int upstream;
 	int tenant;
+	struct xo_place place;
+	bool has_others;		/* places to go to, beside it */
 	bool is_counted;
 	bool is_reused;
 	bool needs_reset;

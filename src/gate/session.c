@@ -56,9 +56,12 @@ acquire(struct xo_session *s, const struct xo_action *a)
 		.upstream = a->upstream,
 		.tenant = a->tenant,
 		.is_fresh = a->is_fresh,
+		.lost = s->lost,
 		.client = xo_session_client(s),
 	};
 
+	if (!a->is_fresh)
+		wish.lost.len = 0;
 	s->claim = xo_hops_claim(s->worker->hops, &wish, on_claimed, s);
 }
 
@@ -67,8 +70,11 @@ drop(struct xo_session *s)
 {
 	xo_claim_cancel(&s->claim);
 	s->has_claimed = false;
-	if (s->link != NULL)
+	s->lost.len = 0;
+	if (s->link != NULL) {
+		s->lost = xo_link_fresh_place(s->link);
 		xo_link_close(s->link);
+	}
 	s->link = NULL;
 }
 
@@ -237,7 +243,7 @@ move_claim(struct xo_session *s)
 	s->has_claimed = false;
 	if (s->link != NULL)
 		xo_relay_back_ready(s->relay, xo_link_caps(s->link),
-		    xo_link_is_reused(s->link));
+		    xo_link_is_replaceable(s->link));
 	else
 		xo_relay_back_failed(s->relay, s->claim_why);
 	xo_session_take_actions(s);

@@ -13,6 +13,8 @@
 #include "session.h"
 
 #define REPLY_MAX ((size_t)512 * 1024)
+/* For a kept connection a new one, and for a host that breaks off the next. */
+#define RETRIES_MAX 2
 
 void
 back_expect(struct xo_relay *r, enum expected what)
@@ -192,12 +194,12 @@ is_lacking(const struct xo_relay *r)
 
 void
 xo_relay_back_ready(struct xo_relay *r, const struct xo_caps *caps,
-    bool is_reused)
+    bool is_replaceable)
 {
 	if (r->back != BACK_ACQUIRING)
 		return;
 	r->back = BACK_READY;
-	r->is_back_reused = is_reused;
+	r->is_back_replaceable = is_replaceable;
 	r->is_back_ahead = false;
 	r->back_caps = *caps;
 	r->back_since = r->now;
@@ -258,19 +260,20 @@ back_say_again(struct xo_relay *r)
 }
 
 /*
- * A kept connection that is lost before anything of the message was committed
- * is replaced once by a new one; what was said to it is said again.
+ * A connection that is lost before anything of the message was committed is
+ * replaced by a new one, if it was a kept one or there is another host; what was
+ * said to it is said again.
  */
 static bool
 retry(struct xo_relay *r, enum xo_refusal why)
 {
 	struct transaction *t = &r->t;
 
-	if (why != XO_REFUSAL_UPSTREAM_LOST || !r->is_back_reused ||
-	    t->has_retried || t->is_opened)
+	if (why != XO_REFUSAL_UPSTREAM_LOST || !r->is_back_replaceable ||
+	    t->n_retries == RETRIES_MAX || t->is_opened)
 		return false;
 	back_drop(r);
-	t->has_retried = true;
+	t->n_retries++;
 	forget_said(t);
 	r->back = BACK_ACQUIRING;
 	relay_act(r, XO_ACTION_ACQUIRE)->is_fresh = true;

@@ -95,7 +95,7 @@ struct transaction {
 	int tenant;			/* whose certificate and XOORG go out */
 	bool is_trusted;		/* to the upstream for verified mail */
 	bool is_chunked;		/* content comes by BDAT */
-	bool has_retried;
+	uint8_t n_retries;		/* of the envelope, elsewhere */
 	enum mail_state mail_state;
 	struct slot *slots;
 	size_t n_slots, cap_slots;
@@ -163,7 +163,7 @@ struct xo_relay {
 	char tls_description[64];
 	/* back */
 	enum back_state back;
-	bool is_back_reused;
+	bool is_back_replaceable;
 	bool is_back_ahead;		/* octets came behind its last reply */
 	enum xo_refusal back_why;
 	uint64_t back_since;		/* last progress of the next hop */

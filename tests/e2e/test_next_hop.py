@@ -143,6 +143,57 @@ def test_failover_from_a_black_hole(to, hop):
     assert len(second.messages) == 2
 
 
+# The first host breaks off in the envelope: nothing is committed, so the second gets
+# it all, and the client sees none of it.
+@pytest.mark.parametrize("id, script", rows(
+    ("mail-fin", {"mail": Do.fin}), ("mail-rst", {"mail": Do.rst}),
+    ("mail-421", {"mail": "421 4.3.2 no"}), ("rcpt-fin", {"rcpt": Do.fin}),
+    ("rcpt-421", {"rcpt": "421 4.3.2 no"}), ("second-rcpt", {"rcpt": [None, Do.fin]})))
+@pytest.mark.parametrize("kept", (False, True))
+def test_failover_in_the_envelope(to, hop, id, script, kept):
+    first, second = hop(script=script), hop()
+    gw = to([first, second], max_idle=1 if kept else 0)
+    for n in (1, 2):
+        with Smtp(gw.port()) as c:
+            c.ehlo()
+            c.deliver(simple(), to=["a@contoso.com", "b@contoso.com"])
+        assert [m.recipients for m in second.messages] == \
+            [["a@contoso.com", "b@contoso.com"]] * n
+    assert first.messages == []
+    # Remembered; where it was kept since it had been asked, it breaks off twice.
+    assert len(tries(first)) == (2 if kept else 1)
+
+
+def test_failover_between_rcpt_and_data(to, hop):
+    first, second = hop(), hop()
+    gw = to([first, second])
+    with Smtp(gw.port()) as c:
+        c.ehlo()
+        c.mail()
+        c.rcpt()
+        first.cut_all()
+        assert wait_until(lambda: tries(second))
+        c.data(simple())
+    assert len(second.messages) == 1 and first.messages == []
+
+
+def test_failover_is_bounded(to, hop):
+    """All break off: two more are asked, then 451."""
+    hops = [hop(script={"mail": Do.fin}) for _ in range(4)]
+    gw = to(hops)
+    send(gw, "451")
+    assert [len(tries(x)) for x in hops] == [1, 1, 1, 0]
+
+
+def test_a_refusal_is_no_loss(to, hop):
+    """451 to the sender or a recipient is an answer."""
+    for phase in ("mail", "rcpt"):
+        first, second = hop(script={phase: "451 4.7.1 greylisted"}), hop()
+        gw = to([first, second])
+        send(gw, "451")
+        assert tries(second) == []
+
+
 # The first host fails here: the second must not be asked.
 AFTER = rows(
     ("data", {"data": Do.fin}, NO_CHUNKING), ("data-421", {"data": "421 4.3.2 no"}, NO_CHUNKING),
