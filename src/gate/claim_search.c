@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "claim_internal.h"
 
@@ -103,6 +104,28 @@ found_addresses(void *arg, enum xo_lookup_result result,
 	xo_claim_turn_end(c, is_outermost);
 }
 
+/* Equals in random order, each time anew: the answer is remembered, and no
+ * exchanger shall have all mail for the whole of its TTL (RFC 5321 5.1). */
+static void
+shuffle_equals(struct xo_mx *list, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		size_t first = i, other;
+		uint32_t lot = 0;
+		struct xo_mx mx = list[i];
+
+		while (first > 0 &&
+		    list[first - 1].preference == mx.preference)
+			first--;
+		/* Without randomness: as DNS gave them. */
+		if (getrandom(&lot, sizeof(lot), GRND_NONBLOCK) < 0)
+			return;
+		other = first + lot % (i - first + 1);
+		list[i] = list[other];
+		list[other] = mx;
+	}
+}
+
 static void
 take_names(struct xo_claim *c, const struct xo_mx *list, size_t n)
 {
@@ -111,6 +134,7 @@ take_names(struct xo_claim *c, const struct xo_mx *list, size_t n)
 		return;
 	if (n > 0)
 		memcpy(c->names, list, n * sizeof(*list));
+	shuffle_equals(c->names, n);
 	c->n_names = n;
 }
 

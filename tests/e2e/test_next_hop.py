@@ -415,8 +415,28 @@ def test_equal_preference(to, at25, dns):
     gw = to(mx="contoso.test", dns=dns({
         ("contoso.test", "MX"): [(10, "a.test"), (10, "b.test")],
         ("a.test", "A"): [hops[0].host], ("b.test", "A"): [hops[1].host]}))
+    # Remembered for an hour, and yet each has its share: 1 in 2^23 that not.
+    for _ in range(24):
+        send(gw)
+    assert sum(len(x.messages) for x in hops) == 24
+    assert all(x.messages for x in hops)
+
+
+def test_equal_preference_among_others(to, at25, dns):
+    """The order of preferences stays."""
+    first, third = at25(), at25()
+    second = [at25() for _ in range(2)]
+    gw = to(mx="contoso.test", dns=dns({
+        ("contoso.test", "MX"): [(20, "b.test"), (10, "a.test"), (20, "c.test"),
+                                 (30, "d.test")],
+        ("a.test", "A"): [first.host], ("b.test", "A"): [second[0].host],
+        ("c.test", "A"): [second[1].host], ("d.test", "A"): [third.host]}))
     send(gw)
-    assert sum(len(x.messages) for x in hops) == 1
+    first.one()
+    first.script["banner"] = "554 no"
+    for _ in range(24):
+        send(gw)
+    assert all(x.messages for x in second) and third.messages == []
 
 
 def test_no_mx(to, at25, dns):
