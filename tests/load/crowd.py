@@ -3,13 +3,14 @@
 """Exhaustion, in figures: a crowd of idle TLS sessions, and of slow ones in every
 phase, while a healthy client goes on sending.
 
-    tests/load/crowd.py [--sessions N] [--content N] [--slow N]
+    tests/load/crowd.py [--sessions N] [--content N] [--seconds N] [--slow N]
 
 XOORG_BUILD is the build folder. Prints a table; exits 1 if a promise is broken:
 
     an idle TLS session takes no more than 64 KiB in the gateway,
     a session in DATA takes no more than 300 KiB, whatever its message has,
     the one too many gets 421 4.3.1, and nobody else is sent away,
+    a source that begins TLS too often gets 454 and no handshake, others get theirs,
     the healthy client's median latency stays under twice what it was,
     slow sessions are closed at the limits that are named, none before.
 """
@@ -30,6 +31,7 @@ for folder in ("e2e", "pki"):
 sys.dont_write_bytecode = True
 
 from harness import Gateway, Hop, Smtp, base_config, client_context, simple	# noqa: E402
+from net import children							# noqa: E402
 from pki import Pki								# noqa: E402
 
 KIB = 1024
@@ -275,6 +277,69 @@ def play_idle(pki, n, samples=150, most=2.0, pss_max=PSS_MAX):
             one.remove()
 
 
+def cpu(gw):
+    """Seconds that all processes of the gateway have used."""
+    total = 0
+    for pid in [gw.process.pid] + children(gw.process.pid):
+        with open("/proc/%d/stat" % pid) as f:
+            fields = f.read().rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def knock(port, source, seconds, out):
+    """A process of its own: EHLO, STARTTLS and, if let, the handshake, over and over."""
+    context = client_context()
+    let = refused = 0
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with Smtp(port, source=source, timeout=60) as c:
+            c.ehlo("knock.example")
+            if c.cmd("STARTTLS").code == 220:
+                c.tls(context=context)
+                let += 1
+            else:
+                refused += 1
+    out.put((let, refused))
+
+
+def play_handshakes(pki, seconds, limit=300, n_processes=2):
+    """A flood of handshakes from one source, without and with a limit: what an attempt
+    costs the gateway. RSA, whose work is what the limit saves."""
+    costs = {}
+    for most in (0, limit):
+        gw = Gateway(base_config(pki, Hop(), Hop(), workers=2, max_tls_per_minute=most,
+                                 tls__default__certificate=pki.gw_rsa.cert,
+                                 tls__default__key=pki.gw_rsa.key, log_rate=10))
+        try:
+            queue = multiprocessing.Queue()
+            before, start = cpu(gw), time.monotonic()
+            parts = [multiprocessing.Process(
+                target=knock, args=(gw.port(), "127.0.2.1", seconds, queue))
+                for _ in range(n_processes)]
+            for part in parts:
+                part.start()
+            got = [queue.get(timeout=seconds + 60) for _ in parts]
+            for part in parts:
+                part.join()
+            took, used = time.monotonic() - start, cpu(gw) - before
+            let, refused = sum(x[0] for x in got), sum(x[1] for x in got)
+            costs[most] = used / (let + refused)
+            print("  %-34s %d attempts/s, %d handshakes, %d times 454, %.2f ms CPU each" % (
+                "limit %d a minute" % most if most else "no limit",
+                (let + refused) / took, let, refused, 1000 * costs[most]))
+            with Smtp(gw.port(), timeout=60) as c:	# another source
+                c.hello()
+            # A minute may end in between: twice the limit.
+            if most and not (most <= let <= 2 * most and refused > 0):
+                raise Broken("%d handshakes at a limit of %d" % (let, most))
+            gw.check()
+        finally:
+            gw.kill()
+            gw.remove()
+    return costs
+
+
 class FullHop:
     """A next hop, by DATA only, that takes no octet of content."""
 
@@ -489,6 +554,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--sessions", type=int, default=10000)
     parser.add_argument("--content", type=int, default=200)
+    parser.add_argument("--seconds", type=int, default=5, help="of handshakes")
     parser.add_argument("--slow", type=int, default=50, help="in each phase")
     args = parser.parse_args()
     import tempfile
@@ -499,6 +565,8 @@ def main():
             play_idle(pki, args.sessions)
             print("content:")
             play_content(pki, args.content)
+            print("handshakes:")
+            play_handshakes(pki, args.seconds)
             print("slow:")
             play_slow(pki, args.slow)
         except Broken as error:
