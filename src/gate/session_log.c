@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "gate.h"
+#include "hint.h"
 #include "session.h"
 #include "session_internal.h"
 
@@ -105,6 +106,17 @@ add_reply(struct xo_log_line *line, const struct xo_report *report)
 	xo_buf_fini(&text);
 }
 
+/* Only of what the next hop itself said: our own replies have a reason. */
+static void
+add_hint(struct xo_log_line *line, const struct xo_report *report)
+{
+	const char *hint = report->reason == XO_REFUSAL_UPSTREAM_SAID ?
+	    xo_hint_of_reply(report->reply) : NULL;
+
+	if (hint != NULL)
+		xo_log_cstr(line, "hint", hint);
+}
+
 /* Why a message was not delivered, in the table's words. */
 static const char *
 reason_of(const struct xo_report *report)
@@ -155,6 +167,7 @@ xo_session_log_message(struct xo_session *s, const struct xo_report *report)
 	    XO_LIT("") : policy_of(s)->upstreams[report->upstream].name);
 	add_reply(line, report);
 	xo_log_cstr(line, "reason", reason_of(report));
+	add_hint(line, report);
 	if (report->is_client_gone)
 		xo_log_cstr(line, "client_gone", "true");
 	xo_log_u64(line, "ms", xo_worker_now() - report->began);

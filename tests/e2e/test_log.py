@@ -69,6 +69,44 @@ def test_refused_by_the_next_hop(gateway, pki, hop, id, script, code):
     assert code in event["reply"] or id == "rcpt"
 
 
+# id, where, what Exchange Online says there, a word of the hint
+HINTS = rows(
+    ("5.7.64", "rcpt", "550 5.7.64 TenantAttribution; Relay Access Denied [x.example]",
+     "inbound connector"),
+    ("5.7.51", "rcpt", "550 5.7.51 TenantInboundAttribution; Rejecting", "Partner"),
+    ("5.7.68", "rcpt", "550 5.7.68 TenantInboundAttribution; Direct Send not allowed",
+     "direct send"),
+    ("4.4.317", "mail", "451 4.4.317 Cannot connect to remote server", "TlsDomain"),
+    ("4.7.230", "mail", "450 4.7.230 Connecting Exchange server version is out-of-date",
+     "too old"),
+    ("final", "final", "550 5.7.64 TenantAttribution", "client certificate"),
+    ("other", "rcpt", "550 5.1.1 unknown", None),
+    ("longer", "rcpt", "550 5.7.640 what is this", None),
+    ("later", "rcpt", "550 5.1.1 see 5.7.64 for more", None),
+)
+
+
+@pytest.mark.parametrize("id, where, reply, word", HINTS)
+def test_hint(gateway, pki, hop, id, where, reply, word):
+    """The reply passes unchanged; the log says what may be the matter with it."""
+    one = hop(script={where: reply})
+    gw = gateway(base_config(pki, one, one))
+    with Smtp(gw.port()) as c:
+        c.ehlo()
+        got = c.cmd("MAIL FROM:<a@e.example>")
+        if got.code == 250:
+            got = c.cmd("RCPT TO:<r@contoso.com>")
+        if got.code == 250:
+            c.want("DATA", 354)
+            c.send(simple() + b".\r\n")
+            got = c.reply()
+        assert got.raw == reply.encode() + b"\r\n"
+        c.quit()
+    event = gw.event()
+    assert event["reply"] == reply and event["reason"] == "upstream-said"
+    assert (word in event["hint"]) if word else "hint" not in event
+
+
 INJECTIONS = rows(
     ("quote", '<"a\\" event=message verdict=verified x"@e.example>'),
     ("space", '<"a b=c"@e.example>'),
