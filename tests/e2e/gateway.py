@@ -126,7 +126,12 @@ class Gateway:
         try:
             with socket.create_connection((host, port), 2) as s:
                 s.settimeout(5)
-                return bool(s.recv(1))
+                has_answered = bool(s.recv(1))
+                # Its place is free again once it is closed from there.
+                s.sendall(b"QUIT\r\n")
+                while s.recv(1000):
+                    pass
+                return has_answered
         except (OSError, socket.timeout):
             return False
 

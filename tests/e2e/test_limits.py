@@ -209,7 +209,6 @@ def test_reload_keeps_count(make):
 def test_R05_descriptors(make):
     """As many as RLIMIT_NOFILE lets have a next hop, and words for the others."""
     gw = make(wrapper=["prlimit", "--nofile=144:144"])
-    gw.wait_quiet()				# the looks at its start are over
     held = [come(gw) for _ in range(8)]		# (144 - 128) / 2
     for _ in range(3):
         turned_away(gw, want="421 4.3.1")
