@@ -388,7 +388,7 @@ class FullHop:
 def send_all_it_takes(c, octets=40 << 20):
     """Content until nothing more is taken; how much was."""
     block = (b"a" * 998 + b"\r\n") * 64
-    c.wire.sock.settimeout(0.5)
+    c.wire.sock.settimeout(2)
     sent = 0
     try:
         while sent < octets:
