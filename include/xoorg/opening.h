@@ -30,6 +30,10 @@ struct xo_handover_info {
 	uint16_t port;
 	struct xo_span hello;
 	bool is_esmtp;
+	/* By DNS: of its address, and which has its address; empty: none, or
+	 * not to be had now. */
+	struct xo_span reverse_name, name;
+	bool is_reverse_uncertain, is_name_uncertain;
 	const struct xo_address *server; /* where it came to; NULL: not told */
 	uint16_t server_port;
 };

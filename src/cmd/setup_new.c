@@ -181,7 +181,11 @@ add_upstreams(struct xo_buf *out, const struct xo_setup_settings *s)
 	add_quoted(out, "\t\thandover = ", handover, "\n\t}\n");
 	xo_buf_add_cstr(out, "\t# All other mail.\n\tmta-inbound = {\n");
 	add_quoted(out, "\t\thosts = [", s->inbound, "]\n");
-	add_quoted(out, "\t\thandover = ", handover, "\n\t}\n");
+	add_quoted(out, "\t\thandover = ", handover, "\n");
+	/* For the MTA's rules; behind PROXY it asks DNS itself. */
+	if (strcmp(handover, "xclient") == 0)
+		xo_buf_add_cstr(out, "\t\tclient_names = true\n");
+	xo_buf_add_cstr(out, "\t}\n");
 	if (s->exchange != NULL) {
 		xo_buf_add_cstr(out, "\texchange = {\n");
 		add_quoted(out, "\t\thosts = [", s->exchange, "]\n"

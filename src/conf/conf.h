@@ -93,6 +93,7 @@ struct xo_conf_upstream {
 	const struct xo_conf_host *hosts;
 	size_t n_hosts;
 	const char *mx;				/* NULL: use hosts */
+	bool client_names;			/* looked up, for XCLIENT */
 	const char *tls_name;			/* NULL: the host's name */
 	const char *trust;			/* "system", or a file */
 	struct xo_conf_where trust_where;

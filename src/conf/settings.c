@@ -323,6 +323,8 @@ static const struct xo_setting settings[] = {
 {UPSTREAM("handover", WORD, policy.handover), DEFAULT("none"),
     .words = handover_words,
     .help = "client's address handed on by: none, xclient, proxy, proxy-v2"},
+{UPSTREAM("client_names", BOOL, conf.client_names), DEFAULT("false"),
+    .help = "xclient: look the client's name up in DNS and tell it"},
 {UPSTREAM("tls", WORD, policy.tls), DEFAULT("none"), .words = tls_level_words,
     .help = "none, encrypt (any certificate), verify (chain and name)"},
 {UPSTREAM("tls_name", DOMAIN, conf.tls_name), DEFAULT(""),

@@ -8,6 +8,8 @@
  * answer, and one event takes lookups off the queue and tells their owners.
  */
 #include <event2/event.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,11 +31,13 @@ struct xo_lookup {
 	struct xo_resolver *resolver;
 	struct event *deadline;
 	struct xo_lookup *next;		/* in the queue */
-	char name[XO_MX_NAME_SIZE];	/* "": one that cannot exist */
+	char name[XO_MX_NAME_SIZE];	/* "": one that cannot exist; PTR: the
+					   answer, in the end */
 	uint16_t port;
 	size_t step;			/* of `families` */
-	xo_lookup_done *host_done;	/* one of these two */
+	xo_lookup_done *host_done;	/* one of these three */
 	xo_mx_done *mx_done;
+	xo_name_done *name_done;
 	void *arg;
 	bool is_asked;			/* c-ares holds it */
 	bool is_queued;
@@ -193,6 +197,20 @@ mx_arrived(void *arg, int status, int timeouts, unsigned char *reply, int len)
 }
 
 static void
+name_arrived(void *arg, int status, int timeouts, unsigned char *reply, int len)
+{
+	struct xo_lookup *lookup = arg;
+	enum xo_lookup_result result = xo_answer_result(status);
+
+	(void)timeouts;
+	if (!is_wanted(lookup, status))
+		return;
+	if (result == XO_LOOKUP_OK)
+		result = xo_answer_name(reply, len, lookup->name);
+	finish(lookup, result);
+}
+
+static void
 ask(struct xo_lookup *lookup)
 {
 	struct xo_resolver *resolver = lookup->resolver;
@@ -202,7 +220,10 @@ ask(struct xo_lookup *lookup)
 		return;
 	}
 	lookup->is_asked = true;
-	if (lookup->mx_done != NULL) {
+	if (lookup->name_done != NULL) {
+		ares_query(resolver->channel.ares, lookup->name, 1 /* IN */,
+		    12 /* PTR */, name_arrived, lookup);
+	} else if (lookup->mx_done != NULL) {
 		ares_query(resolver->channel.ares, lookup->name, 1 /* IN */,
 		    15 /* MX */, mx_arrived, lookup);
 	} else {
@@ -239,7 +260,10 @@ queue_ready(evutil_socket_t fd, short what, void *arg)
 	}
 	(void)event_del(lookup->deadline);
 	lookup->is_told = true;
-	if (lookup->mx_done != NULL)
+	if (lookup->name_done != NULL)
+		lookup->name_done(lookup->arg, lookup->result,
+		    lookup->result == XO_LOOKUP_OK ? lookup->name : NULL);
+	else if (lookup->mx_done != NULL)
 		lookup->mx_done(lookup->arg, lookup->result, lookup->mx,
 		    lookup->n);
 	else
@@ -339,6 +363,41 @@ xo_resolver_host(struct xo_resolver *resolver, const char *name, uint16_t port,
 		return NULL;
 	lookup->port = port;
 	lookup->host_done = done;
+	ask(lookup);
+	return lookup;
+}
+
+/* "7.2.0.192.in-addr.arpa", "8.b.d.0.1.0.0.2.ip6.arpa". */
+static void
+write_reverse(const struct sockaddr *address, char *name)
+{
+	const uint8_t *p;
+
+	if (address->sa_family == AF_INET) {
+		p = (const uint8_t *)
+		    &((const struct sockaddr_in *)address)->sin_addr;
+		(void)snprintf(name, XO_MX_NAME_SIZE,
+		    "%u.%u.%u.%u.in-addr.arpa", p[3], p[2], p[1], p[0]);
+		return;
+	}
+	p = (const uint8_t *)&((const struct sockaddr_in6 *)address)->sin6_addr;
+	for (size_t i = 16; i-- > 0; name += 4)
+		(void)snprintf(name, 5, "%x.%x.", p[i] & 15, p[i] >> 4);
+	memcpy(name, "ip6.arpa", sizeof("ip6.arpa"));
+}
+
+struct xo_lookup *
+xo_resolver_name(struct xo_resolver *resolver, const struct sockaddr *address,
+    xo_name_done *done, void *arg)
+{
+	char name[XO_MX_NAME_SIZE];
+	struct xo_lookup *lookup;
+
+	write_reverse(address, name);
+	lookup = lookup_new(resolver, name, arg);
+	if (lookup == NULL)
+		return NULL;
+	lookup->name_done = done;
 	ask(lookup);
 	return lookup;
 }

@@ -61,6 +61,10 @@ typedef void xo_lookup_done(void *arg, enum xo_lookup_result result,
 typedef void xo_mx_done(void *arg, enum xo_lookup_result result,
     const struct xo_mx *list, size_t n);
 
+/* `name` is NULL unless XO_LOOKUP_OK. */
+typedef void xo_name_done(void *arg, enum xo_lookup_result result,
+    const char *name);
+
 /*
  * `servers`: NULL for the system's, else "192.0.2.53,127.0.0.1:5353,[::1]:53".
  * NULL if there is no memory or `servers` cannot be read. `base` is kept.
@@ -82,6 +86,15 @@ void xo_resolver_set_limit(struct xo_resolver *resolver, uint32_t milliseconds);
  */
 struct xo_lookup *xo_resolver_host(struct xo_resolver *resolver,
     const char *name, uint16_t port, xo_lookup_done *done, void *arg);
+
+/*
+ * PTR: what an address (AF_INET or AF_INET6) is called; a name that
+ * xo_domain_is_valid() refuses is none, and /etc/hosts does not count. Whose
+ * address it is writes there what he likes: ask for the addresses of that name
+ * before it is believed.
+ */
+struct xo_lookup *xo_resolver_name(struct xo_resolver *resolver,
+    const struct sockaddr *address, xo_name_done *done, void *arg);
 
 /*
  * MX, by preference, equal ones in random order (RFC 5321 5.1). After

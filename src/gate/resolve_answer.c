@@ -151,6 +151,26 @@ choose(const struct ares_mx_reply *records, struct candidate *candidates,
 	return n;
 }
 
+enum xo_lookup_result
+xo_answer_name(const unsigned char *reply, int len, char *name)
+{
+	struct hostent *host = NULL;
+	enum xo_lookup_result result = xo_answer_result(
+	    ares_parse_ptr_reply(reply, len, NULL, 0, AF_INET, &host));
+
+	if (result == XO_LOOKUP_OK) {
+		const char *p = host->h_name != NULL ? host->h_name : "";
+
+		if (is_host(p))
+			memcpy(name, p, strlen(p) + 1);
+		else
+			result = XO_LOOKUP_NOT_FOUND;
+	}
+	if (host != NULL)
+		ares_free_hostent(host);
+	return result;
+}
+
 /* Behind the name at `p`; NULL: there is none. */
 static const unsigned char *
 skip_name(const unsigned char *p, const unsigned char *reply, int len)

@@ -35,6 +35,9 @@ enum xo_lookup_result xo_answer_result(int status);
 /* Fills *list_r (free() it) and *n_r if the result is XO_LOOKUP_OK. */
 enum xo_lookup_result xo_answer_addresses(const struct ares_addrinfo *info,
     uint16_t port, struct xo_resolved **list_r, size_t *n_r);
+/* Fills `name`, of XO_MX_NAME_SIZE, if the result is XO_LOOKUP_OK. */
+enum xo_lookup_result xo_answer_name(const unsigned char *reply, int len,
+    char *name);
 enum xo_lookup_result xo_answer_mx(const unsigned char *reply, int len,
     struct xo_mx **list_r, size_t *n_r);
 

@@ -5,6 +5,7 @@
  */
 #include <time.h>
 
+#include "client_name.h"
 #include "gate.h"
 #include "hop.h"
 #include "session.h"
@@ -39,7 +40,7 @@ on_claimed(void *arg, struct xo_link *link, enum xo_refusal why,
 struct xo_handover_info
 xo_session_client(const struct xo_session *s)
 {
-	return (struct xo_handover_info){
+	struct xo_handover_info info = {
 		.address = xo_relay_address(s->relay),
 		.port = xo_relay_port(s->relay),
 		.hello = xo_relay_hello(s->relay),
@@ -47,27 +48,61 @@ xo_session_client(const struct xo_session *s)
 		.server = &s->server,
 		.server_port = s->server_port,
 	};
+
+	xo_client_name_tell(s->name, &info);
+	return info;
+}
+
+static void
+claim(struct xo_session *s)
+{
+	s->wish.client = xo_session_client(s);
+	s->claim = xo_hops_claim(s->worker->hops, &s->wish, on_claimed, s);
+}
+
+static void
+on_named(void *arg)
+{
+	struct xo_session *s = arg;
+
+	/* What the claim may bring at once is for the turn behind it. */
+	s->is_running = true;
+	claim(s);
+	xo_session_run(s);
+}
+
+/* A client's name is asked for only when somebody is to be told of it. */
+static bool
+is_named(struct xo_session *s)
+{
+	const struct xo_conf *conf = s->worker->conf;
+	int u = s->wish.upstream;
+
+	return conf->policy.upstreams[u].handover != XO_HANDOVER_XCLIENT ||
+	    !conf->upstreams[u].client_names ||
+	    xo_client_name_ask(&s->name, s->worker->resolver,
+	    xo_relay_address(s->relay), on_named, s);
 }
 
 static void
 acquire(struct xo_session *s, const struct xo_action *a)
 {
-	struct xo_wish wish = {
+	s->wish = (struct xo_wish){
 		.upstream = a->upstream,
 		.tenant = a->tenant,
 		.is_fresh = a->is_fresh,
 		.lost = s->lost,
-		.client = xo_session_client(s),
 	};
-
 	if (!a->is_fresh)
-		wish.lost.len = 0;
-	s->claim = xo_hops_claim(s->worker->hops, &wish, on_claimed, s);
+		s->wish.lost.len = 0;
+	if (is_named(s))
+		claim(s);
 }
 
 static void
 drop(struct xo_session *s)
 {
+	xo_client_name_cancel(s->name);
 	xo_claim_cancel(&s->claim);
 	s->has_claimed = false;
 	s->lost.len = 0;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "client_name.h"
 #include "gate.h"
 #include "hop.h"
 #include "session.h"
@@ -24,6 +25,7 @@ xo_session_free(struct xo_session *s)
 
 		xo_hops_client_gone(s->worker->hops, &client);
 	}
+	xo_client_name_free(&s->name);
 	xo_leg_close(&s->front);
 	if (s->timer != NULL)
 		event_free(s->timer);

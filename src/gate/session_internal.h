@@ -25,6 +25,8 @@ struct xo_session {
 	struct xo_leg front;
 	struct xo_link *link;		/* the next hop's, while in use */
 	struct xo_claim *claim;		/* being opened */
+	struct xo_wish wish;		/* of the claim */
+	struct xo_client_name *name;	/* for the next hop; NULL: not asked */
 	struct xo_place lost;		/* where the link dropped last went */
 	bool has_claimed;		/* its result has not been told yet */
 	enum xo_refusal claim_why;

@@ -70,15 +70,30 @@ is_attribute(const struct xo_opening *o, struct xo_span name)
 }
 
 static void
-add_attribute(struct xo_opening *o, const char *name, struct xo_span value)
+add_or(struct xo_opening *o, const char *name, struct xo_span value,
+    const char *otherwise)
 {
 	if (!is_attribute(o, xo_span_from_cstr(name)))
 		return;
 	(void)xo_buf_add_all(&o->out, " ", name, "=", (char *)NULL);
 	if (value.len == 0)
-		(void)xo_buf_add_cstr(&o->out, "[UNAVAILABLE]");
+		(void)xo_buf_add_cstr(&o->out, otherwise);
 	else
 		(void)xo_xtext_encode(&o->out, value);
+}
+
+static void
+add_attribute(struct xo_opening *o, const char *name, struct xo_span value)
+{
+	add_or(o, name, value, "[UNAVAILABLE]");
+}
+
+static void
+add_name(struct xo_opening *o, const char *name, struct xo_span value,
+    bool is_uncertain)
+{
+	add_or(o, name, value, is_uncertain ? "[TEMPUNAVAIL]" :
+	    "[UNAVAILABLE]");
 }
 
 /* All-zero: not known, in either family. */
@@ -106,8 +121,8 @@ say_xclient(struct xo_opening *o)
 	struct xo_buf value = {0};
 
 	(void)xo_buf_add_cstr(&o->out, "XCLIENT");
-	add_attribute(o, "NAME", none);
-	add_attribute(o, "REVERSE_NAME", none);
+	add_name(o, "NAME", h->name, h->is_name_uncertain);
+	add_name(o, "REVERSE_NAME", h->reverse_name, h->is_reverse_uncertain);
 	if (!is_unknown(h->address)) {
 		if (!xo_address_is_ipv4(h->address))
 			(void)xo_buf_add_cstr(&value, "IPV6:");

@@ -6,12 +6,18 @@
 A name that has no row is NXDOMAIN; one that has rows of other types, no data.
 `ttl` holds for all rows; `manner` maps a name to "silent" or "servfail".
 """
+import ipaddress
 import socket
 import struct
 import threading
 
-TYPES = {1: "A", 5: "CNAME", 15: "MX", 28: "AAAA"}
+TYPES = {1: "A", 5: "CNAME", 12: "PTR", 15: "MX", 28: "AAAA"}
 NUMBERS = {v: k for k, v in TYPES.items()}
+
+
+def reverse(address):
+    """The name under which an address' PTR stands."""
+    return ipaddress.ip_address(address).reverse_pointer
 
 
 def _name(text):
@@ -23,7 +29,7 @@ def _rdata(kind, value):
         return socket.inet_aton(value)
     if kind == "AAAA":
         return socket.inet_pton(socket.AF_INET6, value)
-    if kind == "CNAME":
+    if kind in ("CNAME", "PTR"):
         return _name(value)
     return struct.pack(">H", value[0]) + _name(value[1])
 

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from harness import Do, Smtp, base_config, expect, rows, simple
+from dns import Dns, reverse
+from harness import Do, Smtp, base_config, expect, rows, simple, wait_until
 
 ALL = "NAME ADDR PORT PROTO HELO REVERSE_NAME LOGIN DESTADDR DESTPORT"
 
@@ -19,7 +20,7 @@ def values(line):
 @pytest.fixture
 def out(gateway, pki, hop):
     """Handover by XCLIENT; 127.0.0.6 has the right xclient on the way in."""
-    def make(attributes=ALL, limits=None, **how):
+    def make(attributes=ALL, limits=None, changes=None, **how):
         one = hop(xclient=attributes, **how)
         config = base_config(pki, one, one)
         config.set("upstreams.main.handover", "xclient")
@@ -29,6 +30,8 @@ def out(gateway, pki, hop):
         config.set("listeners.in.peers", ["exchange-online", "filter", "mta"])
         if limits:
             config["limits"] = limits
+        for path, value in (changes or {}).items():
+            config.set(path, value)
         return gateway(config), one
     return make
 
@@ -189,6 +192,111 @@ def test_Y04_hello(out, id, name):
     assert got["HELO"] == re.sub(
         rb"[^!-*,-<>-~]", lambda m: b"+%02X" % m.group()[0], name).decode()
     assert all(33 <= x < 127 or x == 32 for x in line)
+
+
+# --- names -----------------------------------------------------------------------------
+
+def tell(c, address, name="c.example"):
+    expect(c.cmd("XCLIENT ADDR=%s HELO=%s" % (address, name)), 220)
+    c.ehlo(name)
+
+
+@pytest.fixture
+def named(out):
+    """client_names, and a name server; clients are told by XCLIENT."""
+    servers = []
+
+    def make(rows_, **how):
+        servers.append(Dns(rows_, **how))
+        gw, one = out(changes={"upstreams.main.client_names": True,
+                               "upstreams.inbound.client_names": True,
+                               "resolver": servers[-1].address})
+        return gw, one, servers[-1]
+    yield make
+    for one in servers:
+        one.stop()
+
+
+FOUR, SIX = "192.0.2.7", "2001:db8::7"
+PTR4, PTR6 = (reverse(FOUR), "PTR"), (reverse(SIX), "PTR")
+NONE, LATER = "[UNAVAILABLE]", "[TEMPUNAVAIL]"
+
+
+@pytest.mark.parametrize("id, address, dns, bad, name, reverse_name", rows(
+    ("both", FOUR, {PTR4: ["mail.c.test"], ("mail.c.test", "A"): ["192.0.2.6", FOUR]}, [],
+     "mail.c.test", "mail.c.test"),
+    ("ipv6", SIX, {PTR6: ["six.c.test"], ("six.c.test", "AAAA"): [SIX]}, [],
+     "six.c.test", "six.c.test"),
+    ("none", FOUR, {("x.test", "A"): [FOUR]}, [], NONE, NONE),
+    ("forged", FOUR, {PTR4: ["outlook.test"], ("outlook.test", "A"): ["192.0.2.6"]}, [],
+     NONE, "outlook.test"),
+    ("other-family", FOUR, {PTR4: ["six.c.test"], ("six.c.test", "AAAA"): [SIX]}, [],
+     NONE, "six.c.test"),
+    ("no-address", FOUR, {PTR4: ["lost.test"], ("lost.test", "MX"): [(1, "x.test")]}, [],
+     NONE, "lost.test"),
+    ("ptr-fails", FOUR, {PTR4: ["mail.c.test"]}, [PTR4[0]], LATER, LATER),
+    ("a-fails", FOUR, {PTR4: ["mail.c.test"]}, ["mail.c.test"], LATER, "mail.c.test"),
+    ("not-a-name", FOUR, {PTR4: ["a/b.test"]}, [], NONE, NONE)))
+def test_names(named, id, address, dns, bad, name, reverse_name):
+    """Believed only if it leads back to the address."""
+    gw, one, _ = named(dns, manner={x: "servfail" for x in bad})
+    with Smtp(gw.port(), source="127.0.0.6") as c:
+        c.ehlo()
+        tell(c, ("IPV6:" if ":" in address else "") + address)
+        c.deliver(simple())
+    got = values(one.one().session.xclient[0])
+    assert (got["NAME"], got["REVERSE_NAME"]) == (name, reverse_name)
+
+
+def test_name_is_each_client_s(named):
+    """Asked once a session; another client's on the same connection."""
+    gw, one, dns = named({PTR4: ["mail.c.test"], ("mail.c.test", "A"): [FOUR]})
+    with Smtp(gw.port(), source="127.0.0.6") as c:
+        c.ehlo()
+        tell(c, FOUR)
+        for _ in range(3):
+            c.deliver(simple())
+        tell(c, "192.0.2.8", "d.example")
+        c.deliver(simple())
+    assert dns.count(PTR4[0]) == 1
+    session, = {m.session for m in one.messages}
+    assert [values(x)["NAME"] for x in session.xclient] == ["mail.c.test", NONE]
+
+
+def test_loopback_is_not_asked_for(named):
+    gw, one, dns = named({})
+    with Smtp(gw.port(), source="127.0.0.77") as c:
+        c.ehlo()
+        c.deliver(simple())
+    assert values(one.one().session.xclient[0])["NAME"] == NONE and dns.asked == []
+
+
+def test_only_who_brings_mail_is_asked_for(named):
+    gw, _, dns = named({})
+    with Smtp(gw.port(), source="127.0.0.6") as c:
+        c.ehlo()
+        tell(c, FOUR)
+        c.mail()
+    assert dns.asked == []
+
+
+@pytest.mark.parametrize("end", ("RSET", "QUIT", "gone"))
+def test_client_leaves_meanwhile(named, end):
+    """The name server is silent: nothing is kept of the question."""
+    gw, one, dns = named({PTR4: ["mail.c.test"]}, manner={PTR4[0]: "silent"})
+    with Smtp(gw.port(), source="127.0.0.6") as c:
+        c.ehlo()
+        tell(c, FOUR)
+        c.mail()
+        c.send(b"RCPT TO:<r@contoso.com>\r\n")
+        assert wait_until(lambda: dns.asked)
+        if end != "gone":
+            c.send(end.encode() + b"\r\n")
+    with Smtp(gw.port()) as c:
+        c.ehlo()
+        c.deliver(simple())
+    assert len(one.messages) == 1
+    gw.check()
 
 
 # --- in --------------------------------------------------------------------------------

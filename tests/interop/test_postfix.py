@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from dns import Dns, reverse
 from harness import (CAPS, XOORG, Hop, Smtp, base_config, out_config,
                      server_context, simple, wait_until)
 from net import free_port
@@ -82,6 +83,33 @@ def test_behind_sees_the_hello(gateway, hop, pki, postfix):
         by_mta, = [" ".join(x.split()) for x in m.fields("Received")
                    if "by mta.contoso.test" in " ".join(x.split())]
         assert by_mta.startswith("from client-%s.example " % m.sender[1])
+
+
+def test_unknown_clients(gateway, hop, pki, postfix):
+    """Postfix' rules about the client's name hold for the real client."""
+    good, bad, forged = "192.0.2.7", "192.0.2.8", "192.0.2.9"
+    with Dns({(reverse(good), "PTR"): ["mail.c.test"], ("mail.c.test", "A"): [good],
+              (reverse(forged), "PTR"): ["mail.c.test"]}) as dns:
+        sink = hop(caps=SINK_CAPS)
+        mta = postfix(dict(behind(sink), mynetworks="192.0.2.0/24",
+                           smtpd_client_restrictions="reject_unknown_client_hostname"))
+        config = _in_config(pki, mta, resolver=dns.address)
+        config.set("upstreams.inbound.client_names", True)
+        config["peers"]["filter"] = {"networks": ["127.0.0.6/32"], "rights": ["xclient"]}
+        config.set("listeners.in.peers", ["exchange-online", "filter"])
+        gw = gateway(config)
+        with Smtp(gw.port(), source="127.0.0.6") as c:
+            for address, want in ((bad, 450), (good, 250), (forged, 450)):
+                c.ehlo()
+                c.want("XCLIENT ADDR=%s HELO=c.example" % address, 220)
+                c.ehlo("c.example")
+                c.mail("a@e.example")
+                c.rcpt(want=want)
+                if want == 250:
+                    c.data(simple())
+        got = sink.one(20)
+    assert "from c.example (mail.c.test [%s])" % good in " ".join(
+        " ".join(x.split()) for x in got.fields("Received"))
 
 
 def test_refusals_of_postfix_pass(gateway, hop, pki, postfix):

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: ISC */
+/* A client's name: PTR, then the addresses of what it says. */
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client_name.h"
+#include "resolve.h"
+
+struct xo_client_name {
+	struct xo_resolver *resolver;
+	struct xo_lookup *lookup;
+	struct xo_address address;
+	bool is_settled;
+	enum xo_lookup_result reverse;	/* of the name */
+	enum xo_lookup_result forward;	/* of the address, by it */
+	char text[XO_MX_NAME_SIZE];
+	void (*done)(void *arg);
+	void *arg;
+};
+
+static bool
+is_loopback(const struct xo_address *a)
+{
+	static const struct xo_address ipv6 = {
+		{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}
+	};
+
+	return xo_address_is_ipv4(a) ? a->octets[12] == 127 :
+	    memcmp(a, &ipv6, sizeof(ipv6)) == 0;
+}
+
+static socklen_t
+to_sockaddr(const struct xo_address *a, struct sockaddr_storage *to)
+{
+	struct sockaddr_in *in = (struct sockaddr_in *)to;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)to;
+
+	memset(to, 0, sizeof(*to));
+	if (xo_address_is_ipv4(a)) {
+		in->sin_family = AF_INET;
+		memcpy(&in->sin_addr, a->octets + 12, 4);
+		return sizeof(*in);
+	}
+	in6->sin6_family = AF_INET6;
+	memcpy(&in6->sin6_addr, a->octets, 16);
+	return sizeof(*in6);
+}
+
+static void
+settle(struct xo_client_name *n)
+{
+	n->is_settled = true;
+	n->done(n->arg);
+}
+
+static void
+found_addresses(void *arg, enum xo_lookup_result result,
+    const struct xo_resolved *list, size_t n)
+{
+	struct xo_client_name *name = arg;
+	struct sockaddr_storage own;
+	socklen_t len = to_sockaddr(&name->address, &own);
+
+	name->lookup = NULL;
+	name->forward = result == XO_LOOKUP_OK ? XO_LOOKUP_NOT_FOUND : result;
+	for (size_t i = 0; i < n; i++)
+		if (list[i].len == len &&
+		    memcmp(&list[i].address, &own, len) == 0)
+			name->forward = XO_LOOKUP_OK;
+	settle(name);
+}
+
+static void
+found_name(void *arg, enum xo_lookup_result result, const char *text)
+{
+	struct xo_client_name *n = arg;
+
+	n->lookup = NULL;
+	n->reverse = n->forward = result;
+	if (result == XO_LOOKUP_OK) {
+		memcpy(n->text, text, strlen(text) + 1);
+		n->lookup = xo_resolver_host(n->resolver, text, 0,
+		    found_addresses, n);
+		if (n->lookup != NULL)
+			return;
+		n->forward = XO_LOOKUP_TEMPORARY;
+	}
+	settle(n);
+}
+
+bool
+xo_client_name_ask(struct xo_client_name **name, struct xo_resolver *resolver,
+    const struct xo_address *address, void (*done)(void *arg), void *arg)
+{
+	struct xo_client_name *n = *name;
+	struct sockaddr_storage storage;
+
+	if (n == NULL)
+		n = *name = calloc(1, sizeof(*n));
+	if (n == NULL)
+		return true;
+	if (n->is_settled &&
+	    memcmp(&n->address, address, sizeof(*address)) == 0)
+		return true;
+	xo_client_name_cancel(n);
+	*n = (struct xo_client_name){
+		.resolver = resolver,
+		.address = *address,
+		.reverse = XO_LOOKUP_NOT_FOUND,
+		.forward = XO_LOOKUP_NOT_FOUND,
+		.done = done,
+		.arg = arg,
+	};
+	n->is_settled = is_loopback(address);
+	if (n->is_settled)
+		return true;
+	(void)to_sockaddr(address, &storage);
+	n->lookup = xo_resolver_name(resolver,
+	    (const struct sockaddr *)&storage, found_name, n);
+	if (n->lookup != NULL)
+		return false;
+	n->reverse = n->forward = XO_LOOKUP_TEMPORARY;
+	n->is_settled = true;
+	return true;
+}
+
+void
+xo_client_name_tell(const struct xo_client_name *n,
+    struct xo_handover_info *info)
+{
+	if (n == NULL || !n->is_settled ||
+	    memcmp(&n->address, info->address, sizeof(n->address)) != 0)
+		return;
+	info->is_name_uncertain = n->forward == XO_LOOKUP_TEMPORARY;
+	info->is_reverse_uncertain = n->reverse == XO_LOOKUP_TEMPORARY;
+	if (n->forward == XO_LOOKUP_OK)
+		info->name = xo_span_from_cstr(n->text);
+	if (n->reverse == XO_LOOKUP_OK)
+		info->reverse_name = xo_span_from_cstr(n->text);
+}
+
+void
+xo_client_name_cancel(struct xo_client_name *n)
+{
+	if (n != NULL)
+		xo_lookup_cancel(&n->lookup);
+}
+
+void
+xo_client_name_free(struct xo_client_name **name)
+{
+	xo_client_name_cancel(*name);
+	free(*name);
+	*name = NULL;
+}
