@@ -186,6 +186,11 @@ WRONG = rows(
     ("twice", "workers", Raw("1;\nworkers = 2"), "workers = 2"),
     ("octal", "workers", Raw("0x"), ""),
     ("key-alone", "upstreams.exchange.client_key", "/dev/null", ""),
+    ("upstream-twice", "upstreams",
+     Raw('{ main = { hosts = ["127.0.0.1:9"] };\n main = { hosts = ["127.0.0.1:9"] }; }'),
+     " main = {"),
+    ("tls-key-file-is-folder", "tls.default.key", "/", "key"),
+    ("status-port", "status", "127.0.0.1:x", "status"),
     ("xoorg-without-tls", "upstreams.main.xoorg", "contoso.com", ""),
 )
 
@@ -204,6 +209,27 @@ def test_wrong(tmp_path, pki, id, path, value, word):
     # and the gateway does not start on it
     code, said = _check(tmp_path, text, args=("-c",))
     assert code == 1
+
+
+HINTS = rows(
+    ("top", "hostnme", "x", "hostname"), ("top-group", "listener", {}, "listeners"),
+    ("listener", "listeners.in.demot_to", "main", "demote_to"),
+    ("tenant", "tenants.contoso.originator_org", ["a.b"], "originator_orgs"),
+    ("upstream", "upstreams.main.host", ["127.0.0.1:9"], "hosts"),
+    ("name-upstream", "listeners.in.upstream", "mian", "main"),
+    ("name-peer", "listeners.in.peers", ["exchange-onlin"], "exchange-online"),
+    ("name-tls", "listeners.in.tls", "defalt", "default"),
+)
+
+
+@pytest.mark.parametrize("id, path, value, hint", HINTS)
+def test_hint(tmp_path, pki, id, path, value, hint):
+    """A typing error is told with the nearest name, and its place."""
+    text = _base(pki).with_({path: value}).text()
+    code, said = _check(tmp_path, text)
+    assert code == 1 and said.strip().endswith("did you mean `%s`?" % hint), said
+    line = text.split("\n")[int(re.search(r"gw\.conf:(\d+): ", said).group(1)) - 1]
+    assert path.split(".")[-1] in line
 
 
 def test_mismatched_key(tmp_path, pki):
@@ -229,6 +255,31 @@ def test_garbage_certificate(tmp_path, pki):
     config = _base(pki).with_({"tls.default.certificate": str(tmp_path / "bad.pem")})
     code, said = _check(tmp_path, config)
     assert code == 1 and re.search(r"gw\.conf:\d+: ?\S", said), said
+
+
+@pytest.mark.parametrize("id, listen, host", rows(
+    ("itself", "127.0.0.1:2525", "127.0.0.1:2525"), ("any-4", "0.0.0.0:25", "127.0.0.1:25"),
+    ("any-6", "[::]:25", "[::1]:25"), ("by-name", "[::]:25", "localhost:25")))
+@pytest.mark.parametrize("setting", ["upstream", "demote_to"])
+def test_own_address(tmp_path, pki, setting, id, listen, host):
+    """The MTA was left on port 25, or the gateway sent to itself."""
+    name = "main" if setting == "upstream" else "inbound"
+    config = _base(pki).with_({"listeners.in.listen": [listen],
+                               "upstreams.%s.hosts" % name: ["192.0.2.1:25", host]})
+    text = config.text()
+    code, said = _check(tmp_path, text)
+    assert code == 1 and "listener `in` itself listens" in said
+    line = text.split("\n")[int(re.search(r"gw\.conf:(\d+): ", said).group(1)) - 1]
+    assert host in line
+
+
+@pytest.mark.parametrize("listen, host", [
+    ("127.0.0.1:2525", "127.0.0.1:2526"), ("127.0.0.1:2525", "127.0.0.2:2525"),
+    ("0.0.0.0:25", "192.0.2.1:25"), ("[::]:25", "mta.contoso.test:25")])
+def test_other_address(tmp_path, pki, listen, host):
+    config = _base(pki).with_({"listeners.in.listen": [listen], "upstreams.main.hosts": [host]})
+    code, said = _check(tmp_path, config)
+    assert code == 0, said
 
 
 def test_unknown_user(tmp_path, pki):
