@@ -191,6 +191,7 @@ struct xo_limits {
 	uint32_t chunks;		/* a message; 0: any */
 	uint32_t header_octets;
 	uint32_t header_fields;
+	uint32_t hops;			/* Received fields; 0: any */
 	uint32_t data_rate;		/* octets a second, after a grace */
 	/* all in milliseconds */
 	uint32_t command_timeout;	/* waiting for a command */

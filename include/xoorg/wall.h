@@ -53,6 +53,7 @@ struct xo_wall {
 	bool promote;			/* CrossPremises -> Organization (5.5) */
 	struct xo_span hostname;	/* our authserv-id, and what is stamped */
 	size_t max_fields;		/* logical; 0: no bound */
+	size_t max_hops;		/* Received fields; 0: no bound */
 	size_t max_line;		/* octets before a CRLF; 0: 16384 */
 };
 
@@ -61,6 +62,7 @@ struct xo_wall_report {
 	size_t n_removed;		/* fields, without the promoted */
 	size_t n_promoted;
 	size_t n_fields;
+	size_t n_hops;			/* Received fields */
 	/* The value of the last X-OriginatorOrg that was removed, if it is a
 	 * domain; points into the section. For `xoorg = "message"`. */
 	struct xo_span originator_org;
@@ -70,8 +72,8 @@ struct xo_wall_report {
  * Writes the canonical section to `out` (appended), its closing empty line
  * included if `section` has one. XO_REFUSAL_NONE, or why the message must not
  * go on: XO_REFUSAL_HEADER_SYNTAX, _HEADER_BARE_NEWLINE (CR or LF outside
- * CRLF), _CONTENT_NUL, _HEADER_LIMIT, _MEMORY. After a refusal `out` holds
- * nothing of use.
+ * CRLF), _CONTENT_NUL, _HEADER_LIMIT, _HEADER_LOOP (RFC 5321 6.3), _MEMORY.
+ * After a refusal `out` holds nothing of use.
  *
  * Removing or promoting CrossPremises fields stamps
  * X-CrossPremisesHeadersFiltered, promoting X-CrossPremisesHeadersPromoted and

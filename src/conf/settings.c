@@ -195,6 +195,8 @@ static const struct xo_setting settings[] = {
     BOUNDS(4096, 16777216), .help = "octets of a header section"},
 {LIMIT("header_fields", NUMBER, header_fields), DEFAULT("1000"),
     BOUNDS(10, 100000), .help = "fields of a header section"},
+{LIMIT("hops", NUMBER, hops), DEFAULT("100"), BOUNDS(0, 100000),
+    .help = "Received fields; more is a loop; 0: no limit"},
 {LIMIT("data_rate", NUMBER, data_rate), DEFAULT("500"), BOUNDS(0, 1000000000),
     .help = "slowest content, octets a second after a grace; 0: no bound"},
 {LIMIT("data_grace", SECONDS, data_grace), DEFAULT("60"), BOUNDS(0, DAY),

@@ -195,6 +195,7 @@ content_open(struct xo_relay *r)
 		.remove = families_to_remove(r),
 		.hostname = r->setup.policy->hostname,
 		.max_fields = limits(r)->header_fields,
+		.max_hops = limits(r)->hops,
 	};
 	struct xo_wall_report report;
 	enum xo_refusal why;

@@ -111,6 +111,8 @@ static const struct xo_refusal_info table[] = {
 	    "Malformed message header", false},
 	[XO_REFUSAL_HEADER_LIMIT] = {"header-limit", 552, "5.3.4",
 	    "Message header exceeds its maximum size", false},
+	[XO_REFUSAL_HEADER_LOOP] = {"header-loop", 554, "5.4.6",
+	    "Too many hops, this message runs in a loop", false},
 	[XO_REFUSAL_UPSTREAM_CONNECT] = {"upstream-connect", 451, "4.4.1",
 	    "Next hop cannot be reached, try again later", false},
 	[XO_REFUSAL_UPSTREAM_GREETING] = {"upstream-greeting", 451, "4.4.2",

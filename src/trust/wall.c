@@ -246,6 +246,16 @@ collect(struct work *w, struct xo_span section)
 	return XO_REFUSAL_NONE;
 }
 
+/* Each system that a message passes adds one Received, as we do. */
+static bool
+is_one_hop_too_many(struct work *w, const struct xo_field *field)
+{
+	if (!xo_span_is_equal_nocase(field->name, XO_LIT("Received")))
+		return false;
+	w->report->n_hops++;
+	return w->wall->max_hops != 0 && w->report->n_hops > w->wall->max_hops;
+}
+
 static enum xo_refusal
 write_section(struct work *w, struct xo_span section)
 {
@@ -263,6 +273,8 @@ write_section(struct work *w, struct xo_span section)
 			return refusal;
 		if (field.raw.len == 0)
 			break;
+		if (is_one_hop_too_many(w, &field))
+			return XO_REFUSAL_HEADER_LOOP;
 		family = to_be_removed(w, &field);
 		if (family != 0)
 			take_out(w, &field, family);

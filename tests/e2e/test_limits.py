@@ -462,6 +462,24 @@ def test_header(make, id, content):
     refused(gw, "header-limit")
 
 
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("id, n, want", rows(("as-many", 10, "250"), ("more", 11, "554 5.4.6")))
+def test_hops(make, id, n, want, chunked):
+    """Mail that runs in a loop ends here; names that only resemble do not count."""
+    gw = make(limits__hops=10)
+    names = (b"Received", b"rECEIVED ")
+    content = b"".join(names[i % 2] + b": from a\r\n by b; now\r\n" for i in range(n)) + \
+        b"Received-SPF: pass\r\nX-Received: x\r\n" * 20 + b"\r\nReceived: x\r\n"
+    with come(gw) as c:
+        c.ehlo()
+        c.mail()
+        c.rcpt()
+        (c.bdat if chunked else c.data)(content, want)
+        assert c.is_open()
+    if want != "250":
+        refused(gw, "header-loop")
+
+
 # time ------------------------------------------------------------------------------------
 
 DEADLINES = {"limits__command_timeout": 3, "limits__request_timeout": 2,

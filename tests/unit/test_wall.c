@@ -530,6 +530,13 @@ test_limits(void **state)
 	assert_int_equal(apply_many(&wall, "X:\r\n "
 	    "4567890123456789012345678901234567890\r\n", 1, &out), limit);
 	wall = walls[STRANGER];
+	wall.max_hops = 3;
+	assert_int_equal(apply_many(&wall, "received : b\r\n", 3, &out), OK);
+	assert_int_equal(apply_many(&wall, "Receive: b\r\n", 4, &out), OK);
+	assert_int_equal(apply_many(&wall, "Received-: b\r\n", 4, &out), OK);
+	assert_int_equal(apply_many(&wall, "Received: b\r\n", 4, &out),
+	    XO_REFUSAL_HEADER_LOOP);
+	wall.max_hops = 0;
 	xo_buf_fini(&out);
 	out.max = 20;
 	assert_int_equal(apply_many(&wall, A, 3, &out), limit);
