@@ -16,8 +16,29 @@
 static void on_leg(struct xo_leg *leg, void *owner);
 
 static void
+add_claim(struct xo_claim *c)
+{
+	c->next = c->hops->claims;
+	if (c->next != NULL)
+		c->next->previous = c;
+	c->hops->claims = c;
+}
+
+static void
+remove_claim(struct xo_claim *c)
+{
+	if (c->previous != NULL)
+		c->previous->next = c->next;
+	else
+		c->hops->claims = c->next;
+	if (c->next != NULL)
+		c->next->previous = c->previous;
+}
+
+static void
 claim_free(struct xo_claim *c)
 {
+	remove_claim(c);
 	xo_lookup_cancel(&c->lookup);
 	if (c->timer != NULL)
 		event_free(c->timer);
@@ -36,6 +57,14 @@ xo_claim_cancel(struct xo_claim **claim)
 	*claim = NULL;
 	if (c != NULL)
 		claim_free(c);
+}
+
+void
+xo_hops_look_for_ends(struct xo_hops *hops)
+{
+	for (struct xo_claim *c = hops->claims; c != NULL; c = c->next)
+		if (c->link != NULL)
+			xo_leg_look_for_end(&c->link->leg);
 }
 
 void
@@ -430,6 +459,7 @@ xo_hops_claim(struct xo_hops *hops, const struct xo_wish *wish,
 		return NULL;
 	}
 	c->hops = hops;
+	add_claim(c);
 	c->wish = *wish;
 	c->done = done;
 	c->arg = arg;

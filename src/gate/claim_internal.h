@@ -11,6 +11,7 @@
 #define XO_TARGETS_MAX 32
 
 struct xo_claim {
+	struct xo_claim *next, *previous;	/* of all in hops->claims */
 	struct xo_hops *hops;
 	struct xo_wish wish;
 	xo_claim_done *done;

@@ -32,6 +32,8 @@ void xo_hops_free(struct xo_hops **hops);
  */
 bool xo_hops_learn(struct xo_hops *hops);
 
+/* What xo_leg_look_for_end() is for, where a connection is being opened. */
+void xo_hops_look_for_ends(struct xo_hops *hops);
 /* Closes kept connections that were idle too long. */
 void xo_hops_tick(struct xo_hops *hops);
 /* Closes kept connections that could have served this client alone. */

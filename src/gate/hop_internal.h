@@ -70,6 +70,7 @@ struct xo_hops {
 	size_t n;
 	size_t n_learning;
 	bool is_draining;
+	struct xo_claim *claims;	/* under way */
 };
 
 const struct xo_upstream *xo_hop_policy(const struct xo_hops *hops, int u);

@@ -177,6 +177,7 @@ look_for_ends(struct xo_worker *w)
 		if (s->link != NULL)
 			xo_leg_look_for_end(xo_link_leg(s->link));
 	}
+	xo_hops_look_for_ends(w->hops);
 }
 
 /* Full: whoever is here and says nothing has to make room sooner. */

@@ -11,8 +11,8 @@ from ledger import GONE, Cell, Ledger, run
 from net import fin_without_close_notify
 
 # Nobody is to be found slow that the machine made slow.
-PATIENT = {"connect_timeout": 30, "greeting_timeout": 30, "mail_timeout": 30,
-           "data_timeout": 30, "final_timeout": 30}
+PATIENT = {"connect_timeout": 60, "greeting_timeout": 60, "mail_timeout": 60,
+           "data_timeout": 60, "final_timeout": 60}
 BRIEF = {"connect_timeout": 2, "greeting_timeout": 2, "mail_timeout": 2,
          "data_timeout": 2, "final_timeout": 2, "command_timeout": 4,
          "request_timeout": 4, "handshake_timeout": 4, "content_timeout": 4}
@@ -34,11 +34,11 @@ GOOD = {
 }
 
 
-def late_end(octets):
+def late_end(octets, how=Do.fin):
     """These octets, then the end of the connection."""
     def act(session, line):
         session.wire.sock.sendall(octets)
-        return Do.fin
+        return how
     act.octets = octets
     return act
 
@@ -60,6 +60,7 @@ FAULTS = {
     "999": lambda good: b"999 x\r\n",
     "short": lambda good: good[:2] + b"\r\n",
     "half": lambda good: late_end(good[:2]),
+    "cutrst": lambda good: late_end(good[:2], Do.rst),
     "nocrlf": lambda good: late_end(good[:3] + b" text"),
     "dash": lambda good: late_end(good[:3] + b"-text\r\n"),
     "mixed": lambda good: good[:3] + b"-a\r\n451 b\r\n",
@@ -72,17 +73,17 @@ FAULTS = {
 # message is committed all the same (the gap of RFC 1047), ! behind it: and told so,
 # ~ behind it: it may be, by one who does not know what he said before.
 GRID = """
-phase     rst fin stall drip 4xx 5xx 421 junk bin endless long two wrong 999 short half nocrlf dash mixed notext lf
-banner    4   4   4     2    4   4   4   4    4   4       4    4   4     4   4     4    4      4    4     2      2
-ehlo      4   4   4     2    4   2   4   4    4   4       4    4   4     4   4     4    4      4    4     2      2
-starttls  4   4   4     2    4   4   4   4    4   4       4    4   4     4   4     4    4      4    4     2      2
-ehlo2     4   4   4     2    4   24  4   4    4   4       4    4   4     4   4     4    4      4    4     2      2
-mail      4   4   4     2    4   5   4   4    4   4       4    4   4     4   4     4    4      4    4     2      2
-rcpt      4   4   4     2    4   5   4   4    4   4       4    4   4     4   4     4    4      4    4     2      2
-data      4   4   4     2    4   5   4   4    4   4       4    4   4     4   4     4    4      4    4     2      2
-bdat      4   4   4     2    4   5   4   4    4   4~      4~   4~  4     4   4~    4    4      4    4~    2      2
-final     4   4   4     -    4   5   4   4    4   4       4    -   -     4   4     4    4      4    4     -      -
-committed 4+  4+  4+    2!   4+  -   4+  4+   4+  4+      4+   2!  4+    4+  4+    4+   4+     4+   4+    2!     2!
+phase     rst fin stall drip 4xx 5xx 421 junk bin endless long two wrong 999 short half cutrst nocrlf dash mixed notext lf
+banner    4   4   4     2    4   4   4   4    4   4       4    4   4     4   4     4    4      4      4    4     2      2
+ehlo      4   4   4     2    4   2   4   4    4   4       4    4   4     4   4     4    4      4      4    4     2      2
+starttls  4   4   4     2    4   4   4   4    4   4       4    4   4     4   4     4    4      4      4    4     2      2
+ehlo2     4   4   4     2    4   24  4   4    4   4       4    4   4     4   4     4    4      4      4    4     2      2
+mail      4   4   4     2    4   5   4   4    4   4       4    4   4     4   4     4    4      4      4    4     2      2
+rcpt      4   4   4     2    4   5   4   4    4   4       4    4   4     4   4     4    4      4      4    4     2      2
+data      4   4   4     2    4   5   4   4    4   4       4    4   4     4   4     4    4      4      4    4     2      2
+bdat      4   4   4     2    4   5   4   4    4   4~      4~   4~  4     4   4~    4    4      4      4    4~    2      2
+final     4   4   4     -    4   5   4   4    4   4       4    -   -     4   4     4    4      4      4    4     -      -
+committed 4+  4+  4+    2!   4+  -   4+  4+   4+  4+      4+   2!  4+    4+  4+    4+   4+     4+     4+   4+    2!     2!
 """
 
 
