@@ -61,11 +61,34 @@ def _wanted(packages):
     return seen
 
 
-def _download(packages, folder):
-    """With new lists if the old ones know nothing of it any more."""
-    # As root all the same: the folder may be nobody else's to enter.
-    apt = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3"]
+# As root all the same: the folder may be nobody else's to enter.
+APT = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3"]
+
+
+def _lists_of(suite, folder):
+    """Options for apt-get: another suite of Debian, with lists of its own."""
+    state = os.path.join(folder, "apt")
+    os.makedirs(os.path.join(state, "lists", "partial"))
+    os.makedirs(os.path.join(state, "cache", "archives", "partial"))
+    sources = os.path.join(state, "sources.list")
+    with open(sources, "w") as f:
+        f.write("deb http://deb.debian.org/debian %s main\n" % suite)
+    options = ["-o", "Dir::Etc::SourceList=" + sources, "-o", "Dir::Etc::SourceParts=-",
+               "-o", "Dir::State::Lists=%s/lists" % state, "-o", "Dir::Cache=%s/cache" % state]
+    _run(APT + options + ["update"], "apt-get update for " + suite)
+    return options
+
+
+def _download(packages, folder, suite=None):
+    """With new lists if the old ones know nothing of it any more. `suite`: where the
+    packages come from; their libraries are the system's all the same."""
+    apt = list(APT)
     what = "apt-get download " + " ".join(packages)
+    if suite:
+        _run(apt + _lists_of(suite, folder) + ["download"] + list(packages), what, cwd=folder)
+        packages = [x for x in _wanted(packages) if x not in packages]
+        if not packages:
+            return
     try:
         _run(apt + ["download"] + _wanted(packages), what, cwd=folder)
     except Missing:
@@ -84,9 +107,9 @@ def _merge_usr(root):
             shutil.rmtree(old)
 
 
-def unpacked(name, packages):
+def unpacked(name, packages, suite=None):
     """A folder with these Debian packages unpacked, fetched once."""
-    root = os.path.join(CACHE, name)
+    root = os.path.join(CACHE, name + ("-" + suite if suite else ""))
     if os.path.isdir(root):
         return root
     for tool in ("apt-get", "apt-cache", "dpkg", "dpkg-query"):
@@ -95,7 +118,7 @@ def unpacked(name, packages):
     os.makedirs(CACHE, exist_ok=True)
     work = tempfile.mkdtemp(prefix=name + "-", dir=CACHE)
     try:
-        _download(packages, work)
+        _download(packages, work, suite)
         tree = os.path.join(work, "root")
         for deb in glob.glob(os.path.join(work, "*.deb")):
             _run(["dpkg", "-x", deb, tree], "dpkg -x " + deb)
@@ -148,6 +171,7 @@ class Mta:
     name = "?"
     direction = "behind"
     packages = ()
+    suite = None			# of Debian, if it is another
     users = {}				# name: id, in the instance's own /etc/passwd
     files = {}				# of the cookbook: file -> where in /etc
     skips = {}				# cell -> why this MTA cannot
@@ -170,7 +194,7 @@ class Mta:
 
     def prepare(self):
         """Packages, folders, configuration."""
-        self.root = unpacked(self.name, self.packages)
+        self.root = unpacked(self.name, self.packages, self.suite)
         for one in ("etc", "run", "var/lib", "var/log", "var/mail", "var/spool", "var/tmp"):
             os.makedirs(os.path.join(self.folder, one), exist_ok=True)
         os.symlink("/run", os.path.join(self.folder, "var/run"))

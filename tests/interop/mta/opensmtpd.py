@@ -8,6 +8,7 @@ from .base import Mta, proxy_v2
 class OpenSmtpd(Mta):
     name = "opensmtpd"
     packages = ("opensmtpd",)
+    suite = "bookworm-backports"	# Debian 12's own 6.8 cannot serve TLS (issue 1171)
     users = {"opensmtpd": 61002, "opensmtpq": 61003}
     files = {"smtpd.conf": "smtpd.conf"}
     queue_folders = ("var/spool/smtpd/queue",)
@@ -15,9 +16,7 @@ class OpenSmtpd(Mta):
     refusal = "550"
     says_8bitmime = False
     report_lacks = ("envid", "ret")	# its own reports; what it passes on has both
-    skips = {"utf8": "OpenSMTPD 6.8 knows no SMTPUTF8",
-             "starttls-behind": "Debian 12's OpenSMTPD 6.8 cannot serve TLS with OpenSSL 3 "
-             "(OpenSMTPD issue 1171)"}
+    skips = {"utf8": "OpenSMTPD 7.4 knows no SMTPUTF8"}
 
     def prepare(self):
         super().prepare()
