@@ -11,6 +11,7 @@ PACKAGE = os.path.join(HERE, "haraka-npm")
 FILES = {"behind": {"smtp.ini": "config/smtp.ini", "connection.ini": "config/connection.ini",
                     "plugins": "config/plugins", "contoso.js": "plugins/contoso.js",
                     "smtp_forward.ini": "config/smtp_forward.ini",
+                    "outbound.ini": "config/outbound.ini",
                     "tls.ini": "config/tls.ini"},
          "in-front": {"smtp.ini": "config/smtp.ini",
                       "connection.ini": "config/connection.ini",
@@ -59,8 +60,7 @@ class Haraka(Mta):
     says_8bitmime = False
     queue_folders = ("queue",)
     skips = {"dsn": "Haraka announces no DSN",
-             "dsn-comes-back": "Haraka announces no DSN",
-             "utf8-behind": "Haraka's smtp_forward sends no SMTPUTF8 with MAIL"}
+             "dsn-comes-back": "Haraka announces no DSN"}
 
     def prepare(self):
         self.node = _node()
