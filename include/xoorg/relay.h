@@ -83,6 +83,15 @@ struct xo_relay_setup {
 	const char *session;		/* id */
 };
 
+/* What XCLIENT told beside address, port and hello, to be handed on as it is; it
+ * decides nothing here. */
+struct xo_told {
+	struct xo_span name, reverse_name;	/* empty: not told */
+	bool has_server;			/* where the client came to */
+	struct xo_address server;
+	uint16_t server_port;
+};
+
 /* How a message ended; spans valid while the action is handled. */
 struct xo_report {
 	struct xo_answer answer;
@@ -166,6 +175,8 @@ bool xo_relay_is_esmtp(const struct xo_relay *relay);
 /* The client's, as XCLIENT may have told it. */
 const struct xo_address *xo_relay_address(const struct xo_relay *relay);
 uint16_t xo_relay_port(const struct xo_relay *relay);
+/* Valid until the next XCLIENT. */
+const struct xo_told *xo_relay_told(const struct xo_relay *relay);
 const char *xo_relay_tls_description(const struct xo_relay *relay);
 
 #endif

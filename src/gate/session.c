@@ -40,16 +40,23 @@ on_claimed(void *arg, struct xo_link *link, enum xo_refusal why,
 struct xo_handover_info
 xo_session_client(const struct xo_session *s)
 {
+	const struct xo_told *told = xo_relay_told(s->relay);
 	struct xo_handover_info info = {
 		.address = xo_relay_address(s->relay),
 		.port = xo_relay_port(s->relay),
 		.hello = xo_relay_hello(s->relay),
 		.is_esmtp = xo_relay_is_esmtp(s->relay),
-		.server = &s->server,
-		.server_port = s->server_port,
+		.server = told->has_server ? &told->server : &s->server,
+		.server_port = told->has_server ? told->server_port :
+		    s->server_port,
 	};
 
 	xo_client_name_tell(s->name, &info);
+	/* One of our own has told better than we could find out. */
+	if (told->name.len > 0)
+		info.name = told->name;
+	if (told->reverse_name.len > 0)
+		info.reverse_name = told->reverse_name;
 	return info;
 }
 

@@ -46,6 +46,8 @@ xo_relay_free(struct xo_relay **relay)
 	xo_reply_fini(&r->reply);
 	xo_buf_fini(&r->hello);
 	xo_buf_fini(&r->told_hello);
+	xo_buf_fini(&r->told_name);
+	xo_buf_fini(&r->told_reverse_name);
 	xo_buf_fini(&r->args);
 	xo_buf_fini(&r->text);
 	xo_buf_fini(&r->header);
@@ -532,6 +534,12 @@ uint16_t
 xo_relay_port(const struct xo_relay *r)
 {
 	return r->setup.port;
+}
+
+const struct xo_told *
+xo_relay_told(const struct xo_relay *r)
+{
+	return &r->told;
 }
 
 bool

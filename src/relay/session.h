@@ -159,7 +159,9 @@ struct xo_relay {
 	bool is_pressed;		/* under load: less patience */
 	bool may_xclient;
 	struct xo_buf hello;
-	struct xo_buf told_hello;	/* XCLIENT's */
+	struct xo_buf told_hello;	/* XCLIENT's, and the next three */
+	struct xo_buf told_name, told_reverse_name;
+	struct xo_told told;
 	char tls_description[64];
 	/* back */
 	enum back_state back;

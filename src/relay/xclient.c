@@ -4,19 +4,27 @@
  * or filter of ours tells whom it speaks for. What it tells is for the log, the
  * Received line and the next hop. It takes all rights away, and never gives one.
  */
+#include <xoorg/domain.h>
 #include <xoorg/xtext.h>
 
 #include "session.h"
 
 #define VALUE_MAX 255
 
+struct word {
+	uint8_t text[VALUE_MAX];
+	size_t len;
+};
+
 struct told {
 	struct xo_address address;
 	bool has_address;
 	bool has_port;
 	uint16_t port;
-	uint8_t hello[VALUE_MAX];
-	size_t hello_len;
+	struct word hello, name, reverse_name;
+	bool has_server, has_server_port;
+	struct xo_address server;
+	uint16_t server_port;
 };
 
 static bool
@@ -24,6 +32,32 @@ is_unavailable(struct xo_span value)
 {
 	return xo_span_is_equal_nocase(value, XO_LIT("[UNAVAILABLE]")) ||
 	    xo_span_is_equal_nocase(value, XO_LIT("[TEMPUNAVAIL]"));
+}
+
+static bool
+read_address(struct xo_span value, struct xo_address *address_r)
+{
+	if (xo_span_has_prefix_nocase(value, XO_LIT("IPV6:")))
+		value = xo_span_from(value, 5);
+	return xo_address_read(value, address_r) == XO_OK;
+}
+
+static bool
+read_port(struct xo_span value, uint16_t *port_r)
+{
+	uint64_t n;
+
+	if (xo_span_to_u64(value, &n) != XO_OK || n > 65535)
+		return false;
+	*port_r = (uint16_t)n;
+	return true;
+}
+
+static void
+set_word(struct word *word, struct xo_span value)
+{
+	memcpy(word->text, value.p, value.len);
+	word->len = value.len;
 }
 
 /* These take an empty value for one that is not available: what was told of an
@@ -37,39 +71,64 @@ take_address(struct told *told, struct xo_span value)
 
 	told->address = unknown;
 	told->has_address = true;
-	if (value.len == 0)
-		return true;
-	if (xo_span_has_prefix_nocase(value, XO_LIT("IPV6:")))
-		value = xo_span_from(value, 5);
-	return xo_address_read(value, &told->address) == XO_OK;
+	return value.len == 0 || read_address(value, &told->address);
 }
 
 static bool
 take_port(struct told *told, struct xo_span value)
 {
-	uint64_t n = 0;
-
-	if (value.len > 0 && (xo_span_to_u64(value, &n) != XO_OK || n > 65535))
-		return false;
+	told->port = 0;
 	told->has_port = true;
-	told->port = (uint16_t)n;
-	return true;
+	return value.len == 0 || read_port(value, &told->port);
 }
 
 static bool
 take_hello(struct told *told, struct xo_span value)
 {
-	told->hello_len = 0;
+	told->hello.len = 0;
 	if (value.len == 0)
 		return true;
 	if (!xo_hello_name_is_valid(value))
 		return false;
-	memcpy(told->hello, value.p, value.len);
-	told->hello_len = value.len;
+	set_word(&told->hello, value);
 	return true;
 }
 
-/* Well-formed, and of no use to us. */
+/* What is no name is not handed on; it is no reason to lose the mail. */
+static bool
+take_name(struct told *told, struct xo_span value)
+{
+	told->name.len = 0;
+	if (xo_domain_is_valid(value))
+		set_word(&told->name, value);
+	return true;
+}
+
+static bool
+take_reverse_name(struct told *told, struct xo_span value)
+{
+	told->reverse_name.len = 0;
+	if (xo_domain_is_valid(value))
+		set_word(&told->reverse_name, value);
+	return true;
+}
+
+static bool
+take_server(struct told *told, struct xo_span value)
+{
+	told->has_server = value.len > 0;
+	return value.len == 0 || read_address(value, &told->server);
+}
+
+static bool
+take_server_port(struct told *told, struct xo_span value)
+{
+	told->has_server_port = value.len > 0;
+	return value.len == 0 || read_port(value, &told->server_port);
+}
+
+/* Well-formed, and of no use to us: PROTO is what it says hello with, and LOGIN
+ * would be a right of its client's. */
 static bool
 ignore(struct told *told, struct xo_span value)
 {
@@ -85,12 +144,12 @@ static const struct {
 	{"ADDR", take_address},
 	{"PORT", take_port},
 	{"HELO", take_hello},
-	{"NAME", ignore},
-	{"REVERSE_NAME", ignore},
+	{"NAME", take_name},
+	{"REVERSE_NAME", take_reverse_name},
 	{"PROTO", ignore},
 	{"LOGIN", ignore},
-	{"DESTADDR", ignore},
-	{"DESTPORT", ignore},
+	{"DESTADDR", take_server},
+	{"DESTPORT", take_server_port},
 };
 
 static bool
@@ -136,6 +195,13 @@ read_all(struct told *told, struct xo_span args)
 	return true;
 }
 
+static void
+set_buffer(struct xo_buf *b, const struct word *word)
+{
+	xo_buf_clear(b);
+	(void)xo_buf_add(b, xo_span(word->text, word->len));
+}
+
 void
 xclient(struct xo_relay *r, struct xo_span args)
 {
@@ -158,8 +224,16 @@ xclient(struct xo_relay *r, struct xo_span args)
 	if (told.has_port)
 		r->setup.port = told.port;
 	xo_buf_clear(&r->hello);
-	xo_buf_clear(&r->told_hello);
-	(void)xo_buf_add(&r->told_hello, xo_span(told.hello, told.hello_len));
+	set_buffer(&r->told_hello, &told.hello);
+	set_buffer(&r->told_name, &told.name);
+	set_buffer(&r->told_reverse_name, &told.reverse_name);
+	r->told = (struct xo_told){
+		.name = xo_buf_span(&r->told_name),
+		.reverse_name = xo_buf_span(&r->told_reverse_name),
+		.has_server = told.has_server && told.has_server_port,
+		.server = told.server,
+		.server_port = told.server_port,
+	};
 	/* Whoever it speaks for is not itself. */
 	r->setup.is_proxied = true;
 	r->rights.rights = 0;

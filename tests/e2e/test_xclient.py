@@ -337,6 +337,30 @@ def test_told_address(out, id, told, shown, handed):
     assert (got["ADDR"], got["PORT"], got["HELO"]) == (handed, "4711", "told.example")
 
 
+def test_told_is_handed_on(out):
+    """What a proxy of ours knows is not lost; but no login, which would be a right."""
+    gw, one = out()
+    with Smtp(gw.port(), source="127.0.0.6") as c:
+        c.ehlo()
+        c.want("XCLIENT ADDR=192.0.2.7 PORT=4711 HELO=h.example NAME=n.example "
+               "REVERSE_NAME=r.example PROTO=ESMTP DESTADDR=IPV6:2001:db8::1 DESTPORT=587 "
+               "LOGIN=admin", 220)
+        c.ehlo()
+        c.deliver(simple())
+        # another client, of whom less is known
+        c.want("XCLIENT ADDR=192.0.2.8 NAME=[UNAVAILABLE] REVERSE_NAME=a+2Bb", 220)
+        c.ehlo()
+        c.deliver(simple())
+    first, second = [values(x) for x in one.messages[0].session.xclient]
+    assert first == {
+        "ADDR": "192.0.2.7", "PORT": "4711", "HELO": "h.example", "NAME": "n.example",
+        "REVERSE_NAME": "r.example", "PROTO": "ESMTP", "DESTADDR": "IPV6:2001:db8::1",
+        "DESTPORT": "587", "LOGIN": "[UNAVAILABLE]"}
+    assert (second["ADDR"], second["NAME"], second["REVERSE_NAME"]) == (
+        "192.0.2.8", NONE, NONE)
+    assert (second["DESTADDR"], second["DESTPORT"]) == ("127.0.0.1", str(gw.port()))
+
+
 def test_unavailable_forgets_the_client_before(out):
     gw, one = out()
     with Smtp(gw.port(), source="127.0.0.6") as c:
@@ -412,6 +436,7 @@ BAD = rows(
     ("port-sign", "XCLIENT PORT=-1"), ("port-word", "XCLIENT PORT=smtp"),
     ("crlf", "XCLIENT HELO=a+0D+0AMAIL"), ("nul", "XCLIENT HELO=a+00"),
     ("xtext", "XCLIENT HELO=a+ZZ"), ("cut", "XCLIENT HELO=a+2"), ("equals", "XCLIENT HELO=a=b"),
+    ("server", "XCLIENT DESTADDR=x.example DESTPORT=25"), ("server-port", "XCLIENT DESTPORT=x"),
     ("hello", "XCLIENT HELO=a+20b"), ("long", "XCLIENT HELO=" + "a" * 300),
 )
 
