@@ -107,6 +107,7 @@ struct xo_conf_upstream {
 	uint32_t max_connections;		/* a worker; 0: no bound */
 	uint32_t max_idle;			/* kept open, a worker */
 	uint32_t idle_timeout;			/* ms */
+	uint32_t refresh;			/* ms: of its capabilities */
 	struct xo_conf_where where;
 };
 

@@ -366,6 +366,8 @@ static const struct xo_setting settings[] = {
     BOUNDS(0, 100000), .help = "connections kept open unused, a worker"},
 {UPSTREAM("idle_timeout", SECONDS, conf.idle_timeout), DEFAULT("60"),
     BOUNDS(1, DAY), .help = "seconds that they are kept"},
+{UPSTREAM("refresh", SECONDS, conf.refresh), DEFAULT("600"), BOUNDS(1, DAY),
+    .help = "seconds that what its EHLO announced is believed unasked"},
 };
 
 static const struct {

@@ -77,6 +77,7 @@ xo_claim_conclude(struct xo_claim *c, struct xo_link *link)
 	if (link != NULL && !c->is_kept) {
 		known->caps = link->opening.caps;
 		known->is_known = true;
+		xo_claim_hop(c)->asked_at = xo_worker_now();
 		xo_metrics_upstream_connect(hops->worker->metrics,
 		    c->wish.upstream, true);
 	} else if (link != NULL) {

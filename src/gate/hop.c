@@ -11,6 +11,8 @@
 
 /* An upstream that could not be asked is not asked again at once. */
 #define ASK_AGAIN ((uint64_t)10 * 1000)
+/* There may be many upstreams: they are looked through so often at most. */
+#define LOOK_AGAIN ((uint64_t)1000)
 
 const struct xo_upstream *
 xo_hop_policy(const struct xo_hops *hops, int u)
@@ -364,23 +366,16 @@ answered(void *arg, struct xo_link *link, enum xo_refusal why,
 }
 
 static bool
-learn_one(struct xo_hops *hops, int u)
+ask(struct xo_hops *hops, int u)
 {
 	struct hop *hop = &hops->hops[u];
-	struct question *q;
+	struct question *q = calloc(1, sizeof(*q));
 	struct xo_wish wish = {
 		.upstream = u,
 		.tenant = XO_NOBODY,
 		.is_question = true,
 	};
 
-	if (hop->is_learning)
-		return true;
-	if (hops->worker->known[u].is_known ||
-	    (hop->asked_at != 0 &&
-	    xo_worker_now() - hop->asked_at < ASK_AGAIN))
-		return false;
-	q = calloc(1, sizeof(*q));
 	if (q == NULL)
 		return false;
 	*q = (struct question){hops, u};
@@ -389,6 +384,39 @@ learn_one(struct xo_hops *hops, int u)
 	hops->n_learning++;
 	(void)xo_hops_claim(hops, &wish, answered, q);
 	return true;
+}
+
+static bool
+learn_one(struct xo_hops *hops, int u)
+{
+	struct hop *hop = &hops->hops[u];
+
+	if (hop->is_learning)
+		return true;
+	if (hops->worker->known[u].is_known ||
+	    (hop->asked_at != 0 &&
+	    xo_worker_now() - hop->asked_at < ASK_AGAIN))
+		return false;
+	return ask(hops, u);
+}
+
+void
+xo_hops_refresh(struct xo_hops *hops)
+{
+	uint64_t now = xo_worker_now();
+
+	if (now < hops->refresh_at || hops->is_draining)
+		return;
+	hops->refresh_at = now + LOOK_AGAIN;
+	/* Held up: nobody waits for this round. */
+	hops->n_learning++;
+	for (size_t u = 0; u < hops->n; u++)
+		if (hops->worker->known[u].is_known &&
+		    !hops->hops[u].is_learning &&
+		    now - hops->hops[u].asked_at >=
+		    xo_hop_conf(hops, (int)u)->refresh)
+			(void)ask(hops, (int)u);
+	hops->n_learning--;
 }
 
 bool

@@ -34,6 +34,12 @@ bool xo_hops_learn(struct xo_hops *hops);
 
 /* What xo_leg_look_for_end() is for, where a connection is being opened. */
 void xo_hops_look_for_ends(struct xo_hops *hops);
+/*
+ * Asks again, in the background, whoever has not been heard for his `refresh`:
+ * a client has come, who will be told what they announce.
+ */
+void xo_hops_refresh(struct xo_hops *hops);
+
 /* Closes kept connections that were idle too long. */
 void xo_hops_tick(struct xo_hops *hops);
 /* Closes kept connections that could have served this client alone. */

@@ -56,7 +56,7 @@ struct hop {
 	size_t n_idle;
 	size_t n_links;
 	bool is_learning;
-	uint64_t asked_at;		/* 0: never */
+	uint64_t asked_at;		/* or heard by chance; 0: never */
 	struct xo_dead dead[XO_DEAD_MAX];
 	struct xo_known_host *known_hosts;
 	struct xo_mx *mx;
@@ -69,6 +69,7 @@ struct xo_hops {
 	struct hop *hops;
 	size_t n;
 	size_t n_learning;
+	uint64_t refresh_at;		/* when to look whose time is over */
 	bool is_draining;
 	struct xo_claim *claims;	/* under way */
 };

@@ -99,6 +99,7 @@ xo_session_begin(struct xo_session *s, bool is_proxied)
 		s->front.is_broken = s->is_closing = true;
 		return false;
 	}
+	xo_hops_refresh(s->worker->hops);
 	xo_session_set_time(s);
 	xo_relay_set_pressed(s->relay, s->worker->is_pressed);
 	xo_relay_start(s->relay, xo_session_enter(s));

@@ -143,6 +143,34 @@ def test_refreshed(gateway, pki, hop):
     assert len(two.messages) == 1
 
 
+def test_refreshed_in_the_background(gw_for):
+    """No mail, only clients that say EHLO: learnt all the same, and nobody waits."""
+    gw, one = gw_for(("DSN", "8BITMIME"), changes={
+        "upstreams.main.refresh": 1, "upstreams.inbound.refresh": 1})
+    with Smtp(gw.port()) as c:
+        assert c.ehlo().has("DSN") is not None
+    one.caps = ["SMTPUTF8", "8BITMIME"]
+
+    def announced():
+        with Smtp(gw.port()) as c:
+            return keywords(c.ehlo()) - BRIDGED
+    assert wait_until(lambda: announced() == {"SMTPUTF8", "8BITMIME", "STARTTLS"}, 20, 0.2)
+    one.script["banner"] = Do.stall		# the last known stands
+    time.sleep(1.2)
+    for _ in range(3):
+        assert announced() == {"SMTPUTF8", "8BITMIME", "STARTTLS"}
+
+
+def test_not_refreshed_too_soon(gw_for):
+    gw, one = gw_for(("DSN",))
+    for _ in range(3):
+        with Smtp(gw.port()) as c:
+            assert c.ehlo().has("DSN") is not None
+        one.caps = []
+        time.sleep(0.5)
+    assert len(one.sessions) <= 2
+
+
 def test_less_than_it_was(gateway, pki, hop):
     """Announced to the client, and gone when it is needed: refused, not dropped."""
     one = hop(caps=("SMTPUTF8", "8BITMIME", "DSN"))
