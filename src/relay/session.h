@@ -12,6 +12,10 @@
  *   content.c   DATA and BDAT in, header held for the wall
  *   writer.c    content out, in the next hop's framing
  *   finish.c    how a message ends, whoever ends it
+ *
+ * The same states and functions, by the same names, are a model for spin in
+ * tests/model; what that does is played on this (tests/unit/test_model.c). Who
+ * changes one changes the other.
  */
 #ifndef XO_SESSION_H
 #define XO_SESSION_H
