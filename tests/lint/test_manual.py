@@ -105,3 +105,40 @@ def test_reasons():
     assert len(in_table) > 60
     assert in_table - in_manual == set(), "not (so) in xoorgd(8)"
     assert in_manual - in_table == set(), "no such reason"
+
+
+def sandbox():
+    """{processes: calls} of src/gate/sandbox.c, the names as the threat model has them."""
+    text = read("src", "gate", "sandbox.c")
+    names = {"W": "worker", "S": "status", "K": "keys"}
+    out = {}
+    table = re.search(r"allowed\[\] = \{(.*?)^\};", text, re.M | re.S).group(1)
+    for call, roles in re.findall(r'\{"(\w+)", ([WSK |]+)\}', table):
+        which = [names[x] for x in roles.split(" | ")]
+        out.setdefault("all three" if len(which) == 3 else ", ".join(which), set()).add(call)
+    out["never"] = set(re.findall(r'"(\w+)"', re.search(
+        r"never\[\] = \{(.*?)^\};", text, re.M | re.S).group(1)))
+    out["looked at"] = set(re.findall(r'SCMP_ACT_ALLOW,\s+"(\w+)"', text))
+    return out
+
+
+def test_system_calls():
+    """The threat model's lists and their counts."""
+    section = re.search(r"^### System calls\n(.*?)^## ", read("doc", "threat-model.md"),
+                        re.M | re.S).group(1)
+    want = sandbox()
+    got, counts = {}, {}
+    for title, n, text in re.findall(r"^\* \*\*(.*?)\*\* \((\d+)\): (.*?)\.$", section,
+                                     re.M | re.S):
+        words = set(re.findall(r"\w+", text))
+        got[title] = words & want["looked at"] if title == "looked at" else words
+        counts[title] = int(n)
+    assert got == want
+    assert counts == {k: len(v) for k, v in want.items()}
+    shared = len(want["all three"]) + len({"mmap", "mprotect", "tgkill"})
+    both = shared + len(want["worker, status"])
+    own = {"worker": both + len(want["worker"]) + 2, "status": both + len(want["status"]) + 2,
+           "key": shared}
+    said = re.search(r"(\d+) calls a worker, (\d+) the status process, (\d+) the key process",
+                     section)
+    assert [int(x) for x in said.groups()] == [own["worker"], own["status"], own["key"]]
