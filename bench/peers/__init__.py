@@ -8,9 +8,7 @@ from peers.haraka import Haraka
 from peers.nginx import Nginx
 from peers.postfix import PostfixProxy, PostfixQueue
 from peers.stunnel import Stunnel
-from peers.xoorgd import Against, KeysInside, Xoorgd
+from peers.xoorgd import Against, Xoorgd
 
 PEERS = [Direct, Pump, Haproxy, Nginx, Stunnel, Dovecot, PostfixProxy, PostfixQueue, Exim,
-         Haraka, Xoorgd, KeysInside, Against]
-# Of the same gateway: when asked for by name, or by an option.
-VARIANTS = (KeysInside, Against)
+         Haraka, Xoorgd, Against]

@@ -49,7 +49,7 @@ struct answer {
 
 /* The key process */
 
-/* What cannot be a question gets no answer. False: there was no octet. */
+/* False: that worker's end is closed for good. */
 static bool
 answer_one(int fd, struct xo_tls_keyring *keyring)
 {
@@ -59,8 +59,10 @@ answer_one(int fd, struct xo_tls_keyring *keyring)
 	size_t len = 0;
 	ssize_t n = recv(fd, &q, sizeof(q), MSG_DONTWAIT);
 
+	if (n == 0)
+		return false;
 	if (n < (ssize_t)QUESTION_HEAD)
-		return n > 0;
+		return n >= 0 || errno == EAGAIN || errno == EINTR;
 	request = (struct xo_sign_request){
 		.key = q.key,
 		.scheme = (enum xo_sign_scheme)q.scheme,
@@ -84,13 +86,12 @@ serve(struct pollfd *fds, size_t n, struct xo_tls_keyring *keyring)
 		if (poll(fds, n, -1) < 0 && errno != EINTR)
 			return;
 		for (size_t i = 0; i < n; i++) {
-			if (fds[i].revents == 0 ||
-			    answer_one(fds[i].fd, keyring) ||
-			    (fds[i].revents & (POLLHUP | POLLERR)) == 0)
+			if (fds[i].revents == 0 || fds[i].fd < 0)
 				continue;
-			/* Nobody has the other end any more. */
-			fds[i].fd = -1;
-			n_open--;
+			if (!answer_one(fds[i].fd, keyring)) {
+				fds[i].fd = -1;
+				n_open--;
+			}
 		}
 	}
 }
@@ -157,7 +158,6 @@ run(const struct xo_pairs *pairs, struct xo_tls_keyring *keyring,
 	tell(report, XO_LIT("+"));
 	close(report);
 	serve(fds, pairs->n, keyring);
-	xo_tls_keyring_forget(keyring);
 	_exit(0);
 }
 

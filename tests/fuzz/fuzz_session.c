@@ -1,23 +1,34 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Whole sessions over the pure relay, in the world of the unit tests, which
- * knows what must hold (unit/relay_world.h). The first octets choose client and
- * next hop; the rest is what the client sends, with controls in it:
+ * Whole sessions over the pure relay, both peers hostile, in the world of the
+ * unit tests and under the eyes of its bystander (unit/relay_watch.h), who
+ * compares with an automaton of his own after every step. The first octets
+ * choose client, certificate and next hop; the rest is what the client sends,
+ * with controls in it:
  *
- *   0xff  all that was sent is worked off   0xfb  CRLF . CRLF
- *   0xfe  time passes to the deadline       0xfa  the client leaves
- *   0xfd  the next hop closes               0xf9  the gateway drains
+ *   0xff  all that was sent is worked off   0xf8  the gateway stops
+ *   0xfe  time passes to the deadline       0xf7  the next hop: 250
+ *   0xfd  the next hop closes               0xf6  354
+ *   0xfc  LENGTH octets of the next hop     0xf5  451
+ *   0xfb  CRLF . CRLF                       0xf4  550
+ *   0xfa  the client leaves                 0xf3  half a minute passes
+ *   0xf9  the gateway drains
+ *
+ * A wild next hop (option) says nothing but by these; any other answers as
+ * planned, and these come on top.
  */
-#include <unit/relay_world.h>
+#include <unit/relay_watch.h>
 
 #include "fuzz.h"
 
-#define OPTIONS 6
+#define OPTIONS 8
+#define FIRST_CONTROL 0xf3
+#define S(s) {(const uint8_t *)(s), sizeof(s) - 1}
 
 static const char *const caps[] = {
 	"", "PIPELINING", "CHUNKING", "PIPELINING CHUNKING",
 	"PIPELINING CHUNKING DSN SIZE 8BITMIME BINARYMIME SMTPUTF8",
-	"SIZE 100 DSN", "CHUNKING BINARYMIME", "XCLIENT XOORG",
+	"SIZE 100 DSN", "CHUNKING BINARYMIME XOORG", "XCLIENT XOORG PIPELINING",
 };
 
 static const char *const replies[] = {
@@ -25,6 +36,44 @@ static const char *const replies[] = {
 	"550 no\r\n", "421 bye\r\n", "354 go\r\n", "250-a\r\n451 b\r\n",
 	"999 x\r\n", "250 text", "25", "250\n", "250-a\r\n", "\r\n",
 	"550 no\r\n421 bye\r\n", "250 a\r\n250 b\r\n",
+};
+
+/* Who comes by TLS, and whether that gives the right to XOORG. */
+static const struct xo_span right_name[] = {S("mail.protection.outlook.com")};
+static const struct xo_span upper_name[] = {
+	S("other.example"), S("MAIL.PROTECTION.OUTLOOK.COM")
+};
+static const struct xo_span other_name[] = {S("mail.protection.outlook.co")};
+static const struct xo_span nul_name[] = {
+	S("mail.protection.outlook.com\0.evil.example")
+};
+static const struct xo_span wildcard[] = {S("*.protection.outlook.com")};
+
+static const struct identity {
+	struct xo_certificate certificate;
+	int bits;
+	bool gives_right;
+} identities[] = {
+	{{.is_present = true, .dns_names = right_name, .n_dns_names = 1,
+	    .is_chain_valid = true}, 256, true},
+	{{.is_present = false}, 256, false},
+	{{.is_present = true, .dns_names = right_name, .n_dns_names = 1,
+	    .flaw = "expired"}, 256, false},
+	{{.is_present = true, .dns_names = upper_name, .n_dns_names = 2,
+	    .is_chain_valid = true}, 256, true},
+	{{.is_present = true, .dns_names = other_name, .n_dns_names = 1,
+	    .is_chain_valid = true}, 256, false},
+	{{.is_present = true, .dns_names = nul_name, .n_dns_names = 1,
+	    .is_chain_valid = true}, 256, false},
+	{{.is_present = true, .dns_names = wildcard, .n_dns_names = 1,
+	    .is_chain_valid = true}, 256, false},
+	{{.is_present = true, .common_name = S("mail.protection.outlook.com"),
+	    .is_chain_valid = true}, 256, true},
+	{{.is_present = true, .dns_names = other_name, .n_dns_names = 1,
+	    .common_name = S("mail.protection.outlook.com"),
+	    .is_chain_valid = true}, 256, false},
+	{{.is_present = true, .dns_names = right_name, .n_dns_names = 1,
+	    .is_chain_valid = true}, 56, false},
 };
 
 /* As in the random tests: a 250 too many in its place is believed. */
@@ -49,7 +98,7 @@ set_options(struct world_options *o, struct hop_plan *plans,
 	set_plan(&plans[0], data[2], data[3]);
 	set_plan(&plans[1], data[4], data[5]);
 	*o = (struct world_options){
-		.client = (enum world_client)(data[0] % 3),
+		.client = (enum world_client)((data[0] & 3) % 3),
 		.caps = caps[(data[0] >> 2) & 7],
 		.later_caps = caps[(data[0] >> 5) & 7],
 		.is_reused = (data[1] & 1) != 0,
@@ -57,38 +106,50 @@ set_options(struct world_options *o, struct hop_plan *plans,
 		.normalizes = (data[1] & 4) != 0,
 		.is_safe = (data[1] & 8) != 0,
 		.size_limit = (data[1] & 16) != 0 ? 300 : 0,
-		.is_lmtp = (data[2] & 128) != 0,
-		.has_message_xoorg = (data[3] & 128) != 0,
 		.is_front_bytewise = (data[1] & 32) != 0,
 		.is_hop_bytewise = (data[1] & 64) != 0,
 		.is_hop_first = (data[1] & 128) != 0,
+		.is_lmtp = (data[2] & 128) != 0,
+		.has_message_xoorg = (data[3] & 128) != 0,
+		.is_wild = (data[7] & 1) != 0,
 		.plans = plans, .n_plans = data[2] == 0 ? 0 : 2,
 	};
 }
 
 static void
-control(struct world *w, uint8_t c)
+control(struct world *w, uint8_t c, struct xo_span *rest)
 {
-	switch (c) {
-	case 0xfe:
+	static const char *const words[] = {
+		[0xf7 - 0xf4] = "250 2.0.0 ok\r\n",
+		[0xf6 - 0xf4] = "354 go\r\n",
+		[0xf5 - 0xf4] = "451 4.0.0 later\r\n",
+		[0xf4 - 0xf4] = "550 5.0.0 no\r\n",
+	};
+	size_t n;
+
+	if (c >= 0xf4 && c <= 0xf7 && w->options.is_wild)
+		world_hop_says(w, xo_span_from_cstr(words[c - 0xf4]));
+	else if (c == 0xfe)
 		(void)world_wait(w);
-		break;
-	case 0xfd:
+	else if (c == 0xfd)
 		w->hop.closes = true;
-		world_settle(w);
-		break;
-	case 0xfb:
+	else if (c == 0xfb)
 		world_say(w, "\r\n.\r\n");
-		break;
-	case 0xfa:
+	else if (c == 0xfa)
 		world_leave(w);
-		break;
-	case 0xf9:
-		world_shutdown(w, false);
-		break;
-	default:
-		break;
+	else if (c == 0xf9 || c == 0xf8)
+		world_shutdown(w, c == 0xf8);
+	else if (c == 0xf3)
+		w->now += 30000;
+	if (c == 0xfc && rest->len > 0) {
+		n = rest->p[0];
+		if (w->options.is_wild)
+			world_hop_says(w, xo_span_first(xo_span_from(*rest, 1),
+			    n));
+		*rest = xo_span_from(*rest, n + 1);
 	}
+	if (!w->is_closed)
+		world_settle(w);
 }
 
 static void
@@ -96,42 +157,87 @@ play(struct world *w, struct xo_span in)
 {
 	while (in.len > 0 && !w->is_closed && w->violation[0] == '\0') {
 		size_t n = 0;
+		uint8_t c;
 
-		while (n < in.len && in.p[n] < 0xf9)
+		while (n < in.len && in.p[n] < FIRST_CONTROL)
 			n++;
 		if (n > 0 && !w->is_gone)
 			world_send(w, xo_span_first(in, n));
-		if (n < in.len)
-			control(w, in.p[n]);
+		if (n == in.len)
+			break;
+		c = in.p[n];
 		in = xo_span_from(in, n + 1);
+		if (!w->is_closed)
+			control(w, c, &in);
 	}
+}
+
+/* Whatever still happens: a closed session says nothing. */
+static void
+prod(struct world *w)
+{
+	struct xo_relay *r = w->relay;
+	struct xo_action action;
+
+	if (!w->is_closed)
+		return;
+	MUST(xo_relay_deadline(r) == UINT64_MAX);
+	xo_relay_set_time(r, w->now + 10000000, 1700000000);
+	xo_relay_timer(r);
+	(void)xo_relay_front_bytes(r, XO_LIT("NOOP\r\nEHLO x\r\n"));
+	(void)xo_relay_back_bytes(r, XO_LIT("250 ok\r\n"));
+	xo_relay_back_closed(r);
+	xo_relay_back_failed(r, XO_REFUSAL_UPSTREAM_CONNECT);
+	xo_relay_caps_arrived(r);
+	xo_relay_tls_done(r, NULL, "TLSv1.3", 256);
+	xo_relay_front_closed(r);
+	xo_relay_shutdown(r, true);
+	MUST(!xo_relay_next(r, &action));
+}
+
+static void
+run(struct world *w, const struct world_options *options, struct xo_span in)
+{
+	MUST(world_init(w, options));
+	world_say(w, "EHLO c.example\r\n");
+	if (options->client == CLIENT_EXCHANGE) {
+		world_say(w, "STARTTLS\r\n");
+		world_say(w, "EHLO c.example\r\n");
+	}
+	play(w, in);
+	if (!w->is_closed)
+		world_leave(w);
+	for (size_t i = 0; i < 20 && !w->is_closed && world_wait(w); i++)
+		;
+	if (w->violation[0] != '\0') {
+		fprintf(stderr, "%s\n%.*s", w->violation, (int)w->transcript.len,
+		    (const char *)w->transcript.p);
+		abort();
+	}
+	prod(w);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct world w;
+	static struct watch watch;
 	struct world_options options;
 	struct hop_plan plans[2];
+	const struct identity *identity;
 
 	if (size < OPTIONS)
 		return 0;
 	set_options(&options, plans, data);
-	MUST(world_init(&w, &options));
-	world_say(&w, "EHLO c.example\r\n");
-	if (options.client == CLIENT_EXCHANGE) {
-		world_say(&w, "STARTTLS\r\n");
-		world_say(&w, "EHLO c.example\r\n");
-	}
-	play(&w, xo_span(data + OPTIONS, size - OPTIONS));
-	world_leave(&w);
-	for (size_t i = 0; i < 20 && !w.is_closed && world_wait(&w); i++)
-		;
-	if (w.violation[0] != '\0') {
-		fprintf(stderr, "%s\n%.*s", w.violation, (int)w.transcript.len,
-		    (const char *)w.transcript.p);
-		abort();
-	}
+	identity = &identities[data[6] %
+	    (sizeof(identities) / sizeof(identities[0]))];
+	options.certificate = &identity->certificate;
+	options.bits = identity->bits;
+	options.watch = &watch.hook;
+	watch_init(&watch, &w);
+	watch.gives_right = identity->gives_right;
+	run(&w, &options, xo_span(data + OPTIONS, size - OPTIONS));
 	world_fini(&w);
+	watch_fini(&watch);
 	return 0;
 }

@@ -27,6 +27,13 @@ world_violate(struct world *w, const char *text)
 }
 
 static void
+show(struct world *w, enum world_seen what, struct xo_span s)
+{
+	if (w->options.watch != NULL)
+		w->options.watch->saw(w->options.watch, what, s);
+}
+
+static void
 note(struct world *w, const char *who, struct xo_span s)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -181,7 +188,7 @@ hop_utter(struct world *w, const char *text)
 {
 	w->hop.has_said_5xx |= strstr(text, "5") == text ||
 	    strstr(text, "\n5") != NULL;
-	if (!w->hop.is_silent && !w->hop.closes)
+	if (!w->hop.is_silent && !w->hop.closes && !w->options.is_wild)
 		(void)xo_buf_add_cstr(&w->hop.out, text);
 }
 
@@ -453,7 +460,9 @@ hop_take(struct world *w, struct xo_span s)
 	size_t n;
 
 	note(w, "H< ", s);
-	while (s.len > 0) {
+	show(w, WORLD_TO_HOP, s);
+	/* Who does not listen has no state. */
+	while (s.len > 0 && !w->options.is_wild) {
 		if (h->state == HOP_IN_DATA && h->waits_for_354 &&
 		    h->out.len > h->delivered)
 			world_violate(w, "content before the 354 was read");
@@ -481,7 +490,7 @@ hop_unlink(struct hop *h)
 	h->is_linked = false;
 	xo_buf_clear(&h->out);
 	xo_buf_clear(&h->line);
-	h->delivered = 0;
+	h->delivered = h->shown = 0;
 	h->is_silent = h->closes = h->has_final_250 = false;
 	h->final_end = 0;
 	memset(h->n, 0, sizeof(h->n));
@@ -501,7 +510,8 @@ on_release(struct world *w, bool needs_reset)
 	    h->content.len > 0 || h->is_spoilt)
 		world_violate(w, "RELEASE with content under way");
 	/* What an odd one says too much may still be on its way. */
-	if (h->out.len > h->delivered && w->options.n_plans == 0)
+	if (h->out.len > h->delivered && w->options.n_plans == 0 &&
+	    !w->options.is_wild)
 		world_violate(w, "RELEASE with replies under way");
 	if (!needs_reset && h->has_mail)
 		world_violate(w, "RELEASE with an open transaction");
@@ -519,6 +529,7 @@ on_send(struct world *w, const struct xo_action *a)
 			world_violate(w, "SEND to a client that is gone");
 		if (w->is_closed)
 			world_violate(w, "SEND behind CLOSE");
+		show(w, WORLD_TO_CLIENT, a->bytes);
 		(void)xo_buf_add(&w->got, a->bytes);
 	} else if (!w->hop.is_linked) {
 		world_violate(w, "SEND without a connection");
@@ -542,7 +553,8 @@ on_report(struct world *w)
 	w->n_delivered++;
 	if (report->reason != XO_REFUSAL_NONE)
 		world_violate(w, "delivered, for a reason");
-	if (w->n_delivered > w->n_acked)
+	/* Of a wild one's only the bystander can tell. */
+	if (w->n_delivered > w->n_acked && !w->options.is_wild)
 		world_violate(w, "250 without the next hop's");
 }
 
@@ -591,6 +603,7 @@ on_action(struct world *w, const struct xo_action *a)
 	case XO_ACTION_CLOSE:
 		if (w->is_closed)
 			world_violate(w, "CLOSE twice");
+		show(w, WORLD_CLOSE, (struct xo_span){NULL, 0});
 		w->is_closed = true;
 		note(w, "   close", (struct xo_span){NULL, 0});
 		break;
@@ -697,6 +710,7 @@ feed_front(struct world *w)
 	if (is_waiting && more == 0)
 		return false;
 	copy = own_copy(xo_span(w->in.p, len));
+	show(w, WORLD_CLIENT, xo_span(copy + w->offered, more));
 	INSIDE(used = xo_relay_front_bytes(w->relay, xo_span(copy, len)));
 	if (used > len)
 		world_violate(w, "more used than was given");
@@ -747,6 +761,11 @@ feed_back(struct world *w)
 	h->delivered += n;
 	h->total += n;
 	count_acked(w);
+	if (h->delivered > h->shown)
+		show(w, WORLD_HOP, xo_span(h->out.p + h->shown,
+		    h->delivered - h->shown));
+	if (h->delivered > h->shown)
+		h->shown = h->delivered;
 	INSIDE(used = xo_relay_back_bytes(w->relay, xo_span(copy, n)));
 	if (used > n)
 		world_violate(w, "more used than the next hop gave");
@@ -770,6 +789,7 @@ hop_connect(struct world *w)
 	if (h->n_connections > 1 && w->options.later_caps != NULL)
 		caps = w->options.later_caps;
 	set_caps(&h->caps, caps != NULL ? caps : "");
+	show(w, WORLD_LINK, (struct xo_span){NULL, 0});
 	INSIDE(xo_relay_back_ready(w->relay, &h->caps, is_reused));
 	take_actions(w);
 }
@@ -811,6 +831,8 @@ feed_tls(struct world *w)
 	if (!w->wants_tls || w->is_closed)
 		return false;
 	w->wants_tls = false;
+	if (xo_relay_deadline(w->relay) == UINT64_MAX)
+		world_violate(w, "a handshake without a deadline");
 	if (w->offered > 0)
 		world_violate(w, "STARTTLS with octets behind it");
 	/* What comes later is the handshake's. */
@@ -820,7 +842,11 @@ feed_tls(struct world *w)
 			.is_present = true, .dns_names = names,
 			.n_dns_names = 1, .is_chain_valid = true,
 		};
-	INSIDE(xo_relay_tls_done(w->relay, &certificate, "TLSv1.3", 256));
+	if (w->options.certificate != NULL)
+		certificate = *w->options.certificate;
+	show(w, WORLD_TLS, (struct xo_span){NULL, 0});
+	INSIDE(xo_relay_tls_done(w->relay, &certificate, "TLSv1.3",
+	    w->options.bits != 0 ? w->options.bits : 256));
 	take_actions(w);
 	return true;
 }
@@ -886,6 +912,15 @@ world_send(struct world *w, struct xo_span octets)
 {
 	note(w, "C: ", octets);
 	(void)xo_buf_add(&w->in, octets);
+	world_settle(w);
+}
+
+void
+world_hop_says(struct world *w, struct xo_span octets)
+{
+	if (!w->hop.is_linked || w->hop.closes)
+		return;
+	(void)xo_buf_add(&w->hop.out, octets);
 	world_settle(w);
 }
 

@@ -34,6 +34,22 @@ struct hop_plan {
 
 enum world_client { CLIENT_STRANGER, CLIENT_LOCAL, CLIENT_EXCHANGE };
 
+/* What a bystander gets to see, in order (relay_watch.h). */
+enum world_seen {
+	WORLD_CLIENT,		/* octets offered, each once */
+	WORLD_TO_CLIENT,
+	WORLD_TLS,		/* the handshake is done */
+	WORLD_CLOSE,
+	WORLD_LINK,		/* a connection to the next hop */
+	WORLD_TO_HOP,
+	WORLD_HOP,		/* octets offered, each once */
+};
+
+struct world_watch {
+	void (*saw)(struct world_watch *watch, enum world_seen what,
+	    struct xo_span s);
+};
+
 /* All-zero: a stranger, a plain next hop that takes everything. */
 struct world_options {
 	enum world_client client;
@@ -52,6 +68,12 @@ struct world_options {
 	size_t front_cut, hop_cut;
 	bool is_front_bytewise, is_hop_bytewise;
 	bool is_hop_first;	/* its replies before the client's octets */
+	/* The next hop says what world_hop_says() is told, and nothing else. */
+	bool is_wild;
+	/* What STARTTLS brings; NULL: what the client usually has. */
+	const struct xo_certificate *certificate;
+	int bits;		/* of its cipher; 0: enough */
+	struct world_watch *watch;
 };
 
 struct commit {
@@ -75,6 +97,7 @@ struct hop {
 	/* What it says: `delivered` octets of it are the relay's. */
 	struct xo_buf out;
 	size_t delivered;
+	size_t shown;			/* to the bystander */
 	size_t total;			/* of all connections, for hop_cut */
 	size_t final_end;		/* where a final 250 is complete; or 0 */
 	bool has_final_250, has_said_5xx;
@@ -131,6 +154,8 @@ void world_settle(struct world *w);
 void world_leave(struct world *w);
 /* Time passes up to the relay's deadline; false: it has none. */
 bool world_wait(struct world *w);
+/* Octets of a wild next hop. */
+void world_hop_says(struct world *w, struct xo_span octets);
 void world_shutdown(struct world *w, bool is_final);
 /* Codes of all replies so far: "220 250 ...", in a static buffer. */
 const char *world_codes(struct world *w);

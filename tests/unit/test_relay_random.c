@@ -18,7 +18,7 @@
 
 #include <relay/session.h>
 
-#include "relay_world.h"
+#include "relay_watch.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 #define SEEDS 20000
@@ -502,6 +502,7 @@ run_seed(uint64_t seed)
 		.is_front_bytewise = one_in(10),
 		.is_hop_bytewise = one_in(6), .is_hop_first = one_in(3),
 	};
+	struct watch watch;
 	struct world w;
 
 	o.caps = any_of(hop_caps, N(hop_caps));
@@ -510,6 +511,9 @@ run_seed(uint64_t seed)
 	o.hop_cut = one_in(2) ? 1 + below(100) : 0;
 	for (size_t i = 0; i < N(plans); i++)
 		plan_a_fault(&plans[i]);
+	watch_init(&watch, &w);
+	watch.gives_right = o.client == CLIENT_EXCHANGE;
+	o.watch = &watch.hook;
 	assert_true(world_init(&w, &o));
 	world_say(&w, "EHLO c.example\r\n");
 	if (o.client == CLIENT_EXCHANGE && !one_in(4)) {
@@ -532,6 +536,7 @@ run_seed(uint64_t seed)
 		breach(&w, w.violation);
 	}
 	world_fini(&w);
+	watch_fini(&watch);
 }
 
 static void
