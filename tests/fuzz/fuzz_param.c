@@ -62,16 +62,60 @@ check_rcpt(struct xo_span args, uint32_t announced, bool allow_utf8)
 	xo_buf_fini(&out);
 }
 
+static int
+hex_digit(uint8_t c)
+{
+	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+	const char *at = c == '\0' ? NULL : strchr(digits, c);
+
+	return at == NULL ? -1 : (int)((at - digits) % 16);
+}
+
+/* RFC 3461 4, as one would write it down; false: ill-formed. */
+static bool
+decode_plainly(struct xo_span in, uint8_t *out, size_t *len_r)
+{
+	size_t i = 0;
+
+	for (*len_r = 0; i < in.len; i++) {
+		uint8_t c = in.p[i];
+
+		if (c < '!' || c > '~' || c == '=')
+			return false;
+		if (c == '+') {
+			if (in.len - i < 3 || hex_digit(in.p[i + 1]) < 0 ||
+			    hex_digit(in.p[i + 2]) < 0)
+				return false;
+			c = (uint8_t)(hex_digit(in.p[i + 1]) * 16 +
+			    hex_digit(in.p[i + 2]));
+			i += 2;
+		}
+		out[(*len_r)++] = c;
+	}
+	return true;
+}
+
 static void
 check_xtext(struct xo_span in)
 {
-	uint8_t decoded[64], again[64];
-	size_t len = 0, len2 = 0;
+	uint8_t decoded[64], again[64], plain[64];
+	size_t len = 0, len2 = 0, plain_len;
 	struct xo_buf out = {0};
+	enum xo_err err;
+	bool is_clean, is_plain;
 
-	if (xo_xtext_decode(in, decoded, sizeof(decoded), &len) != XO_OK)
+	in = xo_span_first(in, sizeof(plain));
+	err = xo_xtext_decode(in, decoded, sizeof(decoded), &len);
+	is_plain = decode_plainly(in, plain, &plain_len);
+	MUST((err == XO_OK) == is_plain);
+	is_clean = is_plain;
+	for (size_t i = 0; is_plain && i < plain_len; i++)
+		is_clean &= plain[i] >= 32 && plain[i] != 127;
+	MUST(xo_xtext_is_clean(in) == is_clean);
+	if (err != XO_OK)
 		return;
-	MUST(len <= sizeof(decoded));
+	MUST(xo_span_is_equal(xo_span(decoded, len),
+	    xo_span(plain, plain_len)));
 	MUST(xo_xtext_encode(&out, xo_span(decoded, len)) == XO_OK);
 	MUST(xo_xtext_decode(xo_buf_span(&out), again, sizeof(again),
 	    &len2) == XO_OK);
