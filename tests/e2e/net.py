@@ -2,6 +2,7 @@
 """Sockets for the tests: a reader with a deadline, TLS contexts, ports."""
 import os
 import random
+import re
 import socket
 import ssl
 import struct
@@ -21,13 +22,23 @@ class Closed(Exception):
         self.seen = seen
 
 
+# The gateway shares its ports with others of its user (SO_REUSEPORT), so two tests
+# at a time must never draw the same: each process has ports of its own.
+PORTS, SHARE = 12000, 2500
+_share = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0) % 8
+_given = set()
+
+
 def free_port(kind=socket.SOCK_STREAM, host="127.0.0.1"):
-    """A port outside the range that the kernel gives to clients."""
-    for _ in range(200):
-        port = random.randrange(12000, 32000)
+    """A port outside the range that the kernel gives to clients, each once."""
+    for _ in range(500):
+        port = PORTS + SHARE * _share + random.randrange(SHARE)
+        if port in _given and len(_given) < SHARE // 2:
+            continue
         with socket.socket(socket.AF_INET, kind) as s:
             try:
                 s.bind((host, port))
+                _given.add(port)
                 return port
             except OSError:
                 continue
