@@ -85,6 +85,7 @@ read_word(struct hop *hop, struct xo_span word, struct xo_span **clause)
 
 	if (is_clause) {
 		/* Only the first of each: the rest is not the syntax. */
+		/* analyser: the caller has one */
 		*clause = next != NULL && next->len == 0 ? next : NULL;
 	} else if (*clause != NULL && (*clause)->len == 0) {
 		**clause = word;
@@ -131,6 +132,7 @@ find_tls_version(struct xo_span s)
 
 		if (!xo_span_has_prefix_nocase(s, XO_LIT("TLS")))
 			continue;
+		/* analyser: a span with octets has a place */
 		if (at.p[0] == 'v')
 			at = xo_span_from(at, 1);
 		if (at.len >= 3 && at.p[0] == '1' &&

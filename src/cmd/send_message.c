@@ -202,6 +202,28 @@ put_chunk(struct sending *s, struct xo_span *piece, uint64_t size)
 	return true;
 }
 
+static bool
+put_bdat(struct sending *s, struct xo_span *piece, uint64_t size, bool is_last)
+{
+	xo_buf_clear(&s->line);
+	xo_buf_add_cstr(&s->line, "BDAT ");
+	xo_buf_add_u64(&s->line, size);
+	if (is_last)
+		xo_buf_add_cstr(&s->line, " LAST");
+	return put_line(s) && put_chunk(s, piece, size);
+}
+
+/* As many replies as must be in before the next chunk. */
+static void
+hear_chunks(struct sending *s)
+{
+	size_t most = s->is_pipelining ? OWED_MAX : 0;
+
+	while (s->owed > most && !s->outcome->is_lost)
+		if (listen(s) != XO_STEP_OK)
+			s->is_refused = true;
+}
+
 static void
 send_bdat(struct sending *s)
 {
@@ -213,25 +235,15 @@ send_bdat(struct sending *s)
 		size = s->settings->chunk > 0 && s->settings->chunk < left
 		    ? s->settings->chunk : left;
 		left -= size;
-		xo_buf_clear(&s->line);
-		xo_buf_add_cstr(&s->line, "BDAT ");
-		xo_buf_add_u64(&s->line, size);
-		if (left == 0)
-			xo_buf_add_cstr(&s->line, " LAST");
-		if (!put_line(s) || !put_chunk(s, &piece, size))
+		if (!put_bdat(s, &piece, size, left == 0))
 			break;
 		if (!is_envelope_heard) {
 			is_envelope_heard = true;
 			if (!hear_envelope(s) || s->n_accepted == 0)
 				break;
 		}
-		while (s->owed > (s->is_pipelining ? OWED_MAX : 0)) {
-			if (listen(s) != XO_STEP_OK)
-				s->is_refused = true;
-			if (s->outcome->is_lost)
-				return;
-		}
-	} while (left > 0 && !s->is_refused);
+		hear_chunks(s);
+	} while (left > 0 && !s->is_refused && !s->outcome->is_lost);
 	while (s->owed > 0 && !s->outcome->is_lost)
 		(void)listen(s);
 }

@@ -231,6 +231,7 @@ xo_wire_peer_address(const struct xo_wire *wire, char *text, size_t text_len)
 	if (getpeername(wire->fd, (struct sockaddr *)&address, &len) == 0 &&
 	    getnameinfo((struct sockaddr *)&address, len, host, sizeof(host),
 	    port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+		/* analyser: the kernel wrote it */
 		snprintf(text, text_len, address.ss_family == AF_INET6 ?
 		    "[%s]:%s" : "%s:%s", host, port);
 }

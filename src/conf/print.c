@@ -267,6 +267,7 @@ print_settings(struct printer *printer, enum xo_section section,
 		xo_buf_add_all(printer->out, indent, rows[i].name, " = ",
 		    (char *)NULL);
 		if (type->size != 0)
+			/* analyser: a list has its count */
 			print_list(printer, field, *(const size_t *)other);
 		else
 			type->print(printer, field, other);

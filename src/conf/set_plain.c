@@ -88,6 +88,7 @@ xo_set_seconds(const struct xo_setter *setter,
 	(void)other;
 	if (!read_number(setter, node, &n))
 		return false;
+	/* analyser: it was read, or we are gone */
 	*(uint32_t *)field = (uint32_t)n * 1000U;
 	return true;
 }

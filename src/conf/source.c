@@ -52,6 +52,7 @@ included_name(const struct xo_lexer *lexer, struct xo_span name)
 
 	while (file.len > 0 && file.p[file.len - 1] != '/')
 		file.len--;
+	/* analyser: a name is not empty */
 	if (name.p[0] != '/')
 		xo_buf_add(&joined, file);
 	xo_buf_add(&joined, name);
@@ -74,6 +75,7 @@ read_include_name(struct xo_lexer *lexer, struct xo_span *name_r)
 	rest = xo_span_from(lexer->in, lexer->at);
 	rest = xo_span_first(rest, xo_span_find(rest, '\n'));
 	end = xo_span_find(xo_span_from(rest, 1), '"') + 1;
+	/* analyser: a span with octets has a place */
 	if (rest.len < 3 || rest.p[0] != '"' || end >= rest.len || end == 1)
 		return xo_conf_fail(lexer->source->error, &where,
 		    "expected @include \"FILE\", found @include %s",
@@ -193,6 +195,7 @@ check_nul(struct xo_source *source, const char *file, struct xo_span text)
 	if (nul == text.len)
 		return true;
 	for (i = 0; i < nul; i++)
+		/* analyser: a span with octets has a place */
 		where.line += text.p[i] == '\n';
 	return xo_conf_fail(source->error, &where,
 	    "expected text, found a NUL octet");

@@ -135,6 +135,7 @@ set_list(const struct xo_setter *setter, const struct xo_node *node,
 	if (elements == NULL)
 		return xo_conf_fail_memory(setter->error);
 	memcpy(field, &elements, sizeof(elements));
+	/* analyser: a list has its count */
 	*n_r = node->n_children;
 	return set_elements(setter, node, elements, type->size);
 }

@@ -27,10 +27,12 @@ add_claim(struct xo_claim *c)
 static void
 remove_claim(struct xo_claim *c)
 {
+	/* analyser: while somebody is busy with it nobody frees it */
 	if (c->previous != NULL)
 		c->previous->next = c->next;
 	else
 		c->hops->claims = c->next;
+	/* analyser: as above */
 	if (c->next != NULL)
 		c->next->previous = c->previous;
 }
@@ -325,6 +327,7 @@ xo_claim_turn_end(struct xo_claim *c, bool is_outermost)
 {
 	if (!is_outermost)
 		return;
+	/* analyser: it is over, and is freed here alone */
 	c->is_busy = false;
 	if (c->is_over)
 		claim_free(c);
@@ -478,6 +481,7 @@ xo_hops_claim(struct xo_hops *hops, const struct xo_wish *wish,
 	c->is_busy = true;
 	if (!claim_kept(c))
 		xo_claim_go_on(c);
+	/* analyser: busy until here, so nobody has freed it */
 	c->is_busy = false;
 	is_over = c->is_over;
 	if (is_over)

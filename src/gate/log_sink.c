@@ -71,6 +71,7 @@ open_again(int fd)
 		fd /= 10;
 	} while (fd > 0);
 	while (n > 0)
+		/* analyser: n digits were written */
 		*p++ = digits[--n];
 	*p = '\0';
 	return open(name, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);

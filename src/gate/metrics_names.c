@@ -151,6 +151,7 @@ init_dim(struct xo_names *names, enum xo_dim dim, const struct xo_conf *conf)
 		struct xo_span word = dim_word(dim, names->n, conf);
 		char *copy = calloc(1, word.len + 1);
 
+		/* analyser: xo_names_fini() frees what is there */
 		if (copy == NULL)
 			return false;
 		if (word.len > 0)
@@ -164,6 +165,7 @@ bool
 xo_names_init(struct xo_names names[XO_DIM_COUNT], const struct xo_conf *conf)
 {
 	for (int d = 0; d < XO_DIM_COUNT; d++) {
+		/* analyser: xo_names_fini() frees what is there */
 		if (!init_dim(&names[d], (enum xo_dim)d, conf))
 			return false;
 	}

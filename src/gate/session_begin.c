@@ -24,6 +24,7 @@ set_address(struct xo_address *a, uint16_t *port, const struct sockaddr *from)
 	struct sockaddr_in6 in6;
 
 	memset(a, 0, sizeof(*a));
+	/* analyser: the kernel wrote it */
 	if (from->sa_family == AF_INET) {
 		memcpy(&in, from, sizeof(in));
 		a->octets[10] = a->octets[11] = 0xff;

@@ -34,6 +34,25 @@ xo_session_free(struct xo_session *s)
 	free(s);
 }
 
+/* What the client still says is read and forgotten. True: that was all. */
+static bool
+has_client_ended(struct xo_session *s)
+{
+	uint8_t *scratch = s->worker->scratch;
+	ssize_t n;
+
+	if (s->front.tls == NULL || s->front.is_handshaking) {
+		while ((n = recv(s->front.fd, scratch, XO_LEG_READ, 0)) > 0)
+			;
+		return n == 0;
+	}
+	xo_buf_clear(&s->front.in);
+	while (s->front.is_readable && !s->front.has_ended &&
+	    xo_leg_read(&s->front, scratch).len > 0)
+		;
+	return s->front.has_ended;
+}
+
 /*
  * A socket closed with unread octets in it sends RST, which can destroy the
  * reply before the client has read it: say our end first and let it finish.
@@ -41,8 +60,6 @@ xo_session_free(struct xo_session *s)
 bool
 xo_session_may_close(struct xo_session *s)
 {
-	uint8_t *scratch = s->worker->scratch;
-
 	if (s->front.is_broken || s->front.has_ended)
 		return true;
 	xo_leg_flush(&s->front);
@@ -57,22 +74,7 @@ xo_session_may_close(struct xo_session *s)
 			xo_tls_shutdown(s->front.tls);
 		shutdown(s->front.fd, SHUT_WR);
 	}
-	if (s->front.tls == NULL || s->front.is_handshaking) {
-		ssize_t n;
-
-		while ((n = recv(s->front.fd, scratch, XO_LEG_READ, 0)) > 0)
-			;
-		if (n == 0)
-			return true;
-	} else {
-		xo_buf_clear(&s->front.in);
-		while (s->front.is_readable && !s->front.has_ended &&
-		    xo_leg_read(&s->front, scratch).len > 0)
-			;
-		if (s->front.has_ended)
-			return true;
-	}
-	return xo_worker_now() >= s->linger_until;
+	return has_client_ended(s) || xo_worker_now() >= s->linger_until;
 }
 
 void

@@ -149,6 +149,22 @@ is_envelope_done(const struct xo_relay *r)
 	    r->t.next_send == r->t.n_slots;
 }
 
+/* Recipients, as many as the next hop takes before it answers. Refused once
+ * stays refused when a lost connection's are given to a new one. */
+static void
+send_rcpts(struct xo_relay *r)
+{
+	struct transaction *t = &r->t;
+
+	while (r->back == BACK_READY && t->mail_state != MAIL_UNSENT &&
+	    t->next_send < t->n_slots && may_pipeline(r)) {
+		struct slot *s = &t->slots[t->next_send++];
+
+		if (!s->is_local && s->state != SLOT_REFUSED)
+			send_rcpt(r, s);
+	}
+}
+
 void
 back_pump(struct xo_relay *r)
 {
@@ -164,16 +180,7 @@ back_pump(struct xo_relay *r)
 		return;
 	if (t->mail_state == MAIL_UNSENT && may_pipeline(r))
 		send_mail(r);
-	while (r->back == BACK_READY && t->mail_state != MAIL_UNSENT &&
-	    t->next_send < t->n_slots &&
-	    may_pipeline(r)) {
-		struct slot *s = &t->slots[t->next_send++];
-
-		/* Refused once stays refused when a lost connection's
-		 * recipients are given to a new one. */
-		if (!s->is_local && s->state != SLOT_REFUSED)
-			send_rcpt(r, s);
-	}
+	send_rcpts(r);
 	if (t->content == CONTENT_OPENING && !t->is_opened &&
 	    is_envelope_done(r))
 		content_open(r);

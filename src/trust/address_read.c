@@ -13,6 +13,7 @@ read_octet(struct xo_span word, uint8_t *octet_r)
 {
 	uint64_t n;
 
+	/* analyser: a span with octets has a place */
 	if (word.len > 3 || (word.len > 1 && word.p[0] == '0') ||
 	    xo_span_to_u64(word, &n) != XO_OK || n > 255)
 		return false;

@@ -162,6 +162,7 @@ promote(struct work *w, const struct xo_field *field)
 	if (!w->wall->promote)
 		return false;
 	e = &w->promote.entries[w->promote.next++];
+	/* analyser: a promotion has entries */
 	if (!e->is_promoted)
 		return false;
 	(void)xo_buf_add(w->out, XO_LIT(ORGANIZATION));
