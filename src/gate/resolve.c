@@ -373,16 +373,19 @@ xo_resolver_host(struct xo_resolver *resolver, const char *name, uint16_t port,
 static void
 write_reverse(const struct sockaddr *address, char *name)
 {
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
 	const uint8_t *p;
 
 	if (address->sa_family == AF_INET) {
-		p = (const uint8_t *)
-		    &((const struct sockaddr_in *)address)->sin_addr;
+		memcpy(&in, address, sizeof(in));
+		p = (const uint8_t *)&in.sin_addr;
 		(void)snprintf(name, XO_MX_NAME_SIZE,
 		    "%u.%u.%u.%u.in-addr.arpa", p[3], p[2], p[1], p[0]);
 		return;
 	}
-	p = (const uint8_t *)&((const struct sockaddr_in6 *)address)->sin6_addr;
+	memcpy(&in6, address, sizeof(in6));
+	p = (const uint8_t *)&in6.sin6_addr;
 	for (size_t i = 16; i-- > 0; name += 4)
 		(void)snprintf(name, 5, "%x.%x.", p[i] & 15, p[i] >> 4);
 	memcpy(name, "ip6.arpa", sizeof("ip6.arpa"));
