@@ -93,6 +93,7 @@ struct trace {
 };
 
 struct stage {
+	uint8_t in[128];	/* what SENDs of the body point into */
 	struct trace *trace;
 	struct xo_policy policy;
 	struct xo_listener listener;
@@ -450,7 +451,7 @@ static void
 play_word(struct stage *s, const char *event, bool is_followed)
 {
 	static const char behind[] = "N";
-	uint8_t in[128];
+	uint8_t *in = s->in;
 	size_t used, len;
 	bool minds = is_event(event, "EHLO") || is_event(event, "DATA") ||
 	    is_event(event, "STARTTLS");
