@@ -8,7 +8,9 @@ from peers.haraka import Haraka
 from peers.nginx import Nginx
 from peers.postfix import PostfixProxy, PostfixQueue
 from peers.stunnel import Stunnel
-from peers.xoorgd import Against, Xoorgd
+from peers.xoorgd import Against, KeysInside, Xoorgd
 
 PEERS = [Direct, Pump, Haproxy, Nginx, Stunnel, Dovecot, PostfixProxy, PostfixQueue, Exim,
-         Haraka, Xoorgd, Against]
+         Haraka, Xoorgd, KeysInside, Against]
+# Of the same gateway: when asked for by name, or by an option.
+VARIANTS = (KeysInside, Against)

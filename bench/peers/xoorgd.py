@@ -9,6 +9,7 @@ MAIN = """\
 hostname = "gw.contoso.test"
 user = ""
 workers = %(workers)d
+key_process = %(key_process)s
 log = "%(folder)s/log"
 status = ""
 max_sessions_per_address = 0
@@ -49,6 +50,7 @@ class Xoorgd(Peer):
     parameters = "XOORG=contoso.com"
 
     build = BUILD
+    key_process = "true"
 
     def begin(self):
         program = os.path.join(self.build, "src", "xoorgd")
@@ -62,7 +64,8 @@ class Xoorgd(Peer):
             "tls": ' tls = "default";' if leg in ("in", "both") else "",
         } for leg in self.legs)
         text = MAIN % {
-            "workers": self.env.workers, "folder": self.folder, "ca": pki["ca"],
+            "workers": self.env.workers, "key_process": self.key_process,
+            "folder": self.folder, "ca": pki["ca"],
             "cert": pki["gateway"].cert, "key": pki["gateway"].key,
             "client_name": pki["client_name"], "server_name": pki["server_name"],
             "sink": self.env.sink.port, "late": self.env.late.port, "listeners": listeners}
@@ -72,3 +75,9 @@ class Xoorgd(Peer):
 class Against(Xoorgd):
     """Another build of it, to see what a change does: --against FOLDER."""
     name, title = "against", "xoorgd, the other build"
+
+
+class KeysInside(Xoorgd):
+    """With the private keys in the workers, to see what a key process costs."""
+    name, title = "keys-inside", "xoorgd, key_process = false"
+    key_process = "false"

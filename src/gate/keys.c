@@ -49,7 +49,7 @@ struct answer {
 
 /* The key process */
 
-/* False: that worker's end is closed for good. */
+/* What cannot be a question gets no answer. False: there was no octet. */
 static bool
 answer_one(int fd, struct xo_tls_keyring *keyring)
 {
@@ -59,10 +59,8 @@ answer_one(int fd, struct xo_tls_keyring *keyring)
 	size_t len = 0;
 	ssize_t n = recv(fd, &q, sizeof(q), MSG_DONTWAIT);
 
-	if (n == 0)
-		return false;
 	if (n < (ssize_t)QUESTION_HEAD)
-		return n >= 0 || errno == EAGAIN || errno == EINTR;
+		return n > 0;
 	request = (struct xo_sign_request){
 		.key = q.key,
 		.scheme = (enum xo_sign_scheme)q.scheme,
@@ -86,12 +84,13 @@ serve(struct pollfd *fds, size_t n, struct xo_tls_keyring *keyring)
 		if (poll(fds, n, -1) < 0 && errno != EINTR)
 			return;
 		for (size_t i = 0; i < n; i++) {
-			if (fds[i].revents == 0 || fds[i].fd < 0)
+			if (fds[i].revents == 0 ||
+			    answer_one(fds[i].fd, keyring) ||
+			    (fds[i].revents & (POLLHUP | POLLERR)) == 0)
 				continue;
-			if (!answer_one(fds[i].fd, keyring)) {
-				fds[i].fd = -1;
-				n_open--;
-			}
+			/* Nobody has the other end any more. */
+			fds[i].fd = -1;
+			n_open--;
 		}
 	}
 }
@@ -158,6 +157,7 @@ run(const struct xo_pairs *pairs, struct xo_tls_keyring *keyring,
 	tell(report, XO_LIT("+"));
 	close(report);
 	serve(fds, pairs->n, keyring);
+	xo_tls_keyring_forget(keyring);
 	_exit(0);
 }
 

@@ -123,8 +123,6 @@ renounce(struct xo_buf *error)
 {
 	const struct rlimit none = {0, 0};
 
-	if (geteuid() != 0 && !drop_capabilities())
-		return fail(error, "drop capabilities", NULL, errno);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return fail(error, "renounce new privileges", NULL, errno);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
@@ -139,11 +137,13 @@ xo_privileges_drop(const char *user, struct xo_buf *error)
 {
 	if (user != NULL && !change_user(user, error))
 		return false;
+	if (geteuid() != 0 && !drop_capabilities())
+		return fail(error, "drop capabilities", NULL, errno);
 	return renounce(error);
 }
 
-bool
-xo_privileges_keep_few(struct xo_buf *error)
+static bool
+keep_few_capabilities(struct xo_buf *error)
 {
 	static const unsigned int few[] = {CAP_NET_BIND_SERVICE, CAP_SETUID,
 		CAP_SETGID, CAP_KILL, CAP_DAC_OVERRIDE};
@@ -152,8 +152,6 @@ xo_privileges_keep_few(struct xo_buf *error)
 	};
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
 
-	if (geteuid() != 0)
-		return true;
 	if (syscall(SYS_capget, &head, data) != 0)
 		return fail(error, "read capabilities", NULL, errno);
 	for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
@@ -168,6 +166,13 @@ xo_privileges_keep_few(struct xo_buf *error)
 	}
 	return syscall(SYS_capset, &head, data) == 0 ||
 	    fail(error, "drop capabilities", NULL, errno);
+}
+
+bool
+xo_privileges_keep_few(struct xo_buf *error)
+{
+	return renounce(error) &&
+	    (geteuid() != 0 || keep_few_capabilities(error));
 }
 
 uint64_t

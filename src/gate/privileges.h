@@ -29,7 +29,7 @@ XO_MUST_CHECK bool xo_privileges_drop(const char *user, struct xo_buf *error);
  * For the master, which starts workers again and reads configurations: of
  * root's capabilities it keeps those to bind ports, to become the user, to
  * signal its workers and to read and write files of others. Not root: it has
- * what it was given.
+ * what it was given. No new privileges, no core files and no tracing either way.
  */
 XO_MUST_CHECK bool xo_privileges_keep_few(struct xo_buf *error);
 

@@ -133,6 +133,24 @@ reserve_secure_memory(size_t n_keys)
 	(void)CRYPTO_secure_malloc_init(size, 32);
 }
 
+/* Better said now than by every handshake. */
+static bool
+is_fit(const struct entry *e, struct xo_buf *error)
+{
+	if (EVP_PKEY_eq(e->public, e->private) != 1) {
+		xo_tls_complain(error, &e->file.where,
+		    "a key and a certificate that fit", e->file.path,
+		    xo_tls_take_reason("they do not"));
+		return false;
+	}
+	if ((size_t)EVP_PKEY_get_size(e->private) > XO_SIGNATURE_MAX) {
+		xo_tls_complain(error, &e->file.where,
+		    "a key of at most 8192 bits", e->file.path, NULL);
+		return false;
+	}
+	return true;
+}
+
 bool
 xo_tls_keyring_load(struct xo_tls_keyring *k, struct xo_buf *error)
 {
@@ -142,17 +160,20 @@ xo_tls_keyring_load(struct xo_tls_keyring *k, struct xo_buf *error)
 
 		EVP_PKEY_free(e->private);
 		e->private = xo_tls_read_key(&e->file, error);
-		if (e->private == NULL)
+		if (e->private == NULL || !is_fit(e, error))
 			return false;
-		if (EVP_PKEY_eq(e->public, e->private) == 1)
-			continue;
-		xo_tls_complain(error, &e->file.where,
-		    "a key and a certificate that fit", e->file.path,
-		    xo_tls_take_reason("they do not"));
-		return false;
 	}
 	ERR_clear_error();
 	return true;
+}
+
+void
+xo_tls_keyring_forget(struct xo_tls_keyring *k)
+{
+	for (size_t i = 0; i < k->n; i++) {
+		EVP_PKEY_free(k->entries[i].private);
+		k->entries[i].private = NULL;
+	}
 }
 
 /* The digest has its length, and the key is of the scheme's kind. */

@@ -58,6 +58,8 @@ size_t xo_tls_keyring_count(const struct xo_tls_keyring *keyring);
  * read before is replaced.
  */
 bool xo_tls_keyring_load(struct xo_tls_keyring *keyring, struct xo_buf *error);
+/* Wipes what was read: it signs no more. */
+void xo_tls_keyring_forget(struct xo_tls_keyring *keyring);
 /* With a loaded keyring. An xo_sign_ask; `keyring` is the argument. */
 bool xo_tls_keyring_sign(void *keyring, const struct xo_sign_request *request,
     uint8_t signature[XO_SIGNATURE_MAX], size_t *len_r);

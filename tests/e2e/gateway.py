@@ -82,7 +82,8 @@ def _name(pid):
 class Gateway:
     """xoorgd in the foreground, its log in a file."""
 
-    def __init__(self, config, folder=None, start=True, env=None, wrapper=()):
+    def __init__(self, config, folder=None, start=True, env=None, wrapper=(),
+                 program=XOORGD):
         self.config = config
         self.is_own_folder = folder is None
         self.folder = folder or tempfile.mkdtemp(prefix="xoorg-e2e-")
@@ -92,6 +93,7 @@ class Gateway:
         self.env = dict(os.environ, **(env or {}))
         self.env.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0")
         self.wrapper = list(wrapper)
+        self.program = program
         self.crashes_allowed = 0
         self.write()
         if start:
@@ -106,10 +108,10 @@ class Gateway:
     # process ---------------------------------------------------------------
 
     def start(self):
-        if not os.path.exists(XOORGD):
-            raise FileNotFoundError("%s: build it, or set XOORG_BUILD" % XOORGD)
+        if not os.path.exists(self.program):
+            raise FileNotFoundError("%s: build it, or set XOORG_BUILD" % self.program)
         self._err = open(self.log_file, "ab")
-        self.process = subprocess.Popen(self.wrapper + [XOORGD, "-c", self.file],
+        self.process = subprocess.Popen(self.wrapper + [self.program, "-c", self.file],
                                         stdin=subprocess.DEVNULL, stdout=self._err,
                                         stderr=self._err, env=self.env, cwd="/")
         for host, port in self.ports():

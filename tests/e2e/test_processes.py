@@ -2,16 +2,21 @@
 """The processes: who has the keys, what each may still do, and a log that is opened
 anew. doc/threat-model 2.11."""
 import os
+import pwd
 import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
+import urllib.request
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from gateway import REPO, XOORGD
 from harness import Smtp, base_config, out_config, rows, server_context, simple, wait_until
+from net import children, free_port
 
 # Of one mapping; a sanitizer's shadow has no end, and no keys.
 MEMORY_MAX, PIECE, OVERLAP = 1 << 28, 1 << 22, 64
@@ -19,9 +24,13 @@ MEMORY_MAX, PIECE, OVERLAP = 1 << 28, 1 << 22, 64
 SANITIZED = b"__asan_init"
 
 
-def _is_sanitized(gw):
-    with open("/proc/%d/exe" % gw.process.pid, "rb") as f:
+def _has_sanitizer(program):
+    with open(program, "rb") as f:
         return SANITIZED in f.read()
+
+
+def _is_sanitized(gw):
+    return _has_sanitizer("/proc/%d/exe" % gw.process.pid)
 
 
 def _status(pid):
@@ -182,15 +191,11 @@ def test_a_key_that_does_not_fit(gateway, pki, hop):
 
 
 def test_given_up(gateway, pki, hop):
-    config = base_config(pki, hop(), status="127.0.0.1:0")
-    from net import free_port
-    config["status"] = "127.0.0.1:%d" % free_port()
-    gw = gateway(config)
+    gw = gateway(base_config(pki, hop(), status="127.0.0.1:%d" % free_port()))
     assert _handshake(gw).code == 250
-    pids = subprocess.run(["pgrep", "-P", str(gw.process.pid)], capture_output=True,
-                          text=True).stdout.split()
+    pids = children(gw.process.pid)
     assert len(pids) == 3			# worker, keys, status
-    for pid in map(int, pids):
+    for pid in pids:
         status = _status(pid)
         assert status["NoNewPrivs"] == "1"
         with open("/proc/%d/limits" % pid) as f:
@@ -216,18 +221,6 @@ def test_sandbox_modes(gateway, pki, hop, id, mode):
         assert _status(worker)["Seccomp"] == ("0" if mode == "off" else "2")
 
 
-def test_host_by_name(gateway, pki, hop):
-    """/etc/hosts is read at each lookup, behind the sandbox."""
-    main = hop()
-    config = base_config(pki, main)
-    config.set("upstreams.main.hosts", ["localhost:%s" % main.address.rpartition(":")[2]])
-    gw = gateway(config)
-    with Smtp(gw.port()) as c:
-        c.hello(pki.exo)
-        c.deliver(simple(), xoorg="contoso.com")
-    assert len(main.messages) == 1
-
-
 def test_log_is_rotated(gateway, pki, hop, tmp_path):
     """SIGUSR1: the workers, who may open nothing, write to the new file as well."""
     log = tmp_path / "mail.log"
@@ -248,3 +241,132 @@ def test_log_is_rotated(gateway, pki, hop, tmp_path):
     old = (tmp_path / "mail.log.1").read_text()
     time.sleep(0.3)
     assert has_all() and (tmp_path / "mail.log.1").read_text() == old
+
+
+# Who starts it, and the setting `user`.
+OF_NOBODY = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
+STARTS = rows(("root-drops", (), "nobody"), ("nobody-stays", OF_NOBODY, ""),
+              ("nobody-is-asked-for", OF_NOBODY, "nobody"))
+
+
+@pytest.fixture
+def folder():
+    """Anybody may look into it; what pytest gives is its user's alone."""
+    if os.geteuid() != 0:
+        pytest.skip("NO root")
+    out = tempfile.mkdtemp(prefix="xoorg-e2e-")
+    os.chmod(out, 0o755)
+    yield out
+    shutil.rmtree(out)
+
+
+def _settle_in(folder, pki, owner):
+    """The certificates, the key for its owner alone, and the program, which may be where
+    nobody else comes."""
+    names = {}
+    for name, file in (("cert", pki.gw.cert), ("key", pki.gw.key), ("ca", pki.ca),
+                       ("xoorgd", XOORGD)):
+        names[name] = shutil.copy(file, os.path.join(folder, name))
+        os.chmod(names[name], 0o600 if name == "key" else 0o755)
+    os.chown(names["key"], owner, -1)
+    return names
+
+
+def _config_in(names, pki, hop, user):
+    return base_config(pki, hop(), user=user, status="127.0.0.1:%d" % free_port(),
+                       tls__default={"certificate": names["cert"], "key": names["key"],
+                                     "trust": names["ca"]})
+
+
+def _live(gw, pki):
+    """Mail, a reload, a key process that is lost, a log that is opened anew, the status."""
+    with Smtp(gw.port()) as c:
+        c.hello(pki.exo)
+        c.deliver(simple(), xoorg="contoso.com")
+        gw.signal(signal.SIGHUP)
+        assert wait_until(lambda: gw.events("reload"), 10)
+        assert gw.events("reload")[-1]["text"] == "new configuration"
+    assert wait_until(lambda: len(gw.key_processes()) == 1, 10)
+    old, = gw.key_processes()
+    os.kill(old, signal.SIGKILL)
+    assert wait_until(lambda: gw.key_processes() not in ([], [old]), 10)
+    gw.signal(signal.SIGUSR1)
+    assert _handshake(gw, pki.exo).count("XOORG") == 1
+    with urllib.request.urlopen("http://%s/healthz" % gw.config["status"], timeout=10) as r:
+        assert r.status == 200
+
+
+@pytest.mark.parametrize("id, wrapper, user", STARTS)
+def test_started_by(folder, gateway, pki, hop, id, wrapper, user):
+    """By root, who then drops, or by a user without any right: the same in the end."""
+    nobody = pwd.getpwnam("nobody").pw_uid
+    names = _settle_in(folder, pki, nobody if wrapper else 0)
+    gw = gateway(_config_in(names, pki, hop, user), folder=folder,
+                 wrapper=wrapper, program=names["xoorgd"])
+    gw.crashes_allowed = 1
+    _live(gw, pki)
+    pids = children(gw.process.pid)
+    assert len(pids) == 3			# worker, keys, status
+    for pid in pids:
+        status = _status(pid)
+        assert status["Uid"].split() == [str(nobody)] * 4, status["Name"]
+        assert int(status["CapPrm"], 16) == int(status["CapEff"], 16) == 0
+        assert "0" not in status["Groups"].split()
+    # What cannot be dumped is root's in /proc, whoever it runs as.
+    for pid in pids + [gw.process.pid]:
+        assert os.stat("/proc/%d/mem" % pid).st_uid == 0
+    keys, = gw.key_processes()
+    assert int(_status(keys)["VmLck"].split()[0]) > 0
+    gw.stop()
+
+
+def _let_through_by_unit():
+    """All calls that packaging/systemd/xoorgd.service allows, its groups written out."""
+    sets, name = {}, None
+    for line in subprocess.run(["systemd-analyze", "syscall-filter", "--no-pager"],
+                               capture_output=True, text=True).stdout.splitlines():
+        if line.startswith("@"):
+            name = sets.setdefault(line.strip(), [])
+        elif name is not None and line.startswith("    ") and "#" not in line:
+            name.append(line.strip())
+
+    def expand(word):
+        if not word.startswith("@"):
+            return {word}
+        return set().union(*map(expand, sets[word]))
+    # What systemd lets through whatever the unit says.
+    allowed = expand("@default") | {"execve"}
+    with open(os.path.join(REPO, "packaging", "systemd", "xoorgd.service")) as f:
+        for sign, words in re.findall(r"(?m)^SystemCallFilter=(~?)(.*)$", f.read()):
+            for word in words.split():
+                allowed = allowed - expand(word) if sign else allowed | expand(word)
+    return allowed
+
+
+def test_unit_lets_through(folder, gateway, pki, hop):
+    """Every call of a whole life, as the unit's user, passes the unit's filter; and none
+    that an honest process makes is refused by the sandbox."""
+    for tool in ("strace", "systemd-analyze"):
+        if not shutil.which(tool):
+            pytest.skip("NO " + tool)
+    if _has_sanitizer(XOORGD):
+        pytest.skip("a sanitizer makes calls of its own")
+    names = _settle_in(folder, pki, pwd.getpwnam("nobody").pw_uid)
+    calls = os.path.join(folder, "calls")
+    open(calls, "w").close()
+    os.chmod(calls, 0o666)
+    gw = gateway(_config_in(names, pki, hop, ""), folder=folder, program=names["xoorgd"],
+                 wrapper=OF_NOBODY + ("strace", "-D", "-f", "-qq", "-o", calls))
+    gw.crashes_allowed = 1
+    _live(gw, pki)
+    gw.stop()
+
+    def text():
+        with open(calls) as f:
+            return f.read()
+    assert wait_until(lambda: "exited with 0" in text() or "exit_group(0)" in text(), 10)
+    made = set(re.findall(r"(?m)^\d+ +(\w+)\(", text()))
+    assert {"seccomp", "landlock_restrict_self", "capset", "sendto", "recvfrom"} <= made
+    assert made - _let_through_by_unit() == set()
+    refused = re.findall(r"(?m)^\d+ +(?:<\.\.\. )?(\w+)[ (].* = -1 EPERM", text())
+    assert refused == []

@@ -124,6 +124,11 @@ static const struct {
 } kinds[] = {
 	{"EC, TLS 1.2", PKI_EC, TLS1_2_VERSION},
 	{"EC, TLS 1.3", PKI_EC, TLS1_3_VERSION},
+	{"P-384, TLS 1.2", PKI_EC_384, TLS1_2_VERSION},
+	{"P-384, TLS 1.3", PKI_EC_384, TLS1_3_VERSION},
+	{"P-521, TLS 1.2", PKI_EC_521, TLS1_2_VERSION},
+	{"P-521, TLS 1.3", PKI_EC_521, TLS1_3_VERSION},
+	{"RSA-4096, TLS 1.3", PKI_RSA_4096, TLS1_3_VERSION},
 	{"RSA, TLS 1.2", PKI_RSA_2048, TLS1_2_VERSION},
 	{"RSA, TLS 1.3", PKI_RSA_2048, TLS1_3_VERSION},
 	{"Ed25519, TLS 1.2", PKI_ED25519, TLS1_2_VERSION},
@@ -293,6 +298,8 @@ test_nonsense(void **state)
 	for (size_t i = 0; i < 7; i++)
 		if (xo_tls_keyring_sign(keyring, &bad[i], signature, &len))
 			fail_msg("row %zu was signed", i);
+	xo_tls_keyring_forget(keyring);
+	assert_false(xo_tls_keyring_sign(keyring, &good, signature, &len));
 	xo_tls_credential_free(&credential);
 	xo_tls_keyring_free(&keyring);
 	xo_buf_fini(&error);

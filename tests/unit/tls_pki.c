@@ -31,6 +31,12 @@ make_key(const struct pki_spec *spec)
 		return EVP_RSA_gen(1024);
 	case PKI_RSA_2048:
 		return EVP_RSA_gen(2048);
+	case PKI_RSA_4096:
+		return EVP_RSA_gen(4096);
+	case PKI_EC_384:
+		return EVP_EC_gen("P-384");
+	case PKI_EC_521:
+		return EVP_EC_gen("P-521");
 	case PKI_ED25519:
 		return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	case PKI_EC:

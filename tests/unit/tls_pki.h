@@ -21,7 +21,10 @@ enum pki_key {
 	PKI_EC,			/* P-256, one for all leaves: fast */
 	PKI_RSA_1024,
 	PKI_RSA_2048,
+	PKI_RSA_4096,
 	PKI_ED25519,
+	PKI_EC_384,
+	PKI_EC_521,
 };
 
 /* What a certificate is to say. All-zero: a valid leaf without any name. */
