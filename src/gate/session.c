@@ -192,6 +192,11 @@ move_handshake(struct xo_session *s)
 {
 	struct xo_gate *gate = s->worker->gate;
 
+	/* Also if our 220 could not be kept: nobody would begin. */
+	if (s->front.is_broken) {
+		s->wants_tls = false;
+		return true;
+	}
 	if (s->front.out.len > 0) {
 		xo_leg_flush(&s->front);
 		return false;
@@ -201,7 +206,8 @@ move_handshake(struct xo_session *s)
 		    s->front.fd);
 		if (s->front.tls == NULL) {
 			s->front.is_broken = true;
-			return false;
+			s->wants_tls = false;
+			return true;
 		}
 	}
 	switch (xo_leg_handshake(&s->front)) {

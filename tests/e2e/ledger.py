@@ -126,15 +126,18 @@ def said(cell, reply):
 
 
 def talk(cell, c, hop):
-    c.ehlo("%s.example" % cell.name)
-    if cell.front == "tls":
-        c.starttls()
-        c.ehlo("%s.example" % cell.name)
-    xoorg = ""
-    if cell.front == "xoorg":
-        c.starttls(cell.pki.exo)
-        c.ehlo("%s.example" % cell.name)
-        xoorg = " XOORG=contoso.com"
+    hello = "EHLO %s.example" % cell.name
+    lines = [hello] + (["STARTTLS", hello] if cell.front != "plain" else [])
+    for line in lines:
+        got = c.cmd(line)
+        if got.cls != 2:
+            return said(cell, got)
+        if line == "STARTTLS":
+            if c.wire.buffer[:1] == b"\x15":	# an alert: it cannot after all
+                return "4"
+            c.tls(cell.pki.exo if cell.front == "xoorg" else None)
+    # What was not announced, for want of something, is not said.
+    xoorg = " XOORG=contoso.com" if got.count("XOORG") else ""
     for line in ("MAIL FROM:<%s>%s" % (cell.sender, xoorg), "RCPT TO:<r@contoso.com>"):
         got = c.cmd(line)
         if got.cls != 2:
