@@ -221,6 +221,18 @@ def test_sandbox_modes(gateway, pki, hop, id, mode):
         assert _status(worker)["Seccomp"] == ("0" if mode == "off" else "2")
 
 
+def test_host_by_name(gateway, pki, hop):
+    """/etc/hosts is read at each lookup, behind the sandbox."""
+    main = hop()
+    config = base_config(pki, main)
+    config.set("upstreams.main.hosts", ["localhost:%s" % main.address.rpartition(":")[2]])
+    gw = gateway(config)
+    with Smtp(gw.port()) as c:
+        c.hello(pki.exo)
+        c.deliver(simple(), xoorg="contoso.com")
+    assert len(main.messages) == 1
+
+
 def test_log_is_rotated(gateway, pki, hop, tmp_path):
     """SIGUSR1: the workers, who may open nothing, write to the new file as well."""
     log = tmp_path / "mail.log"
