@@ -18,6 +18,7 @@ enum reading { READING_LINES, READING_DATA, READING_CHUNK };
 struct sink {
 	struct conn conn;
 	struct sink *next;		/* of the unused */
+	struct sink *older;		/* of all */
 	enum reading reading;
 	struct key key;
 	bool has_mail, has_rcpt, is_last;
@@ -30,6 +31,7 @@ struct sink {
 
 static int listener = -1;
 static struct sink *unused;
+static struct sink *made;
 
 static void
 gone(struct sink *s, enum ending how)
@@ -320,6 +322,19 @@ sink_fd(void)
 	return listener;
 }
 
+/* Kept in a list, so that those in use at the end are no leak. */
+static struct sink *
+make_sink(void)
+{
+	struct sink *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		abort();
+	s->older = made;
+	made = s;
+	return s;
+}
+
 void
 sink_accept(void)
 {
@@ -331,8 +346,8 @@ sink_accept(void)
 	s = unused;
 	if (s != NULL)
 		unused = s->next;
-	else if ((s = malloc(sizeof(*s))) == NULL)
-		abort();
+	else
+		s = make_sink();
 	s->conn.ready = ready;
 	s->conn.owner = s;
 	s->reading = READING_LINES;
