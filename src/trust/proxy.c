@@ -27,12 +27,13 @@ take_word(struct xo_span *rest)
 	return word;
 }
 
+/* As the protocol wants it, no zero in front: that would be octal to some. */
 static bool
 read_port(struct xo_span word, uint16_t *port_r)
 {
 	uint64_t n;
 
-	if (word.len > 5 || xo_span_to_u64(word, &n) != XO_OK || n > 65535)
+	if ((word.len > 1 && word.p[0] == '0') || xo_span_to_u64(word, &n) != XO_OK || n > 65535)
 		return false;
 	*port_r = (uint16_t)n;
 	return true;

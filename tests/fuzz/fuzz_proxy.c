@@ -22,7 +22,8 @@ read_port(const char *text, uint16_t *port_r)
 	for (; text[i] >= '0' && text[i] <= '9' && n <= 65535; i++)
 		n = n * 10 + (unsigned long)(text[i] - '0');
 	*port_r = (uint16_t)n;
-	return i > 0 && text[i] == '\0' && n <= 65535;
+	return i > 0 && text[i] == '\0' && n <= 65535 &&
+	    (i == 1 || text[0] != '0');
 }
 
 static bool

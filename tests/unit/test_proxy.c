@@ -75,6 +75,8 @@ static const struct row rows[] = {
 	    XO_ERR_SYNTAX, NULL},
 	{"port negative", ROW("PROXY TCP4 192.0.2.1 192.0.2.2 -1 2\r\n"),
 	    XO_ERR_SYNTAX, NULL},
+	{"port with a zero in front",
+	    ROW("PROXY TCP4 192.0.2.1 192.0.2.2 025 2\r\n"), XO_ERR_SYNTAX, NULL},
 	{"port long", ROW("PROXY TCP4 192.0.2.1 192.0.2.2 000025 2\r\n"),
 	    XO_ERR_SYNTAX, NULL},
 	{"wrong family 4", ROW("PROXY TCP4 2001:db8::1 2001:db8::2 1 2\r\n"),
