@@ -205,8 +205,17 @@ class Gateway:
 
     def remove(self):
         """What it left on disk, unless somebody wants to look (XOORG_KEEP)."""
+        self._note_reasons()
         if self.is_own_folder and not os.environ.get("XOORG_KEEP"):
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _note_reasons(self):
+        """For reasons.py: why this one refused anything."""
+        if os.environ.get("XOORG_REASONS") and os.path.exists(self.log_file):
+            name = os.path.join(os.environ["XOORG_REASONS"], str(os.getpid()))
+            with open(name, "a") as out:
+                out.writelines(x + "\n" for x in sorted(set(re.findall(
+                    r'\breason"?[=:] ?"?([a-z0-9-]+)', self.log()))))
 
     # log ---------------------------------------------------------------------
 
