@@ -15,6 +15,8 @@
 #define READ_BUFFER (64 * 1024)
 /* 112 bits, for what the list of ciphers does not say itself. */
 #define SECURITY_LEVEL 2
+/* OpenSSL's list without those of TLS 1.2 that have a MAC of their own (CBC). */
+#define SERVER_CIPHERS "DEFAULT:!SHA1:!SHA256:!SHA384"
 
 /* What both sides of a configuration have in common. */
 struct settings {
@@ -227,7 +229,9 @@ xo_tls_context_new_server(const struct xo_conf_tls *conf,
 {
 	const struct settings settings = {
 		.where = &conf->where, .minimum = conf->minimum,
-		.ciphers = conf->ciphers, .groups = conf->groups
+		.ciphers = conf->ciphers != NULL ? conf->ciphers :
+		    SERVER_CIPHERS,
+		.groups = conf->groups
 	};
 	struct xo_tls_context *context =
 	    new_context(TLS_server_method(), &settings, error);
