@@ -321,6 +321,24 @@ on_rset(struct xo_relay *r)
 		back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
 }
 
+/*
+ * The sender was taken and is refused now that the message's value is said with
+ * it. What was answered both ways is not settled: never for good.
+ */
+static void
+note_another_answer(struct xo_relay *r)
+{
+	bool is_final = r->reply.code >= 500;
+	struct transaction *t = &r->t;
+
+	finish_note_reply(r, is_final ? 451 : r->reply.code,
+	    xo_buf_span(&r->reply.text));
+	if (is_final && t->outcome_len > 1 &&
+	    memcmp(r->text.p + t->outcome_text, "5.", 2) == 0)
+		r->text.p[t->outcome_text] = '4';
+	content_fail(r, XO_REFUSAL_UPSTREAM_SAID);
+}
+
 static void
 on_mail(struct xo_relay *r)
 {
@@ -332,11 +350,8 @@ on_mail(struct xo_relay *r)
 		back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
 		return;
 	}
-	/* The value that the message brought is not welcome. */
 	if (r->t.is_said_again) {
-		finish_note_reply(r, r->reply.code,
-		    xo_buf_span(&r->reply.text));
-		content_fail(r, XO_REFUSAL_UPSTREAM_SAID);
+		note_another_answer(r);
 		return;
 	}
 	/* Said yes, lost the connection, says no: the client has yeses. */

@@ -15,10 +15,13 @@
 bool
 content_is_waiting(const struct xo_relay *r)
 {
-	/* A next hop that wants one command at a time has not answered. */
+	/*
+	 * Each chunk is answered before the next is said, pipelining or not:
+	 * a next hop that answers one twice is caught before its second answer
+	 * could be taken for that of the last chunk, which is the message's.
+	 */
 	if (r->state == FRONT_CHUNKS)
-		return r->t.uses_bdat && r->n_expected > 0 &&
-		    !xo_caps_has(&r->back_caps, XO_CAP_PIPELINING);
+		return r->t.uses_bdat && r->n_expected > 0;
 	return r->t.content == CONTENT_OPENING;
 }
 

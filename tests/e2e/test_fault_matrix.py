@@ -71,9 +71,7 @@ FAULTS = {
 # A row is a phase, a column a fault; a cell what the client may hear: 2 = 250, 4 =
 # 4xx or a dropped connection, 5 = 5xx, - = there is no such case, + behind it: the
 # message is committed all the same (the gap of RFC 1047), ! behind it: and told so,
-# ~ behind it: it may be, by one who does not know what he said before. bdat two: a
-# second answer to a chunk that comes when the last one was said already cannot be told
-# from the message's own.
+# ~ behind it: it may be, by one who does not know what he said before.
 GRID = """
 phase     rst fin stall drip 4xx 5xx 421 junk bin endless long two wrong 999 short half cutrst nocrlf dash mixed notext lf
 banner    4   4   4     2    4   4   4   4    4   4       4    4   4     4   4     4    4      4      4    4     2      2
@@ -83,7 +81,7 @@ ehlo2     4   4   4     2    4   24  4   4    4   4       4    4   4     4   4  
 mail      4   4   4     2    4   5   4   4    4   4       4    4   4     4   4     4    4      4      4    4     2      2
 rcpt      4   4   4     2    4   5   4   4    4   4       4    4   4     4   4     4    4      4      4    4     2      2
 data      4   4   4     2    4   5   4   4    4   4       4    4   4     4   4     4    4      4      4    4     2      2
-bdat      4   4   4     2    4   5   4   4    4   4~      4~   24  4     4   4~    4    4      4      4    4~    2      2
+bdat      4   4   4     2    4   5   4   4    4   4~      4~   4~  4     4   4~    4    4      4      4    4~    2      2
 final     4   4   4     -    4   5   4   4    4   4       4    -   -     4   4     4    4      4      4    4     -      -
 committed 4+  4+  4+    2!   4+  -   4+  4+   4+  4+      4+   2!  4+    4+  4+    4+   4+     4+     4+   4+    2!     2!
 """

@@ -227,7 +227,7 @@ inline on_mail(c)
 	:: c != 250 && !is_refusal(c) ->
 		fail_with = UPSTREAM_CONFUSED
 	:: c != 250 && is_refusal(c) && is_said_again ->
-		code = c;
+		code = (c >= 500 -> 451 : c);
 		fail_content_with = UPSTREAM_SAID
 	:: c != 250 && is_refusal(c) && !is_said_again && n_accepted > 0 ->
 		fail_with = UPSTREAM_CONFUSED

@@ -2,7 +2,7 @@
 /* content.c and writer.c: content in, the header held, content out. */
 
 #define content_is_waiting ((state == FRONT_CHUNKS) -> \
-	(uses_bdat && len(expected) > 0 && !HOP_PIPELINING) : \
+	(uses_bdat && len(expected) > 0) : \
 	(content == CONTENT_OPENING))
 
 /* --- writer.c ------------------------------------------------------------- */

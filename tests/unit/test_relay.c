@@ -298,12 +298,12 @@ static const struct session sessions[] = {
 	    .has_message_xoorg = true},
 	    {EHLO, MAIL RCPT "DATA\r\n", "X-OriginatorOrg: contoso.com\r\n"
 	    TEXT ".\r\n"}, "220 250 250 250 354 250", 1, TEXT, MAIL RCPT},
-	{"C9", {.caps = FULL " XOORG", .client = CLIENT_LOCAL,
+	{"taken, and refused with the value", {.caps = FULL " XOORG", .client = CLIENT_LOCAL,
 	    .has_message_xoorg = true, PLANS({HOP_MAIL, .nth = 2,
 	    .reply = "501 5.5.4 Invalid arguments\r\n"})},
 	    {EHLO, MAIL RCPT RCPT "DATA\r\n", "X-OriginatorOrg: contoso.com"
 	    "\r\n" TEXT ".\r\nNOOP\r\n"},
-	    "220 250 250 250 250 354 501 250", 0, NULL, NULL},
+	    "220 250 250 250 250 354 451 250", 0, NULL, NULL},
 	{"LMTP", {.caps = FULL, .is_lmtp = true},
 	    {EHLO, MAIL RCPT RCPT RCPT "DATA\r\n", TEXT ".\r\nNOOP\r\n"},
 	    "220 250 250 250 250 250 354 250 250", 1, TEXT,
