@@ -13,7 +13,7 @@ import time
 from net import TIMEOUT, children, free_port, wait_until
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.environ.get("XOORG_BUILD") or os.path.join(REPO, "build")
+BUILD = os.environ.get("XOORG_BUILD") or os.path.join(REPO, "build-check")
 XOORGD = os.path.join(BUILD, "src", "xoorgd")
 XOORG = os.path.join(BUILD, "src", "xoorg")
 SANITIZER = re.compile(r"Sanitizer|runtime error:")
@@ -109,7 +109,7 @@ class Gateway:
 
     def start(self):
         if not os.path.exists(self.program):
-            raise FileNotFoundError("%s: build it, or set XOORG_BUILD" % self.program)
+            raise FileNotFoundError("%s: run ./check, or set XOORG_BUILD" % self.program)
         self._err = open(self.log_file, "ab")
         self.process = subprocess.Popen(self.wrapper + [self.program, "-c", self.file],
                                         stdin=subprocess.DEVNULL, stdout=self._err,

@@ -9,7 +9,7 @@ from collections import defaultdict
 import pytest
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.environ.get("XOORG_BUILD") or os.path.join(REPO, "build")
+BUILD = os.environ.get("XOORG_BUILD") or os.path.join(REPO, "build-check")
 SRC = os.path.join(REPO, "src")
 
 PURE = ("smtp", "trust", "relay")
