@@ -29,14 +29,16 @@ enum xo_cap {
 #define XO_CAP_BIT(cap) ((uint32_t)1 << (cap))
 
 #define XO_CAP_ARGUMENT_MAX 95
+#define XO_CAPS_TEXT_MAX 192
 
+/* Of an EHLO reply: each connection to a next hop keeps one. */
 struct xo_caps {
 	uint32_t set;			/* of XO_CAP_BIT() */
 	uint64_t size;			/* of SIZE; 0: no limit given */
-	struct {
-		uint8_t len;
-		char text[XO_CAP_ARGUMENT_MAX];
-	} argument[XO_CAP_COUNT];	/* as announced; SIZE's too */
+	/* Arguments, one behind the other: xo_caps_argument(). */
+	uint8_t at[XO_CAP_COUNT], len[XO_CAP_COUNT];
+	uint8_t text_len;
+	char text[XO_CAPS_TEXT_MAX];
 };
 
 static inline bool
@@ -47,6 +49,13 @@ xo_caps_has(const struct xo_caps *caps, enum xo_cap cap)
 
 /* "SIZE", "8BITMIME", ... */
 const char *xo_cap_name(enum xo_cap cap);
+
+/* As announced; empty if there was none, and SIZE's, which is a number. */
+struct xo_span xo_caps_argument(const struct xo_caps *caps, enum xo_cap cap);
+
+/* Once for each capability. False: no room, nothing is changed. */
+bool xo_caps_set_argument(struct xo_caps *caps, enum xo_cap cap,
+    struct xo_span argument);
 
 /*
  * One line of an EHLO reply behind the greeting line, code and separator

@@ -92,10 +92,9 @@ gather(const struct xo_relay *r, struct gathered *g)
 
 /* False: ask the upstreams first. */
 static bool
-compute(struct xo_relay *r)
+compute(const struct xo_relay *r, struct xo_caps *caps)
 {
 	struct gathered g = {.is_known = true};
-	struct xo_caps *caps = &r->announced;
 
 	gather(r, &g);
 	*caps = g.caps;
@@ -116,60 +115,69 @@ compute(struct xo_relay *r)
 	} else if ((r->rights.rights & XO_RIGHT_XOORG) != 0) {
 		caps->set |= XO_CAP_BIT(XO_CAP_XOORG);
 	}
-	if (r->may_xclient) {
-		static const char attributes[] =
-		    "NAME ADDR PORT PROTO HELO REVERSE_NAME DESTADDR DESTPORT";
-
+	if (r->may_xclient)
 		caps->set |= XO_CAP_BIT(XO_CAP_XCLIENT);
-		caps->argument[XO_CAP_XCLIENT].len = sizeof(attributes) - 1;
-		memcpy(caps->argument[XO_CAP_XCLIENT].text, attributes,
-		    sizeof(attributes) - 1);
-	}
 	return g.is_known;
+}
+
+/* What stands behind a keyword: our own word for SIZE and XCLIENT. */
+static void
+write_argument(struct xo_buf *text, const struct xo_caps *caps, enum xo_cap cap)
+{
+	struct xo_span argument = xo_caps_argument(caps, cap);
+
+	if (cap == XO_CAP_SIZE) {
+		(void)xo_buf_add_byte(text, ' ');
+		(void)xo_buf_add_u64(text, caps->size);
+	} else if (cap == XO_CAP_XCLIENT) {
+		(void)xo_buf_add_cstr(text, " NAME ADDR PORT PROTO HELO "
+		    "REVERSE_NAME DESTADDR DESTPORT");
+	} else if (argument.len > 0) {
+		(void)xo_buf_add_byte(text, ' ');
+		(void)xo_buf_add(text, argument);
+	}
 }
 
 /* In Exchange's order, which is the order of enum xo_cap. */
 static void
-write_reply(struct xo_relay *r)
+write_reply(struct xo_relay *r, const struct xo_caps *caps)
 {
-	struct xo_buf *text = &r->clean;
-	const struct xo_caps *caps = &r->announced;
+	struct xo_buf text = {0};
 
-	xo_buf_clear(text);
-	(void)xo_buf_add(text, r->setup.policy->hostname);
-	(void)xo_buf_add_cstr(text, " Hello [");
-	(void)xo_address_write(text, &r->setup.address);
-	(void)xo_buf_add_byte(text, ']');
-	for (size_t c = 0; c < XO_CAP_COUNT && r->is_esmtp; c++) {
-		if (!xo_caps_has(caps, (enum xo_cap)c))
+	(void)xo_buf_add(&text, r->setup.policy->hostname);
+	(void)xo_buf_add_cstr(&text, " Hello [");
+	(void)xo_address_write(&text, &r->setup.address);
+	(void)xo_buf_add_byte(&text, ']');
+	for (enum xo_cap c = XO_CAP_SIZE; c < XO_CAP_COUNT && r->is_esmtp;
+	    c++) {
+		if (!xo_caps_has(caps, c))
 			continue;
-		(void)xo_buf_add_byte(text, '\n');
-		(void)xo_buf_add_cstr(text, xo_cap_name((enum xo_cap)c));
-		if (c == XO_CAP_SIZE) {
-			(void)xo_buf_add_byte(text, ' ');
-			(void)xo_buf_add_u64(text, caps->size);
-		} else if (caps->argument[c].len > 0) {
-			(void)xo_buf_add_byte(text, ' ');
-			(void)xo_buf_add(text, xo_span(caps->argument[c].text,
-			    caps->argument[c].len));
-		}
+		(void)xo_buf_add_byte(&text, '\n');
+		(void)xo_buf_add_cstr(&text, xo_cap_name(c));
+		write_argument(&text, caps, c);
 	}
-	relay_reply(r, 250, NULL, xo_buf_span(text));
-	xo_buf_clear(text);
+	if (text.err != XO_OK)
+		relay_refuse(r, XO_REFUSAL_MEMORY);
+	else
+		relay_reply(r, 250, NULL, xo_buf_span(&text));
+	xo_buf_fini(&text);
 }
 
 void
 announce_hello(struct xo_relay *r, bool is_final)
 {
+	struct xo_caps caps = {0};
+
 	if (!r->is_esmtp) {
 		/* HELO announces nothing, so it permits nothing. */
-		memset(&r->announced, 0, sizeof(r->announced));
-		set_size(&r->announced.size, r->setup.listener->size_limit);
-	} else if (!compute(r) && !is_final) {
+		caps.size = r->setup.listener->size_limit;
+	} else if (!compute(r, &caps) && !is_final) {
 		relay_act(r, XO_ACTION_NEED_CAPS);
 		r->state = FRONT_WAIT_CAPS;
 		return;
 	}
+	r->announced = caps.set;
+	r->size_limit = caps.size;
 	r->state = FRONT_READY;
-	write_reply(r);
+	write_reply(r, &caps);
 }

@@ -44,7 +44,7 @@ static bool
 may_pipeline(const struct xo_relay *r)
 {
 	return r->n_expected == 0 ||
-	    xo_caps_has(&r->back_caps, XO_CAP_PIPELINING);
+	    has_cap(r->back_caps, XO_CAP_PIPELINING);
 }
 
 struct xo_span
@@ -62,7 +62,8 @@ back_xoorg(const struct xo_relay *r)
 	if (u->xoorg_source != XO_XOORG_NONE && is_verified)
 		return xo_mail_xoorg(&t->mail);
 	if (u->xoorg_source == XO_XOORG_MESSAGE)
-		return xo_span(t->message_xoorg, t->message_xoorg_len);
+		return xo_span_first(xo_span_from(xo_buf_span(&r->text),
+		    t->message_xoorg), t->message_xoorg_len);
 	if (u->xoorg_source != XO_XOORG_TENANT || t->tenant == XO_NOBODY)
 		return (struct xo_span){NULL, 0};
 	return r->setup.policy->tenants[t->tenant].originator_orgs[0];
@@ -79,9 +80,9 @@ send_mail(struct xo_relay *r)
 	(void)xo_buf_add_cstr(out, "MAIL FROM:<");
 	(void)xo_buf_add(out, t->mail.from.address);
 	(void)xo_buf_add_byte(out, '>');
-	(void)xo_params_write(out, t->mail.params, r->back_caps.set);
+	(void)xo_params_write(out, t->mail.params, r->back_caps);
 	t->has_xoorg_out = xoorg.len > 0 &&
-	    xo_caps_has(&r->back_caps, XO_CAP_XOORG);
+	    has_cap(r->back_caps, XO_CAP_XOORG);
 	if (t->has_xoorg_out) {
 		(void)xo_buf_add_cstr(out, " XOORG=");
 		(void)xo_xtext_encode(out, xoorg);
@@ -101,8 +102,8 @@ send_rcpt(struct xo_relay *r, struct slot *s)
 
 	/* It was parsed once, so it parses again. */
 	if (xo_rcpt_parse(xo_span(r->text.p + s->command, s->command_len),
-	    r->announced.set, r->t.mail.is_utf8, &rcpt) != XO_REFUSAL_NONE ||
-	    (rcpt.needs & ~r->back_caps.set) != 0) {
+	    r->announced, r->t.mail.is_utf8, &rcpt) != XO_REFUSAL_NONE ||
+	    (rcpt.needs & ~r->back_caps) != 0) {
 		/* Its yes was a connection's that is lost. */
 		if (s->state != SLOT_WAITING) {
 			back_fail(r, XO_REFUSAL_UPSTREAM_CAPABILITY);
@@ -116,7 +117,7 @@ send_rcpt(struct xo_relay *r, struct slot *s)
 	(void)xo_buf_add_cstr(out, "RCPT TO:<");
 	(void)xo_buf_add(out, rcpt.to.address);
 	(void)xo_buf_add_byte(out, '>');
-	(void)xo_params_write(out, rcpt.params, r->back_caps.set);
+	(void)xo_params_write(out, rcpt.params, r->back_caps);
 	(void)xo_buf_add_cstr(out, "\r\n");
 	relay_send_end(r, XO_BACK, start);
 	s->is_sent = true;
@@ -196,7 +197,7 @@ is_lacking(const struct xo_relay *r)
 
 	if (r->t.mail.body == XO_BODY_BINARYMIME)
 		needs |= XO_CAP_BIT(XO_CAP_CHUNKING);
-	return (needs & ~r->back_caps.set) != 0;
+	return (needs & ~r->back_caps) != 0;
 }
 
 void
@@ -208,7 +209,7 @@ xo_relay_back_ready(struct xo_relay *r, const struct xo_caps *caps,
 	r->back = BACK_READY;
 	r->is_back_replaceable = is_replaceable;
 	r->is_back_ahead = false;
-	r->back_caps = *caps;
+	r->back_caps = caps->set;
 	r->back_since = r->now;
 	xo_reply_clear(&r->reply);
 	r->expected_head = r->n_expected = 0;

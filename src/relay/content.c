@@ -152,13 +152,14 @@ takes_value(struct xo_relay *r, const struct xo_wall_report *report)
 
 	if (upstream_of(r)->xoorg_source != XO_XOORG_MESSAGE ||
 	    t->is_said_again || !relay_is_ours(r) ||
-	    !xo_caps_has(&r->back_caps, XO_CAP_XOORG) || org.len == 0 ||
-	    org.len > sizeof(t->message_xoorg) ||
+	    !has_cap(r->back_caps, XO_CAP_XOORG) || org.len == 0 ||
 	    xo_tenants_by_org(r->setup.policy, org) == XO_NOBODY)
 		return false;
+	t->message_xoorg = r->text.len;
+	if (xo_buf_add(&r->text, org) != XO_OK)
+		return false;
+	t->message_xoorg_len = org.len;
 	t->is_said_again = true;
-	memcpy(t->message_xoorg, org.p, org.len);
-	t->message_xoorg_len = (uint8_t)org.len;
 	return true;
 }
 
@@ -486,7 +487,7 @@ content_bdat(struct xo_relay *r, struct xo_span args)
 	}
 	t->chunk_left = t->chunk.size;
 	why = check_transaction(r);
-	if (why == XO_REFUSAL_NONE && !xo_caps_has(&r->announced,
+	if (why == XO_REFUSAL_NONE && !has_cap(r->announced,
 	    XO_CAP_CHUNKING))
 		why = XO_REFUSAL_COMMAND_DISABLED;
 	if (why != XO_REFUSAL_NONE) {

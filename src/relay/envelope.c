@@ -86,11 +86,11 @@ check_mail(struct xo_relay *r)
 
 	if (r->setup.listener->require_tls && !r->is_tls)
 		return XO_REFUSAL_TLS_REQUIRED;
-	why = xo_mail_parse(xo_buf_span(&r->args), r->announced.set, mail);
+	why = xo_mail_parse(xo_buf_span(&r->args), r->announced, mail);
 	if (why != XO_REFUSAL_NONE)
 		return why;
-	if (mail->has_size && r->announced.size != 0 &&
-	    mail->size > r->announced.size)
+	if (mail->has_size && r->size_limit != 0 &&
+	    mail->size > r->size_limit)
 		return XO_REFUSAL_SIZE;
 	return XO_REFUSAL_NONE;
 }
@@ -256,7 +256,7 @@ check_rcpt(struct xo_relay *r, struct xo_span args)
 	struct xo_rcpt rcpt;
 	enum xo_refusal why;
 
-	why = xo_rcpt_parse(args, r->announced.set, t->mail.is_utf8, &rcpt);
+	why = xo_rcpt_parse(args, r->announced, t->mail.is_utf8, &rcpt);
 	if (why != XO_REFUSAL_NONE)
 		return why;
 	if (!is_recipient_allowed(r, rcpt.to.domain))
@@ -268,7 +268,7 @@ check_rcpt(struct xo_relay *r, struct xo_span args)
 		choose_tenant(r, rcpt.to.domain);
 	if (upstream_of(r)->has_tenant_certificate && t->tenant == XO_NOBODY)
 		return XO_REFUSAL_NO_TENANT;
-	if (r->back == BACK_READY && (rcpt.needs & ~r->back_caps.set) != 0)
+	if (r->back == BACK_READY && (rcpt.needs & ~r->back_caps) != 0)
 		return XO_REFUSAL_UPSTREAM_CAPABILITY;
 	return XO_REFUSAL_NONE;
 }

@@ -100,7 +100,8 @@ handle_starttls(struct xo_relay *r, struct xo_span args)
 	relay_act(r, XO_ACTION_START_TLS);
 	/* Nothing said in clear text outlives it (RFC 3207 4.2). */
 	xo_buf_clear(&r->hello);
-	memset(&r->announced, 0, sizeof(r->announced));
+	r->announced = 0;
+	r->size_limit = 0;
 	r->state = FRONT_HANDSHAKE;
 }
 

@@ -55,9 +55,7 @@ say_ehlo(struct xo_opening *o)
 static bool
 is_attribute(const struct xo_opening *o, struct xo_span name)
 {
-	struct xo_span list = xo_span(
-	    o->caps.argument[XO_CAP_XCLIENT].text,
-	    o->caps.argument[XO_CAP_XCLIENT].len);
+	struct xo_span list = xo_caps_argument(&o->caps, XO_CAP_XCLIENT);
 
 	while (list.len > 0) {
 		size_t n = xo_span_find(list, ' ');

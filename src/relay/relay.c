@@ -23,6 +23,12 @@ xo_relay_new(const struct xo_relay_setup *setup, uint64_t now)
 
 	if (r == NULL)
 		return NULL;
+	r->cap_actions = ACTIONS_FEW;
+	r->actions = calloc(ACTIONS_FEW, sizeof(*r->actions));
+	if (r->actions == NULL) {
+		free(r);
+		return NULL;
+	}
 	r->setup = *setup;
 	r->now = now;
 	r->front_since = now;
@@ -41,6 +47,7 @@ xo_relay_free(struct xo_relay **relay)
 
 	if (r == NULL)
 		return;
+	free(r->actions);
 	free(r->t.slots);
 	free(r->expected);
 	xo_reply_fini(&r->reply);
@@ -78,22 +85,42 @@ xo_relay_set_pressed(struct xo_relay *r, bool is_pressed)
 
 /* Room for what one step may emit is kept free: see relay_is_full(). Should it
  * ever not do, what is lost would be a reply or a release: see give_up(). */
-struct xo_action *
-relay_act(struct xo_relay *r, enum xo_action_type type)
+static struct queued *
+room_for_action(struct xo_relay *r)
 {
-	struct xo_action *a = &r->actions[r->n_actions];
+	if (r->n_actions == r->cap_actions && r->cap_actions < ACTIONS_MAX) {
+		size_t cap = 2 * r->cap_actions < ACTIONS_MAX ?
+		    2 * r->cap_actions : ACTIONS_MAX;
+		struct queued *p = realloc(r->actions, cap * sizeof(*p));
 
-	if (r->n_actions == ACTIONS_MAX)
-		r->has_lost_action = true;
-	else
-		r->n_actions++;
-	r->offsets[a - r->actions] = 0;
-	*a = (struct xo_action){
+		if (p != NULL) {
+			r->actions = p;
+			r->cap_actions = cap;
+		}
+	}
+	if (r->n_actions < r->cap_actions)
+		return &r->actions[r->n_actions++];
+	r->has_lost_action = true;
+	return &r->lost;
+}
+
+static struct queued *
+queue(struct xo_relay *r, enum xo_action_type type)
+{
+	struct queued *q = room_for_action(r);
+
+	*q = (struct queued){.action = {
 		.type = type,
 		.upstream = r->t.upstream,
 		.tenant = r->t.tenant,
-	};
-	return a;
+	}};
+	return q;
+}
+
+struct xo_action *
+relay_act(struct xo_relay *r, enum xo_action_type type)
+{
+	return &queue(r, type)->action;
 }
 
 void
@@ -134,7 +161,7 @@ relay_send_begin(struct xo_relay *r)
 void
 relay_send_end(struct xo_relay *r, enum xo_side side, size_t start)
 {
-	struct xo_action *last =
+	struct queued *last =
 	    r->n_actions > 0 ? &r->actions[r->n_actions - 1] : NULL;
 	size_t len;
 
@@ -145,16 +172,16 @@ relay_send_end(struct xo_relay *r, enum xo_side side, size_t start)
 	len = r->sends.len - start;
 	if (len == 0 || (side == XO_FRONT && r->is_front_gone))
 		return;
-	if (last != NULL && last->type == XO_ACTION_SEND &&
-	    last->side == side && last->bytes.p == NULL &&
-	    r->offsets[r->n_actions - 1] + last->bytes.len == start) {
-		last->bytes.len += len;
+	if (last != NULL && last->action.type == XO_ACTION_SEND &&
+	    last->action.side == side && last->action.bytes.p == NULL &&
+	    last->offset + last->action.bytes.len == start) {
+		last->action.bytes.len += len;
 		return;
 	}
-	last = relay_act(r, XO_ACTION_SEND);
-	last->side = side;
-	last->bytes = (struct xo_span){NULL, len};
-	r->offsets[last - r->actions] = start;
+	last = queue(r, XO_ACTION_SEND);
+	last->action.side = side;
+	last->action.bytes = (struct xo_span){NULL, len};
+	last->offset = start;
 }
 
 void
@@ -246,23 +273,25 @@ give_up(struct xo_relay *r)
 bool
 xo_relay_next(struct xo_relay *r, struct xo_action *action_r)
 {
-	struct xo_action *a;
+	struct queued *q;
 
 	if (r->next_action == r->n_actions &&
 	    (r->sends.err != XO_OK || r->has_lost_action))
 		give_up(r);
 	if (r->next_action == r->n_actions) {
 		r->next_action = r->n_actions = 0;
-		xo_buf_clear(&r->sends);
+		if (r->sends.cap > KEEP_IDLE && r->t.n_slots == 0)
+			xo_buf_fini(&r->sends);
+		else
+			xo_buf_clear(&r->sends);
 		if (r->has_ended)
 			transaction_clear(r);
 		return false;
 	}
-	a = &r->actions[r->next_action];
-	if (a->type == XO_ACTION_SEND && a->bytes.p == NULL)
-		a->bytes.p = r->sends.p + r->offsets[r->next_action];
-	r->next_action++;
-	*action_r = *a;
+	q = &r->actions[r->next_action++];
+	if (q->action.type == XO_ACTION_SEND && q->action.bytes.p == NULL)
+		q->action.bytes.p = r->sends.p + q->offset;
+	*action_r = q->action;
 	return true;
 }
 

@@ -121,8 +121,7 @@ struct transaction {
 	bool has_xoorg_out;
 	/* The value that the message itself brought (xoorg = "message"). */
 	bool is_said_again;		/* the envelope, with it */
-	uint8_t message_xoorg_len;
-	uint8_t message_xoorg[XO_DOMAIN_MAX];
+	size_t message_xoorg, message_xoorg_len;	/* into text */
 	/* LMTP: one reply a recipient. */
 	size_t n_finals, n_delivered;
 	uint16_t worst;
@@ -139,7 +138,17 @@ struct transaction {
 	size_t outcome_text, outcome_len;	/* into text; of UPSTREAM_SAID */
 };
 
+/* Actions that wait to be taken: room for a few, grown for a crowd. A few are
+ * what give_up() needs. */
+#define ACTIONS_FEW 4
 #define ACTIONS_MAX 64
+
+struct queued {
+	struct xo_action action;
+	/* A SEND of our own text points into `sends`: an offset until it is
+	 * taken, because that may still grow. */
+	size_t offset;
+};
 
 struct xo_relay {
 	struct xo_relay_setup setup;
@@ -157,7 +166,8 @@ struct xo_relay {
 	uint64_t front_since;		/* last progress of the client */
 	uint64_t request_since;		/* a command began; 0: none */
 	struct xo_rights rights;
-	struct xo_caps announced;
+	uint32_t announced;		/* of XO_CAP_BIT() */
+	uint64_t size_limit;		/* 0: none */
 	uint32_t errors, resets, commands;
 	enum xo_refusal tls_refusal;	/* what STARTTLS would get */
 	bool is_pressed;		/* under load: less patience */
@@ -173,7 +183,7 @@ struct xo_relay {
 	bool is_back_ahead;		/* octets came behind its last reply */
 	enum xo_refusal back_why;
 	uint64_t back_since;		/* last progress of the next hop */
-	struct xo_caps back_caps;
+	uint32_t back_caps;		/* of XO_CAP_BIT() */
 	struct xo_reply reply;
 	uint8_t *expected;		/* ring of enum expected */
 	size_t expected_head, n_expected, cap_expected;
@@ -187,17 +197,23 @@ struct xo_relay {
 	bool has_ended;			/* forget t when actions are taken */
 	bool has_reported;		/* the same, and `report` tells of it */
 	/* out */
-	struct xo_action actions[ACTIONS_MAX + 1];	/* the last is lost */
-	/* SENDs of our own text point into `sends`: offsets until they are
-	 * taken, because it may still grow. */
-	size_t offsets[ACTIONS_MAX + 1];
+	struct queued *actions;		/* ACTIONS_FEW at least */
+	size_t cap_actions, n_actions, next_action;
+	struct queued lost;		/* there was no room for it */
 	bool has_lost_action;
-	size_t n_actions, next_action;
 	struct xo_buf sends;
 };
 
 /* Room for the longest line of our own, and buffers kept between messages. */
 #define KEEP_MAX ((size_t)16 * 1024)
+/* Of what was said, by one who is between messages: there may be thousands. */
+#define KEEP_IDLE 256
+
+static inline bool
+has_cap(uint32_t set, enum xo_cap cap)
+{
+	return (set & XO_CAP_BIT(cap)) != 0;
+}
 
 static inline const struct xo_limits *
 limits(const struct xo_relay *r)

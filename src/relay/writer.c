@@ -12,7 +12,7 @@ writer_open(struct xo_relay *r)
 {
 	struct transaction *t = &r->t;
 
-	t->uses_bdat = xo_caps_has(&r->back_caps, XO_CAP_CHUNKING) &&
+	t->uses_bdat = has_cap(r->back_caps, XO_CAP_CHUNKING) &&
 	    (t->is_chunked || t->is_complete);
 	if (t->uses_bdat) {
 		content_go(r);

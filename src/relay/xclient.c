@@ -237,7 +237,8 @@ xclient(struct xo_relay *r, struct xo_span args)
 	/* Whoever it speaks for is not itself. */
 	r->setup.is_proxied = true;
 	r->rights.rights = 0;
-	memset(&r->announced, 0, sizeof(r->announced));
+	r->announced = 0;
+	r->size_limit = 0;
 	r->state = FRONT_GREETED;
 	relay_banner(r);
 }

@@ -52,37 +52,46 @@ xo_caps_add_line(struct xo_caps *caps, struct xo_span line)
 	keyword = xo_span_first(line, end);
 	argument = xo_span_trim(xo_span_from(line, end));
 	cap = find(keyword);
-	if (cap == XO_CAP_COUNT || xo_caps_has(caps, cap) ||
-	    argument.len > XO_CAP_ARGUMENT_MAX)
+	if (cap == XO_CAP_COUNT || xo_caps_has(caps, cap))
 		return;
-	if (cap == XO_CAP_SIZE && argument.len > 0) {
-		uint64_t size;
-
-		if (xo_span_to_u64(argument, &size) != XO_OK)
+	if (cap == XO_CAP_SIZE) {
+		if (argument.len > 0 &&
+		    xo_span_to_u64(argument, &caps->size) != XO_OK)
 			return;
-		caps->size = size;
+	} else if (!xo_caps_set_argument(caps, cap, argument)) {
+		return;
 	}
-	if (argument.len > 0)
-		memcpy(caps->argument[cap].text, argument.p, argument.len);
-	caps->argument[cap].len = (uint8_t)argument.len;
 	caps->set |= XO_CAP_BIT(cap);
 }
 
-static struct xo_span
-argument_of(const struct xo_caps *caps, enum xo_cap cap)
+struct xo_span
+xo_caps_argument(const struct xo_caps *caps, enum xo_cap cap)
 {
-	return xo_span(caps->argument[cap].text, caps->argument[cap].len);
+	return xo_span(caps->text + caps->at[cap], caps->len[cap]);
+}
+
+bool
+xo_caps_set_argument(struct xo_caps *caps, enum xo_cap cap,
+    struct xo_span argument)
+{
+	if (argument.len > XO_CAP_ARGUMENT_MAX ||
+	    argument.len > (size_t)XO_CAPS_TEXT_MAX - caps->text_len)
+		return false;
+	caps->at[cap] = caps->text_len;
+	caps->len[cap] = (uint8_t)argument.len;
+	if (argument.len > 0)
+		memcpy(caps->text + caps->text_len, argument.p, argument.len);
+	caps->text_len = (uint8_t)(caps->text_len + argument.len);
+	return true;
 }
 
 static void
 intersect_size(struct xo_caps *a, const struct xo_caps *b)
 {
-	if (!xo_caps_has(a, XO_CAP_SIZE)) {
+	if (!xo_caps_has(a, XO_CAP_SIZE))
 		a->size = 0;
-	} else if (b->size != 0 && (a->size == 0 || b->size < a->size)) {
+	else if (b->size != 0 && (a->size == 0 || b->size < a->size))
 		a->size = b->size;
-		a->argument[XO_CAP_SIZE] = b->argument[XO_CAP_SIZE];
-	}
 }
 
 void
@@ -90,11 +99,11 @@ xo_caps_intersect(struct xo_caps *a, const struct xo_caps *b)
 {
 	a->set &= b->set;
 	for (enum xo_cap cap = XO_CAP_SIZE; cap < XO_CAP_COUNT; cap++) {
-		if (cap != XO_CAP_SIZE && !xo_span_is_equal(
-		    argument_of(a, cap), argument_of(b, cap)))
+		if (!xo_span_is_equal(xo_caps_argument(a, cap),
+		    xo_caps_argument(b, cap)))
 			a->set &= ~XO_CAP_BIT(cap);
 		if (!xo_caps_has(a, cap))
-			a->argument[cap].len = 0;
+			a->len[cap] = 0;
 	}
 	intersect_size(a, b);
 }

@@ -370,7 +370,7 @@ transact(struct world *w)
 	size_t n = w->n_replies, n_acked = w->n_acked;
 	size_t n_commits = w->n_commits, n_rcpts = 1 + below(4), n_accepted = 0;
 	bool is_group = one_in(2), by_data = one_in(2) ||
-	    !xo_caps_has(&w->relay->announced, XO_CAP_CHUNKING);
+	    !has_cap(w->relay->announced, XO_CAP_CHUNKING);
 	struct xo_buf wire = {0};
 	struct letter l;
 	uint16_t code;
