@@ -75,9 +75,13 @@ struct xo_stuffer {
 bool xo_stuff(struct xo_stuffer *stuffer, struct xo_span span);
 
 /*
- * The same for text of ours with any number of lines, copied to `out`. It may
- * be cut anywhere, between CR and LF too.
+ * What of `text`, any number of lines of ours, goes out before the first dot that
+ * needs another; all of it if none does. Notes how that ends.
  */
+struct xo_span xo_stuff_free(struct xo_stuffer *stuffer, struct xo_span text);
+
+/* All of such text, copied to `out`. It may be cut anywhere, between CR and LF
+ * too. */
 enum xo_err xo_stuff_text(struct xo_stuffer *stuffer, struct xo_span text,
     struct xo_buf *out);
 

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,10 @@
 #define ACCEPT_MAX 64
 /* Descriptors that are not sessions': the loop's, sockets, log, names. */
 #define DESCRIPTORS_OWN 128
+
+/* Free memory that a worker keeps: buffers of content come and go with each
+ * message, and pages from the kernel are dear. */
+#define MEMORY_KEPT (4 * 1024 * 1024)
 
 struct acceptor {
 	struct xo_worker *worker;
@@ -414,6 +419,8 @@ xo_worker_run(const struct xo_worker_setup *setup)
 	w->log = w->gate->log;
 	w->metrics = w->gate->metrics;
 	w->census = w->gate->census;
+	(void)mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
+	(void)mallopt(M_MMAP_THRESHOLD, MEMORY_KEPT);
 	xo_log_after_fork(w->log);
 	xo_metrics_attach(w->metrics, setup->slot);
 	xo_census_attach(w->census, setup->slot);

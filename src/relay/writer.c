@@ -97,16 +97,23 @@ held_to_data(struct xo_relay *r)
 {
 	struct xo_buf *out = relay_send_begin(r);
 	size_t start = out->len;
+	struct xo_span body = held_body(r), part;
 	bool is_clean = true;
 
 	(void)xo_stuff_text(&r->t.stuffer, xo_buf_span(&r->clean), out);
 	if (r->t.is_chunked)
 		is_clean = stuff_held_chunks(r, out);
-	else
-		(void)xo_stuff_text(&r->t.stuffer, held_body(r), out);
 	relay_send_end(r, XO_BACK, start);
 	if (!is_clean)
 		content_fail(r, XO_REFUSAL_CONTENT_NEEDS_CHUNKING);
+	if (r->t.is_chunked)
+		return;
+	/* Most bodies have no line that begins with a dot. */
+	part = xo_stuff_free(&r->t.stuffer, body);
+	relay_send_span(r, XO_BACK, part);
+	start = out->len;
+	(void)xo_stuff_text(&r->t.stuffer, xo_span_from(body, part.len), out);
+	relay_send_end(r, XO_BACK, start);
 }
 
 void

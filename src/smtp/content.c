@@ -178,18 +178,39 @@ xo_stuff(struct xo_stuffer *stuffer, struct xo_span span)
 	return needs_dot;
 }
 
+struct xo_span
+xo_stuff_free(struct xo_stuffer *stuffer, struct xo_span text)
+{
+	bool is_inside = stuffer->is_inside_line;
+	struct xo_span part;
+	size_t n = 0;
+
+	for (;; n++) {
+		n += xo_span_find(xo_span_from(text, n), '.');
+		if (n == text.len)
+			break;
+		if (n > 0 ? text.p[n - 1] == '\n' : !is_inside)
+			break;
+	}
+	part = xo_span_first(text, n);
+	(void)xo_stuff(stuffer, part);
+	return part;
+}
+
 enum xo_err
 xo_stuff_text(struct xo_stuffer *stuffer, struct xo_span text,
     struct xo_buf *out)
 {
 	while (text.len > 0) {
-		size_t lf = xo_span_find(text, '\n');
-		struct xo_span line = xo_span_first(text, lf + 1);
+		struct xo_span part = xo_stuff_free(stuffer, text);
 
-		if (xo_stuff(stuffer, line))
-			(void)xo_buf_add_byte(out, '.');
-		(void)xo_buf_add(out, line);
-		text = xo_span_from(text, line.len);
+		(void)xo_buf_add(out, part);
+		text = xo_span_from(text, part.len);
+		if (text.len == 0)
+			break;
+		(void)xo_buf_add(out, XO_LIT(".."));
+		stuffer->is_inside_line = true;
+		text = xo_span_from(text, 1);
 	}
 	return out->err;
 }
