@@ -71,12 +71,35 @@ found_addresses(void *arg, enum xo_lookup_result result,
 	settle(name);
 }
 
+/*
+ * Whose address it is chooses the name, and Postfix says 501 to XCLIENT with one
+ * that begins or ends a label with a hyphen, or has digits alone: such a client's
+ * mail would never get through, and the next hop would seem to be broken.
+ */
+static bool
+is_host_name(const char *name)
+{
+	bool is_numeric = true;
+	char before = '.';
+
+	for (; *name != '\0'; before = *name++) {
+		if (*name == '-' &&
+		    (before == '.' || name[1] == '.' || name[1] == '\0'))
+			return false;
+		if (*name != '.' && !xo_ascii_is_digit((uint8_t)*name))
+			is_numeric = false;
+	}
+	return !is_numeric;
+}
+
 static void
 found_name(void *arg, enum xo_lookup_result result, const char *text)
 {
 	struct xo_client_name *n = arg;
 
 	n->lookup = NULL;
+	if (result == XO_LOOKUP_OK && !is_host_name(text))
+		result = XO_LOOKUP_NOT_FOUND;
 	n->reverse = n->forward = result;
 	if (result == XO_LOOKUP_OK) {
 		memcpy(n->text, text, strlen(text) + 1);

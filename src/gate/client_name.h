@@ -2,7 +2,8 @@
 /*
  * What a client is called, as DNS has it, for a next hop that XCLIENT tells of
  * it: the name of its address, and whether that name has this address. Both are
- * for the next hop's rules and log; no right of ours comes from a name.
+ * for the next hop's rules and log; no right of ours comes from a name. What
+ * Postfix would not take for a host's name is none.
  */
 #ifndef XO_CLIENT_NAME_H
 #define XO_CLIENT_NAME_H

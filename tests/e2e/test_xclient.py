@@ -236,7 +236,10 @@ NONE, LATER = "[UNAVAILABLE]", "[TEMPUNAVAIL]"
      NONE, "lost.test"),
     ("ptr-fails", FOUR, {PTR4: ["mail.c.test"]}, [PTR4[0]], LATER, LATER),
     ("a-fails", FOUR, {PTR4: ["mail.c.test"]}, ["mail.c.test"], LATER, "mail.c.test"),
-    ("not-a-name", FOUR, {PTR4: ["a/b.test"]}, [], NONE, NONE)))
+    ("not-a-name", FOUR, {PTR4: ["a/b.test"]}, [], NONE, NONE),
+    # domains, but Postfix would say 501 to them
+    ("hyphen", FOUR, {PTR4: ["-c.test"], ("-c.test", "A"): [FOUR]}, [], NONE, NONE),
+    ("number", FOUR, {PTR4: [FOUR]}, [], NONE, NONE)))
 def test_names(named, id, address, dns, bad, name, reverse_name):
     """Believed only if it leads back to the address."""
     gw, one, _ = named(dns, manner={x: "servfail" for x in bad})

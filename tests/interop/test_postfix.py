@@ -87,9 +87,11 @@ def test_behind_sees_the_hello(gateway, hop, pki, postfix):
 
 def test_unknown_clients(gateway, hop, pki, postfix):
     """Postfix' rules about the client's name hold for the real client."""
-    good, bad, forged = "192.0.2.7", "192.0.2.8", "192.0.2.9"
+    good, bad, forged, odd = "192.0.2.7", "192.0.2.8", "192.0.2.9", "192.0.2.10"
     with Dns({(reverse(good), "PTR"): ["mail.c.test"], ("mail.c.test", "A"): [good],
-              (reverse(forged), "PTR"): ["mail.c.test"]}) as dns:
+              (reverse(forged), "PTR"): ["mail.c.test"],
+              # no name to Postfix, which would refuse the XCLIENT itself (451)
+              (reverse(odd), "PTR"): ["-c.test"], ("-c.test", "A"): [odd]}) as dns:
         sink = hop(caps=SINK_CAPS)
         mta = postfix(dict(behind(sink), mynetworks="192.0.2.0/24",
                            smtpd_client_restrictions="reject_unknown_client_hostname"))
@@ -99,7 +101,7 @@ def test_unknown_clients(gateway, hop, pki, postfix):
         config.set("listeners.in.peers", ["exchange-online", "filter"])
         gw = gateway(config)
         with Smtp(gw.port(), source="127.0.0.6") as c:
-            for address, want in ((bad, 450), (good, 250), (forged, 450)):
+            for address, want in ((bad, 450), (good, 250), (forged, 450), (odd, 450)):
                 c.ehlo()
                 c.want("XCLIENT ADDR=%s HELO=c.example" % address, 220)
                 c.ehlo("c.example")
