@@ -68,7 +68,11 @@ put_record(struct message *m, const struct dns_row *row)
 		put16(m, row->preference);
 		put_name(m, row->data);
 		break;
+	case DNS_PTR:
+		put_name(m, row->data);
+		break;
 	}
+	m->p[size_at] = (uint8_t)((m->len - size_at - 2) >> 8);
 	m->p[size_at + 1] = (uint8_t)(m->len - size_at - 2);
 }
 
