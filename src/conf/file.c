@@ -6,6 +6,7 @@
 #include <conf/file.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -50,6 +51,14 @@ xo_file_folder(struct xo_conf_arena *arena, const char *path)
 	return absolute;
 }
 
+static const char *
+kind_problem(const struct stat *status)
+{
+	if (S_ISDIR(status->st_mode))
+		return strerror(EISDIR);
+	return S_ISREG(status->st_mode) ? NULL : "Is not a regular file";
+}
+
 const char *
 xo_file_problem(const char *path)
 {
@@ -57,7 +66,22 @@ xo_file_problem(const char *path)
 
 	if (access(path, R_OK) != 0 || stat(path, &status) != 0)
 		return strerror(errno);
-	if (S_ISDIR(status.st_mode))
-		return strerror(EISDIR);
-	return NULL;
+	return kind_problem(&status);
+}
+
+int
+xo_file_open(const char *path, const char **problem_r)
+{
+	/* O_NONBLOCK: the other end of a FIFO may never come. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat status;
+
+	if (fd < 0 || fstat(fd, &status) != 0)
+		*problem_r = strerror(errno);
+	else
+		*problem_r = kind_problem(&status);
+	if (fd < 0 || *problem_r == NULL)
+		return fd;
+	(void)close(fd);
+	return -1;
 }

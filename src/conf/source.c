@@ -7,10 +7,10 @@
 #include <conf/source.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <conf/fail.h>
+#include <conf/file.h>
 #include <conf/lexer.h>
 
 #define DEPTH_MAX 10
@@ -159,16 +159,18 @@ read_all(int fd, struct xo_buf *content)
 	}
 }
 
-static int
+/* NULL, or why it cannot be read. */
+static const char *
 load_file(struct xo_source *source, const char *file, struct xo_span *text_r)
 {
 	struct xo_buf content = {.max = TEXT_MAX};
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	const char *problem;
+	int fd = xo_file_open(file, &problem);
 	int error;
 	char *copy;
 
 	if (fd < 0)
-		return errno;
+		return problem;
 	error = read_all(fd, &content);
 	(void)close(fd);
 	if (error == 0 && content.len + source->text.len > TEXT_MAX)
@@ -181,7 +183,7 @@ load_file(struct xo_source *source, const char *file, struct xo_span *text_r)
 			error = ENOMEM;
 	}
 	xo_buf_fini(&content);
-	return error;
+	return error == 0 ? NULL : strerror(error);
 }
 
 /* libconfig would stop there and see nothing of what follows. */
@@ -207,21 +209,20 @@ read_file(struct xo_source *source, const char *file, int depth,
 {
 	struct xo_lexer lexer = {.source = source, .file = file, .line = 1,
 	    .depth = depth, .is_line_empty = true};
-	int error;
+	const char *problem;
 
 	if (depth > DEPTH_MAX)
 		return xo_conf_fail(source->error, from,
 		    "expected files included at most %d deep, found %s still "
 		    "deeper", DEPTH_MAX, file);
-	error = load_file(source, file, &lexer.in);
-	if (error != 0 && from != NULL)
+	problem = load_file(source, file, &lexer.in);
+	if (problem != NULL && from != NULL)
 		return xo_conf_fail(source->error, from,
-		    "expected a readable file, found %s: %s", file,
-		    strerror(error));
-	if (error != 0)
+		    "expected a readable file, found %s: %s", file, problem);
+	if (problem != NULL)
 		return xo_conf_fail(source->error,
 		    &(struct xo_conf_where){file, 0}, "cannot be read: %s",
-		    strerror(error));
+		    problem);
 	if (!check_nul(source, file, lexer.in))
 		return false;
 	end_line(source);

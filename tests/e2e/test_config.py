@@ -295,6 +295,65 @@ def test_missing_file():
     assert code == 1 and "/nonexistent/gw.conf" in said
 
 
+def _no_file(tmp_path, kind):
+    """What stands where a file should be, and what is said of it."""
+    path = str(tmp_path / kind)
+    if kind == "device":
+        return "/dev/zero", "Is not a regular file"
+    if kind == "folder":
+        os.mkdir(path)
+        return path, "Is a directory"
+    os.mkfifo(path)
+    return path, "Is not a regular file"
+
+
+NO_FILE = pytest.mark.parametrize("kind", ("fifo", "device", "folder"))
+
+
+@NO_FILE
+@pytest.mark.parametrize("path", (
+    "tls.default.certificate", "tls.default.key", "tls.default.trust", "tls.default.crl_file",
+    "peers.exchange-online.crl_file", "tenants.contoso.client_certificate",
+    "tenants.contoso.client_key", "upstreams.exchange.trust", "upstreams.exchange.crl_file",
+    "upstreams.exchange.client_certificate", "upstreams.exchange.client_key"))
+def test_no_regular_file(tmp_path, pki, path, kind):
+    """Nothing is waited for, and each setting says what it is about."""
+    file, why = _no_file(tmp_path, kind)
+    text = _base(pki).with_({path: file}).text()
+    code, said = _check(tmp_path, text)
+    assert code == 1
+    assert said.strip().endswith("%s: expected a readable file, found %s: %s"
+                                 % (path, file, why)), said
+    line = text.split("\n")[int(re.search(r"gw\.conf:(\d+): ", said).group(1)) - 1]
+    assert path.split(".")[-1] in line
+
+
+@NO_FILE
+@pytest.mark.parametrize("args", (("-t", "-c"), ("-c",)))
+def test_no_regular_configuration(tmp_path, args, kind):
+    file, why = _no_file(tmp_path, kind)
+    code, said = check_config(file, args=args)
+    assert code == 1 and "%s: cannot be read: %s" % (file, why) in said
+
+
+@NO_FILE
+def test_no_regular_include(tmp_path, pki, kind):
+    file, why = _no_file(tmp_path, kind)
+    code, said = _check(tmp_path, '@include "%s"\n' % file + _base(pki).text())
+    assert code == 1
+    assert "gw.conf:1: expected a readable file, found %s: %s" % (file, why) in said
+
+
+def test_linked_file(tmp_path, pki):
+    """A link to a file is one: renewed certificates come so."""
+    for name, file in (("c.pem", pki.gw.cert), ("c.key", pki.gw.key), ("c.conf", "real.conf")):
+        os.symlink(file, tmp_path / name)
+    (tmp_path / "real.conf").write_text(_base(pki).with_({
+        "tls.default.certificate": "c.pem", "tls.default.key": "c.key"}).text())
+    code, said = check_config(str(tmp_path / "c.conf"))
+    assert code == 0, said
+
+
 @pytest.mark.parametrize("args, want", [
     (["--help"], 0), (["--bogus"], (1, 2, 64)), ([], (0, 1, 2, 64)), (["-t"], (0, 1, 2, 64))])
 def test_command_line(args, want):
