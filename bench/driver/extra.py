@@ -30,6 +30,16 @@ def stalls(direct, ours, legs, per_size, say):
     return worst
 
 
+def added(direct, ours, legs, total=3000):
+    """The most that a leg adds to p99, one session, in ms."""
+    worst = 0.0
+    for leg in legs:
+        how = dict(sessions=1, messages=100, size=4096, total=total)
+        base, got = (load(x.ports[leg], **how, **x.client(leg)) for x in (direct, ours))
+        worst = max(worst, (got["message_us"]["p99"] - base["message_us"]["p99"]) / 1000)
+    return worst
+
+
 def idle(peer, leg, n):
     """kB of a connection that stands behind EHLO, in a process of its own: memory that
     was used before and kept would hide some of it."""
@@ -65,6 +75,7 @@ def gather(by_name, x, idle_sessions, per_size, say):
     for name, ask in (
             ("in_flight", lambda: in_flight(ours)),
             ("stalls", lambda: stalls(direct, ours, ("plain", "both"), per_size, say)),
+            ("added", lambda: added(direct, ours, ("plain", "in", "out", "both"))),
             ("idle_plain", lambda: idle(ours, "plain", idle_sessions)),
             ("idle_tls", lambda: idle(ours, "in", idle_sessions)),
             ("calls", lambda: calls.count(ours, "plain", "w2")[0])):

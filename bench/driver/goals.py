@@ -25,6 +25,7 @@ class Extra:
     """What is not a cell: filled in by the driver, None where it could not be had."""
     calls = None			# a message
     stalls = None			# share of messages, worst size
+    added = None			# ms to p99, one session, worst leg
     idle_plain = idle_tls = None	# kB a connection
     in_flight = None			# kB a message
 
@@ -72,6 +73,7 @@ def goals(r, x):
         row("12", "plain w2c20 p50 against HAProxy's", 1.15, 0.9,
             r.ratio(US, PLAIN["w2"], "p50", "haproxy")),
         row("13", "share of messages that stall, one session", 0, 0, x.stalls),
+        row("13a", "added to p99 by the worst leg, one session", 2, 1, x.added, unit=" ms"),
         row("14a", "p99 / p50, plain w2c20", 5, 3, spread(r, PLAIN["w2"])),
         row("14b", "p99 / p50, plain w2c200", 5, 3, spread(r, MANY)),
         row("15", "late next hop, w2c20, ratio to direct", 1.3, 1.9, r.ratio(US, LATE["w2"]), True),

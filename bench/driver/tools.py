@@ -6,6 +6,7 @@ import select
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 
@@ -17,8 +18,31 @@ CACHE = os.path.join(os.environ.get("XOORG_CACHE") or os.path.join(REPO, "build-
                      "bench")
 
 
+DOC = os.path.join(REPO, "doc", "performance.md")
+
+
 class Failed(Exception):
     """A measurement that could not be had, and why."""
+
+
+def build():
+    if not os.path.exists(os.path.join(BUILD, "build.ninja")):
+        subprocess.run(["meson", "setup", BUILD, REPO, "--buildtype=release", "-Dbench=true"],
+                       check=True, stdout=sys.stderr)
+    subprocess.run(["ninja", "-C", BUILD], check=True, stdout=sys.stderr)
+
+
+def write_doc(command, text):
+    """Between the marks of this command in doc/performance.md."""
+    begin, end = "<!-- measured: %s -->" % command, "<!-- end of measured -->"
+    with open(DOC) as f:
+        old = f.read()
+    if begin not in old:
+        raise Failed("%s: expected a line %s" % (DOC, begin))
+    head, _, rest = old.partition(begin)
+    _, _, tail = rest.partition(end)
+    with open(DOC, "w") as out:
+        out.write("%s%s\n\n%s\n\n%s%s" % (head, begin, text, end, tail))
 
 
 def program(name):

@@ -54,11 +54,34 @@ xo_span_first(struct xo_span s, size_t n)
 }
 
 /* ASCII only; every other octet is itself. */
-uint8_t xo_ascii_lower(uint8_t c);
-bool xo_ascii_is_alpha(uint8_t c);
-bool xo_ascii_is_digit(uint8_t c);
+static inline uint8_t
+xo_ascii_lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
+}
+
+static inline bool
+xo_ascii_is_alpha(uint8_t c)
+{
+	c = xo_ascii_lower(c);
+	return c >= 'a' && c <= 'z';
+}
+
+static inline bool
+xo_ascii_is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
 /* -1 if it is no hexadecimal digit of either case. */
-int xo_ascii_hex_value(uint8_t c);
+static inline int
+xo_ascii_hex_value(uint8_t c)
+{
+	if (xo_ascii_is_digit(c))
+		return c - '0';
+	c = xo_ascii_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
 
 bool xo_span_is_equal(struct xo_span a, struct xo_span b);
 bool xo_span_is_equal_nocase(struct xo_span a, struct xo_span b);

@@ -12,34 +12,6 @@
 #define U64_DIGITS 20
 #define PADDED_MAX 32
 
-uint8_t
-xo_ascii_lower(uint8_t c)
-{
-	return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
-}
-
-bool
-xo_ascii_is_alpha(uint8_t c)
-{
-	c = xo_ascii_lower(c);
-	return c >= 'a' && c <= 'z';
-}
-
-bool
-xo_ascii_is_digit(uint8_t c)
-{
-	return c >= '0' && c <= '9';
-}
-
-int
-xo_ascii_hex_value(uint8_t c)
-{
-	if (xo_ascii_is_digit(c))
-		return c - '0';
-	c = xo_ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool
 xo_span_is_equal(struct xo_span a, struct xo_span b)
 {
@@ -237,6 +209,10 @@ xo_buf_add(struct xo_buf *b, struct xo_span s)
 enum xo_err
 xo_buf_add_byte(struct xo_buf *b, uint8_t c)
 {
+	if (b->len < b->cap && b->max == 0 && b->err == XO_OK) {
+		b->p[b->len++] = c;
+		return XO_OK;
+	}
 	return xo_buf_add(b, xo_span(&c, 1));
 }
 

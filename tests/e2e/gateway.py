@@ -81,6 +81,7 @@ def _name(pid):
 
 class Gateway:
     """xoorgd in the foreground, its log in a file."""
+    patience = 10		# seconds until it listens
 
     def __init__(self, config, folder=None, start=True, env=None, wrapper=(),
                  program=XOORGD):
@@ -115,7 +116,7 @@ class Gateway:
                                         stdin=subprocess.DEVNULL, stdout=self._err,
                                         stderr=self._err, env=self.env, cwd="/")
         for host, port in self.ports():
-            assert wait_until(lambda: self._answers(host, port), 10), \
+            assert wait_until(lambda: self._answers(host, port), self.patience), \
                 "xoorgd does not listen on %s:%d:\n%s" % (host, port, self.log())
         self.first_workers = self.workers()
         self.mark = os.path.getsize(self.log_file)
