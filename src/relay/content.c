@@ -286,13 +286,17 @@ is_too_large(struct xo_relay *r, size_t len)
 static void
 take(struct xo_relay *r, struct xo_span span)
 {
+	struct transaction *t = &r->t;
+
 	if (is_too_large(r, span.len))
 		content_fail(r, XO_REFUSAL_SIZE);
-	switch (r->t.content) {
+	switch (t->content) {
 	case CONTENT_HEADER:
+		t->has_held_dot |= xo_stuff(&t->held_stuffer, span);
 		take_header(r, span);
 		break;
 	case CONTENT_OPENING:
+		t->has_held_dot |= xo_stuff(&t->held_stuffer, span);
 		if (xo_buf_add(&r->header, span) != XO_OK)
 			content_fail(r, XO_REFUSAL_MEMORY);
 		break;

@@ -113,6 +113,8 @@ struct transaction {
 	struct xo_scanner rescanner;	/* BDAT in, DATA out */
 	struct xo_stuffer stuffer;
 	struct xo_header_finder finder;
+	struct xo_stuffer held_stuffer;	/* of what is held: */
+	bool has_held_dot;		/* a line begins with a dot */
 	size_t header_len;		/* of what is in `header`, once found */
 	bool is_complete;		/* all content has come */
 	bool is_opened;			/* DATA or BDAT was said */

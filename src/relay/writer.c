@@ -108,8 +108,10 @@ held_to_data(struct xo_relay *r)
 		content_fail(r, XO_REFUSAL_CONTENT_NEEDS_CHUNKING);
 	if (r->t.is_chunked)
 		return;
-	/* Most bodies have no line that begins with a dot. */
-	part = xo_stuff_free(&r->t.stuffer, body);
+	/* Most bodies have no line that begins with a dot: no need to look. */
+	part = r->t.has_held_dot ? xo_stuff_free(&r->t.stuffer, body) : body;
+	if (!r->t.has_held_dot)
+		(void)xo_stuff(&r->t.stuffer, body);
 	relay_send_span(r, XO_BACK, part);
 	start = out->len;
 	(void)xo_stuff_text(&r->t.stuffer, xo_span_from(body, part.len), out);
