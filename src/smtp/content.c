@@ -51,11 +51,55 @@ xo_find_line_octet(struct xo_span s)
 	}
 	return i + xo_find_line_octet_plain(xo_span_from(s, i));
 }
+
+#define BLOCK 64
+
+/* All bits set where an octet, the one before it known, is no part of a run: a
+ * LF without CR, a CR without LF, a NUL, a dot that begins a line. */
+static __m128i
+flaws(const uint8_t *p)
+{
+	const __m128i lf = _mm_set1_epi8('\n');
+	__m128i x = _mm_loadu_si128((const void *)p);
+	__m128i before = _mm_loadu_si128((const void *)(p - 1));
+	__m128i ends = _mm_xor_si128(_mm_cmpeq_epi8(x, lf),
+	    _mm_cmpeq_epi8(before, _mm_set1_epi8('\r')));
+	__m128i dots = _mm_and_si128(_mm_cmpeq_epi8(before, lf),
+	    _mm_cmpeq_epi8(x, _mm_set1_epi8('.')));
+
+	return _mm_or_si128(_mm_or_si128(ends, dots),
+	    _mm_cmpeq_epi8(x, _mm_setzero_si128()));
+}
+
+/* Whole blocks from in.p[at] on that are part of a run, where in.p[at - 1] is no
+ * CR; most of a body goes this way. The end of them, never behind a CR. */
+static size_t
+blocks_end(struct xo_span in, size_t at)
+{
+	size_t i = at;
+
+	for (; in.len - i >= BLOCK; i += BLOCK) {
+		__m128i bad = _mm_or_si128(
+		    _mm_or_si128(flaws(in.p + i), flaws(in.p + i + 16)),
+		    _mm_or_si128(flaws(in.p + i + 32), flaws(in.p + i + 48)));
+
+		if (_mm_movemask_epi8(bad) != 0)
+			break;
+	}
+	return i > at && in.p[i - 1] == '\r' ? i - 1 : i;
+}
 #else
 size_t
 xo_find_line_octet(struct xo_span s)
 {
 	return xo_find_line_octet_plain(s);
+}
+
+static size_t
+blocks_end(struct xo_span in, size_t at)
+{
+	(void)in;
+	return at;
 }
 #endif
 
@@ -74,10 +118,11 @@ run_end(struct xo_scanner *scanner, struct xo_span in, size_t at)
 			scanner->state = SCAN_MID;
 		if (i + 1 >= in.len || in.p[i] != '\r' || in.p[i + 1] != '\n')
 			return i;
-		at = i + 2;
-		scanner->state = SCAN_BOL;
+		at = blocks_end(in, i + 2);
+		scanner->state = in.p[at - 1] == '\n' ? SCAN_BOL : SCAN_MID;
 		/* Drop or stuff: either way another span begins here. */
-		if (at == in.len || in.p[at] == '.')
+		if (at == in.len ||
+		    (scanner->state == SCAN_BOL && in.p[at] == '.'))
 			return at;
 	}
 }

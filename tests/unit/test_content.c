@@ -496,6 +496,69 @@ test_find(void **state)
 	free(p);
 }
 
+/* All that a scanner says of `in`, given to it in pieces of `piece` octets. */
+static void
+tell(struct xo_span in, bool is_stuffed, size_t piece, struct xo_buf *out)
+{
+	struct xo_scanner scanner = {.is_stuffed = is_stuffed};
+	size_t at = 0, used;
+	struct xo_span span;
+
+	xo_buf_clear(out);
+	while (at < in.len) {
+		enum xo_content event = xo_scan(&scanner, xo_span_first(
+		    xo_span_from(in, at), piece), &span, &used);
+
+		at += used;
+		if (event == XO_CONTENT_SPAN) {
+			for (size_t i = 2; i < span.len; i++)
+				assert_false(span.p[i] == '.' &&
+				    span.p[i - 1] == '\n');
+			(void)xo_buf_add(out, span);
+		} else if (event != XO_CONTENT_MORE) {
+			(void)xo_buf_add_byte(out, (uint8_t)(0xf0 + event));
+		}
+		if (event == XO_CONTENT_END)
+			break;
+	}
+}
+
+/* Many octets at a time against one: lines, ends and flaws wherever they fall. */
+static void
+test_blocks(void **state)
+{
+	static const struct xo_span pieces[] = {
+		ROW("\r\n"), ROW("\r\n"), ROW("\r\n"), ROW("\r\n."),
+		ROW("\r\n.."), ROW("\r\n.\r\n"), ROW("\n"), ROW("\r"),
+		ROW("\0"), ROW("\n."), ROW("."),
+	};
+	struct xo_buf in = {0}, whole = {0}, bytes = {0};
+
+	(void)state;
+	for (int round = 0; round < 20000; round++) {
+		/* Flawless ones, and those with flaws. */
+		unsigned int kinds = round % 2 == 0 ? 5 : (unsigned int)N(pieces);
+
+		xo_buf_clear(&in);
+		while (in.len < 300) {
+			for (unsigned int n = random_below(150); n > 0; n--)
+				(void)xo_buf_add_byte(&in, 'x');
+			(void)xo_buf_add(&in, pieces[random_below(kinds)]);
+		}
+		for (int is_stuffed = 0; is_stuffed < 2; is_stuffed++) {
+			tell(xo_buf_span(&in), is_stuffed, SIZE_MAX, &whole);
+			tell(xo_buf_span(&in), is_stuffed, 1, &bytes);
+			if (!xo_span_is_equal(xo_buf_span(&whole),
+			    xo_buf_span(&bytes)))
+				fail_msg("round %d: '%.*s'", round, (int)in.len,
+				    (const char *)in.p);
+		}
+	}
+	xo_buf_fini(&in);
+	xo_buf_fini(&whole);
+	xo_buf_fini(&bytes);
+}
+
 int
 main(void)
 {
@@ -507,6 +570,7 @@ main(void)
 		cmocka_unit_test(test_stuff),
 		cmocka_unit_test(test_stuff_text),
 		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_blocks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
