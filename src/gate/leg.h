@@ -19,8 +19,8 @@
 
 /* Waiting octets above this stop the reading of the other side. */
 #define XO_LEG_HIGH ((size_t)128 * 1024)
-/* One read; what is larger than a TLS record twice over saves calls. */
-#define XO_LEG_READ ((size_t)64 * 1024)
+/* One read, into the worker's own buffer: fewer calls for large messages. */
+#define XO_LEG_READ ((size_t)128 * 1024)
 
 struct xo_leg;
 typedef void xo_leg_ready(struct xo_leg *leg, void *owner);
