@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: ISC
 """The log: one line a message with all keys, one a session; nothing injected."""
 import json
+import os
+import re
+import socket
+import urllib.request
 
 import pytest
 
-from harness import Do, Smtp, base_config, rows, simple, wait_until
+from harness import Do, Smtp, base_config, free_port, rows, simple, wait_until
 
 KEYS = ["session", "listener", "client", "tls", "peer", "verdict", "tenant", "xoorg",
         "action", "from", "rcpts", "size", "upstream", "reply", "ms"]
@@ -182,3 +186,108 @@ def test_bad_certificate_is_logged(std, pki):
         c.want("EHLO x", 454)
         c.expect_close()
     assert wait_until(lambda: "expired" in std.gw.log(), 5)
+
+
+# --- syslog ------------------------------------------------------------------------------
+
+# A /dev of its own with what a program needs, and a /dev/log that leads to the test's.
+DEV = """
+set -e
+mount -t tmpfs none "$0"
+for n in "null 3" "zero 5" "random 8" "urandom 9"
+do
+	mknod -m 666 "$0/${n% *}" c 1 "${n#* }"
+done
+ln -s "$XO_SYSLOG" "$0/log"
+mount --bind "$0" /dev
+exec "$@"
+"""
+
+
+class Syslog:
+    """A daemon behind /dev/log: reads when it is told to."""
+
+    def __init__(self, path):
+        self.path = path
+        self.begin()
+
+    def begin(self):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        os.chmod(self.path, 0o666)
+        self.socket.settimeout(5)
+
+    def end(self):
+        self.socket.close()
+        os.unlink(self.path)
+
+    def read(self, word):
+        """Until a line has the word; that line."""
+        for _ in range(1000):
+            line = self.socket.recv(65536).decode()
+            if word in line:
+                return line
+        raise AssertionError("no line with %s" % word)
+
+
+@pytest.fixture
+def syslog(gateway, pki, hop, tmp_path):
+    if os.getuid() != 0:
+        pytest.skip("not root: no /dev of its own")
+    daemon = Syslog(str(tmp_path / "log"))
+    dev = tmp_path / "dev"
+    dev.mkdir()
+    gw = gateway(base_config(pki, hop(), hop(), log="syslog",
+                             status="127.0.0.1:%d" % free_port()),
+                 wrapper=["unshare", "-m", "sh", "-c", DEV, str(dev)],
+                 env={"XO_SYSLOG": daemon.path})
+    yield gw, daemon
+    daemon.end()
+
+
+def _deliver(gw):
+    with Smtp(gw.port()) as c:
+        c.ehlo()
+        c.deliver(simple())
+
+
+def test_syslog(syslog):
+    gw, daemon = syslog
+    _deliver(gw)
+    assert "reason=delivered" in daemon.read("event=message")
+
+
+def test_syslog_anew(syslog):
+    """The daemon is another one after a while, as when it was upgraded."""
+    gw, daemon = syslog
+    daemon.end()
+    _deliver(gw)
+    daemon.begin()
+
+    def is_back():
+        _deliver(gw)
+        daemon.socket.settimeout(0.2)
+        try:
+            return daemon.read("event=message")
+        except socket.timeout:
+            return False
+    assert wait_until(is_back, 10)
+
+
+def test_syslog_stands_still(syslog):
+    """Nobody reads: mail goes on, and what could not be told is counted."""
+    gw, daemon = syslog
+
+    def dropped():
+        with urllib.request.urlopen("http://%s/metrics" % gw.config["status"],
+                                    timeout=10) as page:
+            return int(re.search(r"^xoorg_log_dropped_total (\d+)$", page.read().decode(),
+                                 re.M).group(1))
+    with Smtp(gw.port()) as c:
+        c.ehlo()
+        for _ in range(20):
+            for _ in range(200):
+                c.deliver(simple())
+            if dropped():
+                return
+    raise AssertionError("4,000 lines fit where nobody reads")
