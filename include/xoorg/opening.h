@@ -42,6 +42,7 @@ struct xo_handover_info {
 struct xo_opening {
 	const struct xo_upstream *upstream;	/* kept */
 	struct xo_span hostname;		/* kept: for EHLO */
+	const struct xo_extensions *extensions;	/* kept; NULL: none */
 	enum xo_opening_state state;
 	enum xo_refusal why;			/* of FAILED */
 	struct xo_caps caps;			/* of the latest EHLO */
@@ -56,6 +57,7 @@ struct xo_opening {
 /* A new connection: waits for the greeting. */
 void xo_opening_start(struct xo_opening *opening,
     const struct xo_upstream *upstream, struct xo_span hostname,
+    const struct xo_extensions *extensions,
     const struct xo_handover_info *handover);
 /*
  * A kept connection, DONE before, for another client: RSET first if a

@@ -26,6 +26,11 @@ struct xo_param {
 XO_MUST_CHECK enum xo_err xo_param_next(struct xo_span *rest, bool allow_utf8,
     struct xo_param *param_r);
 
+/* esmtp-keyword and ehlo-keyword: RFC 5321 4.1.2, 4.1.1.1. */
+bool xo_param_is_name(struct xo_span name);
+/* In the table: of MAIL or of RCPT. */
+bool xo_param_is_known(struct xo_span name);
+
 enum xo_body {
 	XO_BODY_7BIT,
 	XO_BODY_8BITMIME,
@@ -56,12 +61,15 @@ xo_mail_xoorg(const struct xo_mail *mail)
 /*
  * `args` is what stands behind "MAIL ". `announced` is the set that this
  * session's EHLO gave; a parameter of anything else is refused, XOORG with the
- * words Exchange uses. The first error wins, errors of syntax (an unknown name
- * is one) before what was not announced. Syntax comes before meaning: a SIZE
- * too large is for the caller to refuse. All-zero after a refusal.
+ * words Exchange uses. One of `extensions` (NULL: none) may have any
+ * esmtp-value (RFC 5321 4.1.2), or none, both here and on RCPT. The first error
+ * wins, errors of syntax (an unknown name is one) before what was not
+ * announced. Syntax comes before meaning: a SIZE too large is for the caller to
+ * refuse. All-zero after a refusal.
  */
 XO_MUST_CHECK enum xo_refusal xo_mail_parse(struct xo_span args,
-    uint32_t announced, struct xo_mail *mail_r);
+    uint32_t announced, const struct xo_extensions *extensions,
+    struct xo_mail *mail_r);
 
 struct xo_rcpt {
 	struct xo_path to;
@@ -74,7 +82,8 @@ struct xo_rcpt {
  * path among them. `allow_utf8`: the transaction's MAIL had SMTPUTF8.
  */
 XO_MUST_CHECK enum xo_refusal xo_rcpt_parse(struct xo_span args,
-    uint32_t announced, bool allow_utf8, struct xo_rcpt *rcpt_r);
+    uint32_t announced, const struct xo_extensions *extensions,
+    bool allow_utf8, struct xo_rcpt *rcpt_r);
 
 /*
  * Writes the parameters on, in order, for a next hop that announced `caps`:
@@ -82,6 +91,6 @@ XO_MUST_CHECK enum xo_refusal xo_rcpt_parse(struct xo_span args,
  * lose a parameter compares `needs` with the next hop's set before.
  */
 enum xo_err xo_params_write(struct xo_buf *out, struct xo_span params,
-    uint32_t caps);
+    uint32_t caps, const struct xo_extensions *extensions);
 
 #endif

@@ -9,6 +9,7 @@
 #define XOORG_POLICY_H
 
 #include <xoorg/bytes.h>
+#include <xoorg/extension.h>
 
 #define XO_NOBODY (-1)
 
@@ -209,6 +210,7 @@ struct xo_limits {
 
 struct xo_policy {
 	struct xo_span hostname;
+	struct xo_extensions extensions;
 	const struct xo_peer *peers;
 	size_t n_peers;
 	const struct xo_tenant *tenants;

@@ -124,7 +124,7 @@ read_caps(struct xo_dialogue *dialogue)
 	if (!xo_reply_line(&text, &line))
 		return;
 	while (xo_reply_line(&text, &line))
-		xo_caps_add_line(&dialogue->caps, line);
+		xo_caps_add_line(&dialogue->caps, line, NULL);
 }
 
 static enum xo_step

@@ -172,7 +172,7 @@ read_extensions(struct xo_sink *sink)
 			    xo_span_from(word, equals + 1));
 		}
 		xo_caps_add_line(&sink->caps, xo_span_from(
-		    xo_buf_span(&sink->extensions), start));
+		    xo_buf_span(&sink->extensions), start), NULL);
 		xo_buf_add_byte(&sink->extensions, '\n');
 		rest = xo_span_trim(xo_span_from(rest, end));
 	}

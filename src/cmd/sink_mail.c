@@ -46,7 +46,7 @@ xo_sink_on_mail(struct xo_sink_session *session, struct xo_span args)
 		xo_sink_reply_refusal(session, XO_REFUSAL_MAIL_NESTED);
 		return;
 	}
-	refusal = xo_mail_parse(args, session->announced, &parsed);
+	refusal = xo_mail_parse(args, session->announced, NULL, &parsed);
 	if (refusal == XO_REFUSAL_NONE && session->sink->caps.size > 0 &&
 	    parsed.has_size && parsed.size > session->sink->caps.size)
 		refusal = XO_REFUSAL_SIZE;
@@ -79,7 +79,7 @@ xo_sink_on_rcpt(struct xo_sink_session *session, struct xo_span args)
 		xo_sink_reply_refusal(session, XO_REFUSAL_COMMAND_SEQUENCE);
 		return;
 	}
-	refusal = xo_rcpt_parse(args, session->announced, mail->is_utf8,
+	refusal = xo_rcpt_parse(args, session->announced, NULL, mail->is_utf8,
 	    &parsed);
 	if (refusal == XO_REFUSAL_NONE && mail->n_rcpts == RCPTS_MAX)
 		refusal = XO_REFUSAL_RCPT_TOO_MANY;

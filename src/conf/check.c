@@ -146,6 +146,26 @@ check_listener(const struct xo_loader *loader,
 	    check_peers(loader, entry);
 }
 
+/* The second would have a bit that nothing sets. */
+static bool
+check_extensions(const struct xo_loader *loader)
+{
+	const struct xo_extensions *extensions =
+	    &loader->conf->policy.extensions;
+	const struct xo_node *node = xo_node_member(loader->root,
+	    "extensions");
+	size_t n = node != NULL ? node->n_children : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (xo_extensions_find(extensions, extensions->names[i]) == i)
+			continue;
+		return xo_conf_fail(loader->error, &node->children[i].where,
+		    "extensions: expected each keyword once, found %s",
+		    xo_node_show(&node->children[i]).text);
+	}
+	return true;
+}
+
 static bool
 check_entry(const struct xo_loader *loader, enum xo_section section,
     const struct xo_conf_entry *entry)
@@ -172,6 +192,8 @@ xo_loader_check(const struct xo_loader *loader)
 				return false;
 		}
 	}
+	if (!check_extensions(loader))
+		return false;
 	if (loader->sections[XO_SECTION_LISTENERS].n != 0)
 		return true;
 	if (listeners != NULL)

@@ -214,6 +214,7 @@ static const struct type types[] = {
 	[XO_SETTING_WORDS] = {0, print_words},
 	[XO_SETTING_HOSTNAME] = {0, print_span},
 	[XO_SETTING_DOMAIN] = {0, print_text},
+	[XO_SETTING_EXTENSIONS] = {sizeof(struct xo_span), print_span},
 	[XO_SETTING_DOMAINS] = {sizeof(struct xo_span), print_span},
 	[XO_SETTING_NETWORKS] = {sizeof(struct xo_network), print_network},
 	[XO_SETTING_ADDRESS] = {0, print_address},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What names something: domains, hosts, networks, files, other groups.
+ * What names something: domains, extensions, hosts, networks, files, other
+ * groups.
  */
 #include <conf/setters.h>
 
@@ -53,6 +54,18 @@ xo_set_domains(const struct xo_setter *setter,
 		domain = xo_span_from(domain, 2);
 	if (!xo_domain_is_valid(domain))
 		return xo_value_fail(setter, node, "a domain or *.DOMAIN");
+	return copy_span(setter, node->text, field);
+}
+
+bool
+xo_set_extension(const struct xo_setter *setter,
+    const struct xo_node *node, void *field, void *other)
+{
+	const char *expected = xo_extension_expected(node->text);
+
+	(void)other;
+	if (expected != NULL)
+		return xo_value_fail(setter, node, expected);
 	return copy_span(setter, node->text, field);
 }
 

@@ -43,6 +43,8 @@ bool xo_set_domain(const struct xo_setter *setter,
     const struct xo_node *node, void *field, void *other);
 bool xo_set_domains(const struct xo_setter *setter,
     const struct xo_node *node, void *field, void *other);
+bool xo_set_extension(const struct xo_setter *setter,
+    const struct xo_node *node, void *field, void *other);
 bool xo_set_network(const struct xo_setter *setter,
     const struct xo_node *node, void *field, void *other);
 bool xo_set_host(const struct xo_setter *setter,

@@ -31,6 +31,7 @@ enum xo_setting_type {
 	XO_SETTING_WORDS,		/* a list of `words` (uint32_t, bits) */
 	XO_SETTING_HOSTNAME,		/* a domain (struct xo_span) */
 	XO_SETTING_DOMAIN,		/* a domain (const char *, or NULL) */
+	XO_SETTING_EXTENSIONS,		/* (struct xo_span) */
 	XO_SETTING_DOMAINS,		/* and *.DOMAIN (struct xo_span) */
 	XO_SETTING_NETWORKS,		/* CIDR (struct xo_network) */
 	XO_SETTING_ADDRESS,		/* IP:PORT (struct xo_conf_host) */
@@ -62,7 +63,8 @@ struct xo_setting {
 	size_t other;
 	/* As in the file, without quotes; NULL: must be given. Lists: "". */
 	const char *default_text;
-	/* Of numbers, their bounds; of lists and files, `min` 1: not empty. */
+	/* Of numbers, their bounds; of lists and files, `min` 1: not empty; of
+	 * lists `max` elements, 0: any number. */
 	uint64_t min;
 	uint64_t max;
 	const char *const *words;	/* ended by NULL */

@@ -67,6 +67,8 @@ static const struct type types[] = {
 	    xo_set_hostname},
 	[XO_SETTING_DOMAIN] = {XO_NODE_STRING, 0, "a string (a domain)",
 	    xo_set_domain},
+	[XO_SETTING_EXTENSIONS] = {XO_NODE_STRING, sizeof(struct xo_span),
+	    "a list of keywords", xo_set_extension},
 	[XO_SETTING_DOMAINS] = {XO_NODE_STRING, sizeof(struct xo_span),
 	    "a list of domains", xo_set_domains},
 	[XO_SETTING_NETWORKS] = {XO_NODE_STRING, sizeof(struct xo_network),
@@ -127,6 +129,11 @@ set_list(const struct xo_setter *setter, const struct xo_node *node,
 		return xo_conf_fail(setter->error, &node->where,
 		    "%s: expected %s with at least one, found an empty list",
 		    xo_value_full_name(setter).text, type->expected);
+	if (setter->row->max != 0 && node->n_children > setter->row->max)
+		return xo_conf_fail(setter->error, &node->where,
+		    "%s: expected %s with at most %u, found %zu",
+		    xo_value_full_name(setter).text, type->expected,
+		    (unsigned int)setter->row->max, node->n_children);
 	/* WORDS are bits of one number: no array, no count. */
 	if (setter->row->type == XO_SETTING_WORDS)
 		return set_elements(setter, node, field, 0);

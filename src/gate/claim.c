@@ -307,6 +307,7 @@ connected(struct xo_claim *c)
 	xo_opening_start(&c->link->opening,
 	    xo_hop_policy(c->hops, c->wish.upstream),
 	    c->hops->worker->conf->policy.hostname,
+	    &c->hops->worker->conf->policy.extensions,
 	    c->wish.is_question ? NULL : &c->wish.client);
 	say_proxy(c);
 	set_timer(c, c->hops->worker->conf->policy.limits.greeting_timeout);

@@ -18,7 +18,8 @@
 	XO_CAP_BIT(XO_CAP_REQUIRETLS) |					\
 	XO_CAP_BIT(XO_CAP_MT_PRIORITY) |				\
 	XO_CAP_BIT(XO_CAP_DELIVERBY) |					\
-	XO_CAP_BIT(XO_CAP_FUTURERELEASE))
+	XO_CAP_BIT(XO_CAP_FUTURERELEASE) |				\
+	XO_CAP_EXTENSIONS)
 
 struct gathered {
 	struct xo_caps caps;
@@ -138,6 +139,13 @@ write_argument(struct xo_buf *text, const struct xo_caps *caps, enum xo_cap cap)
 	}
 }
 
+static struct xo_span
+keyword(const struct xo_relay *r, enum xo_cap cap)
+{
+	return cap < XO_CAP_COUNT ? xo_span_from_cstr(xo_cap_name(cap)) :
+	    extensions(r)->names[cap - XO_CAP_COUNT];
+}
+
 /* In Exchange's order, which is the order of enum xo_cap. */
 static void
 write_reply(struct xo_relay *r, const struct xo_caps *caps)
@@ -148,12 +156,11 @@ write_reply(struct xo_relay *r, const struct xo_caps *caps)
 	(void)xo_buf_add_cstr(&text, " Hello [");
 	(void)xo_address_write(&text, &r->setup.address);
 	(void)xo_buf_add_byte(&text, ']');
-	for (enum xo_cap c = XO_CAP_SIZE; c < XO_CAP_COUNT && r->is_esmtp;
-	    c++) {
+	for (enum xo_cap c = XO_CAP_SIZE; c < XO_CAP_MAX && r->is_esmtp; c++) {
 		if (!xo_caps_has(caps, c))
 			continue;
 		(void)xo_buf_add_byte(&text, '\n');
-		(void)xo_buf_add_cstr(&text, xo_cap_name(c));
+		(void)xo_buf_add(&text, keyword(r, c));
 		write_argument(&text, caps, c);
 	}
 	if (text.err != XO_OK)

@@ -80,7 +80,8 @@ send_mail(struct xo_relay *r)
 	(void)xo_buf_add_cstr(out, "MAIL FROM:<");
 	(void)xo_buf_add(out, t->mail.from.address);
 	(void)xo_buf_add_byte(out, '>');
-	(void)xo_params_write(out, t->mail.params, r->back_caps);
+	(void)xo_params_write(out, t->mail.params, r->back_caps,
+	    extensions(r));
 	t->has_xoorg_out = xoorg.len > 0 &&
 	    has_cap(r->back_caps, XO_CAP_XOORG);
 	if (t->has_xoorg_out) {
@@ -102,7 +103,8 @@ send_rcpt(struct xo_relay *r, struct slot *s)
 
 	/* It was parsed once, so it parses again. */
 	if (xo_rcpt_parse(xo_span(r->text.p + s->command, s->command_len),
-	    r->announced, r->t.mail.is_utf8, &rcpt) != XO_REFUSAL_NONE ||
+	    r->announced, extensions(r), r->t.mail.is_utf8, &rcpt) !=
+	    XO_REFUSAL_NONE ||
 	    (rcpt.needs & ~r->back_caps) != 0) {
 		/* Its yes was a connection's that is lost. */
 		if (s->state != SLOT_WAITING) {
@@ -117,7 +119,7 @@ send_rcpt(struct xo_relay *r, struct slot *s)
 	(void)xo_buf_add_cstr(out, "RCPT TO:<");
 	(void)xo_buf_add(out, rcpt.to.address);
 	(void)xo_buf_add_byte(out, '>');
-	(void)xo_params_write(out, rcpt.params, r->back_caps);
+	(void)xo_params_write(out, rcpt.params, r->back_caps, extensions(r));
 	(void)xo_buf_add_cstr(out, "\r\n");
 	relay_send_end(r, XO_BACK, start);
 	s->is_sent = true;

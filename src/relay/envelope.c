@@ -86,7 +86,8 @@ check_mail(struct xo_relay *r)
 
 	if (r->setup.listener->require_tls && !r->is_tls)
 		return XO_REFUSAL_TLS_REQUIRED;
-	why = xo_mail_parse(xo_buf_span(&r->args), r->announced, mail);
+	why = xo_mail_parse(xo_buf_span(&r->args), r->announced, extensions(r),
+	    mail);
 	if (why != XO_REFUSAL_NONE)
 		return why;
 	if (mail->has_size && r->size_limit != 0 &&
@@ -256,7 +257,8 @@ check_rcpt(struct xo_relay *r, struct xo_span args)
 	struct xo_rcpt rcpt;
 	enum xo_refusal why;
 
-	why = xo_rcpt_parse(args, r->announced, t->mail.is_utf8, &rcpt);
+	why = xo_rcpt_parse(args, r->announced, extensions(r), t->mail.is_utf8,
+	    &rcpt);
 	if (why != XO_REFUSAL_NONE)
 		return why;
 	if (!is_recipient_allowed(r, rcpt.to.domain))

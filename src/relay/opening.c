@@ -216,7 +216,7 @@ on_ehlo(struct xo_opening *o)
 	}
 	(void)xo_reply_line(&text, &line);
 	while (xo_reply_line(&text, &line))
-		xo_caps_add_line(&o->caps, line);
+		xo_caps_add_line(&o->caps, line, o->extensions);
 	if (o->is_tls || o->upstream->tls == XO_TLS_NONE)
 		settle(o);
 	else if (xo_caps_has(&o->caps, XO_CAP_STARTTLS))
@@ -311,10 +311,12 @@ xo_opening_tls_done(struct xo_opening *o)
 
 void
 xo_opening_start(struct xo_opening *o, const struct xo_upstream *upstream,
-    struct xo_span hostname, const struct xo_handover_info *handover)
+    struct xo_span hostname, const struct xo_extensions *extensions,
+    const struct xo_handover_info *handover)
 {
 	o->upstream = upstream;
 	o->hostname = hostname;
+	o->extensions = extensions;
 	o->handover = handover;
 	o->state = XO_OPENING_GREETING;
 }

@@ -223,6 +223,12 @@ limits(const struct xo_relay *r)
 	return &r->setup.policy->limits;
 }
 
+static inline const struct xo_extensions *
+extensions(const struct xo_relay *r)
+{
+	return &r->setup.policy->extensions;
+}
+
 static inline const struct xo_upstream *
 upstream_of(const struct xo_relay *r)
 {

@@ -21,6 +21,8 @@ static const char *const names[] = {
 };
 _Static_assert(sizeof(names) / sizeof(names[0]) == XO_CAP_COUNT,
     "a name for each capability");
+_Static_assert(XO_CAP_MAX < 32, "a bit for each");
+_Static_assert(XO_CAPS_TEXT_MAX <= UINT8_MAX, "text_len is an octet");
 
 const char *
 xo_cap_name(enum xo_cap cap)
@@ -28,19 +30,23 @@ xo_cap_name(enum xo_cap cap)
 	return (unsigned int)cap < XO_CAP_COUNT ? names[cap] : "";
 }
 
-static enum xo_cap
-find(struct xo_span keyword)
+enum xo_cap
+xo_cap_find(struct xo_span keyword, const struct xo_extensions *extensions)
 {
 	enum xo_cap cap = XO_CAP_SIZE;
 
 	while (cap < XO_CAP_COUNT && !xo_span_is_equal_nocase(keyword,
 	    xo_span_from_cstr(names[cap])))
 		cap++;
-	return cap;
+	if (cap < XO_CAP_COUNT)
+		return cap;
+	return (enum xo_cap)(XO_CAP_COUNT +
+	    xo_extensions_find(extensions, keyword));
 }
 
 void
-xo_caps_add_line(struct xo_caps *caps, struct xo_span line)
+xo_caps_add_line(struct xo_caps *caps, struct xo_span line,
+    const struct xo_extensions *extensions)
 {
 	struct xo_span keyword, argument;
 	enum xo_cap cap;
@@ -51,8 +57,8 @@ xo_caps_add_line(struct xo_caps *caps, struct xo_span line)
 		end++;
 	keyword = xo_span_first(line, end);
 	argument = xo_span_trim(xo_span_from(line, end));
-	cap = find(keyword);
-	if (cap == XO_CAP_COUNT || xo_caps_has(caps, cap))
+	cap = xo_cap_find(keyword, extensions);
+	if (cap == XO_CAP_MAX || xo_caps_has(caps, cap))
 		return;
 	if (cap == XO_CAP_SIZE) {
 		if (argument.len > 0 &&
@@ -98,7 +104,7 @@ void
 xo_caps_intersect(struct xo_caps *a, const struct xo_caps *b)
 {
 	a->set &= b->set;
-	for (enum xo_cap cap = XO_CAP_SIZE; cap < XO_CAP_COUNT; cap++) {
+	for (enum xo_cap cap = XO_CAP_SIZE; cap < XO_CAP_MAX; cap++) {
 		if (!xo_span_is_equal(xo_caps_argument(a, cap),
 		    xo_caps_argument(b, cap)))
 			a->set &= ~XO_CAP_BIT(cap);

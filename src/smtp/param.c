@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * ESMTP parameters. One table says which there are, where, what each needs, and
- * which function knows a good value; nothing outside it is understood or passed
- * on.
+ * which function knows a good value; nothing outside it is understood, and only
+ * what the operator named is passed on unread.
  */
 #include <xoorg/param.h>
 #include <xoorg/xtext.h>
@@ -13,7 +13,7 @@
 #define XOORG_MAX 1000		/* encoded */
 #define HOLD_DIGITS_MAX 9
 #define HOLD_UNTIL_MAX 32
-#define NO_CAP XO_CAP_COUNT
+#define NO_CAP XO_CAP_MAX
 
 enum at {
 	AT_MAIL,
@@ -24,6 +24,7 @@ struct reading {
 	enum at at;
 	struct xo_mail *mail;		/* NULL for RCPT */
 	uint32_t announced;
+	const struct xo_extensions *extensions;
 	bool allow_utf8;
 	uint32_t seen;			/* a bit for each row of the table */
 	uint32_t needs;
@@ -300,6 +301,12 @@ find_rule(struct xo_span name)
 	return NULL;
 }
 
+bool
+xo_param_is_known(struct xo_span name)
+{
+	return find_rule(name) != NULL;
+}
+
 /* The one parameter whose value decides what it needs. */
 static enum xo_cap
 cap_needed(const struct rule *rule, const struct xo_param *param)
@@ -310,14 +317,22 @@ cap_needed(const struct rule *rule, const struct xo_param *param)
 	return rule->cap;
 }
 
+/* What stands behind the table; XO_CAP_MAX: nothing, as NO_CAP. */
+static enum xo_cap
+extension(const struct xo_extensions *extensions, struct xo_span name)
+{
+	return (enum xo_cap)(XO_CAP_COUNT +
+	    xo_extensions_find(extensions, name));
+}
+
 static bool
 is_blank(uint8_t c)
 {
 	return c == ' ' || c == '\t';
 }
 
-static bool
-is_name(struct xo_span name)
+bool
+xo_param_is_name(struct xo_span name)
 {
 	for (size_t i = 0; i < name.len; i++) {
 		if (!xo_ascii_is_alpha(name.p[i]) &&
@@ -364,10 +379,36 @@ xo_param_next(struct xo_span *rest, bool allow_utf8, struct xo_param *param_r)
 	param_r->name = xo_span_first(word, equals);
 	param_r->has_value = equals < word.len;
 	param_r->value = xo_span_from(word, equals + 1);
-	if (!is_name(param_r->name) ||
+	if (!xo_param_is_name(param_r->name) ||
 	    (param_r->has_value && !is_value(param_r->value, allow_utf8)))
 		return XO_ERR_SYNTAX;
 	return XO_OK;
+}
+
+/* The first that was not announced is what is told. */
+static void
+note_unannounced(struct reading *reading, enum xo_cap cap)
+{
+	if ((reading->announced & XO_CAP_BIT(cap)) == 0 &&
+	    reading->unannounced == XO_REFUSAL_NONE)
+		reading->unannounced = cap == XO_CAP_XOORG ?
+		    XO_REFUSAL_XOORG_NOT_ANNOUNCED : XO_REFUSAL_PARAM_UNKNOWN;
+}
+
+/* The operator's: nothing is known of it but its form. */
+static enum xo_refusal
+take_extension(struct reading *reading, const struct xo_param *param)
+{
+	enum xo_cap cap = extension(reading->extensions, param->name);
+
+	if (cap == XO_CAP_MAX)
+		return XO_REFUSAL_PARAM_UNKNOWN;
+	/* No other parameter needs it. */
+	if ((reading->needs & XO_CAP_BIT(cap)) != 0)
+		return XO_REFUSAL_PARAM_TWICE;
+	note_unannounced(reading, cap);
+	reading->needs |= XO_CAP_BIT(cap);
+	return verdict(xo_span_find(param->value, '=') == param->value.len);
 }
 
 static enum xo_refusal
@@ -378,7 +419,9 @@ take_param(struct reading *reading, const struct xo_param *param)
 	enum xo_cap cap;
 	uint32_t bit;
 
-	if (rule == NULL || rule->at != reading->at)
+	if (rule == NULL)
+		return take_extension(reading, param);
+	if (rule->at != reading->at)
 		return XO_REFUSAL_PARAM_UNKNOWN;
 	bit = (uint32_t)1 << (rule - rules);
 	if ((reading->seen & bit) != 0)
@@ -388,10 +431,7 @@ take_param(struct reading *reading, const struct xo_param *param)
 	cap = cap_needed(rule, param);
 	if (why != XO_REFUSAL_NONE || cap == NO_CAP)
 		return why;
-	if ((reading->announced & XO_CAP_BIT(cap)) == 0 &&
-	    reading->unannounced == XO_REFUSAL_NONE)
-		reading->unannounced = cap == XO_CAP_XOORG ?
-		    XO_REFUSAL_XOORG_NOT_ANNOUNCED : XO_REFUSAL_PARAM_UNKNOWN;
+	note_unannounced(reading, cap);
 	/* Who loses BODY=7BIT loses nothing. */
 	if (!is_word(param->value, "7BIT") || cap != XO_CAP_8BITMIME)
 		reading->needs |= XO_CAP_BIT(cap);
@@ -423,10 +463,12 @@ take_params(struct reading *reading, struct xo_span params)
 }
 
 static enum xo_refusal
-parse_mail(struct xo_span args, uint32_t announced, struct xo_mail *mail)
+parse_mail(struct xo_span args, uint32_t announced,
+    const struct xo_extensions *extensions, struct xo_mail *mail)
 {
 	struct reading reading = {
 		.at = AT_MAIL, .mail = mail, .announced = announced,
+		.extensions = extensions,
 	};
 	enum xo_refusal why = xo_path_parse(args, XO_LIT("FROM:"),
 	    &mail->from, &mail->params);
@@ -442,23 +484,26 @@ parse_mail(struct xo_span args, uint32_t announced, struct xo_mail *mail)
 }
 
 enum xo_refusal
-xo_mail_parse(struct xo_span args, uint32_t announced, struct xo_mail *mail_r)
+xo_mail_parse(struct xo_span args, uint32_t announced,
+    const struct xo_extensions *extensions, struct xo_mail *mail_r)
 {
 	enum xo_refusal why;
 
 	*mail_r = (struct xo_mail){.has_xoorg = false};
-	why = parse_mail(args, announced, mail_r);
+	why = parse_mail(args, announced, extensions, mail_r);
 	if (why != XO_REFUSAL_NONE)
 		*mail_r = (struct xo_mail){.has_xoorg = false};
 	return why;
 }
 
 enum xo_refusal
-xo_rcpt_parse(struct xo_span args, uint32_t announced, bool allow_utf8,
+xo_rcpt_parse(struct xo_span args, uint32_t announced,
+    const struct xo_extensions *extensions, bool allow_utf8,
     struct xo_rcpt *rcpt_r)
 {
 	struct reading reading = {
 		.at = AT_RCPT, .announced = announced, .allow_utf8 = allow_utf8,
+		.extensions = extensions,
 	};
 	enum xo_refusal why;
 
@@ -479,7 +524,8 @@ xo_rcpt_parse(struct xo_span args, uint32_t announced, bool allow_utf8,
 }
 
 enum xo_err
-xo_params_write(struct xo_buf *out, struct xo_span params, uint32_t caps)
+xo_params_write(struct xo_buf *out, struct xo_span params, uint32_t caps,
+    const struct xo_extensions *extensions)
 {
 	struct xo_param param;
 	enum xo_err err;
@@ -487,12 +533,14 @@ xo_params_write(struct xo_buf *out, struct xo_span params, uint32_t caps)
 	while ((err = xo_param_next(&params, true, &param)) == XO_OK) {
 		const struct rule *rule = find_rule(param.name);
 		enum xo_cap cap = rule != NULL ? cap_needed(rule, &param) :
-		    NO_CAP;
+		    extension(extensions, param.name);
 
 		if (cap == NO_CAP || cap == XO_CAP_XOORG ||
 		    (caps & XO_CAP_BIT(cap)) == 0)
 			continue;
-		(void)xo_buf_add_all(out, " ", rule->name, (char *)NULL);
+		(void)xo_buf_add_byte(out, ' ');
+		(void)xo_buf_add(out, rule != NULL ?
+		    xo_span_from_cstr(rule->name) : param.name);
 		if (param.has_value) {
 			(void)xo_buf_add_byte(out, '=');
 			(void)xo_buf_add(out, param.value);

@@ -307,6 +307,101 @@ def test_requiretls(gateway, pki, hop):
     assert ex.one().params() == ["REQUIRETLS"]
 
 
+# --- extensions that only the operator knows ---------------------------------------
+
+XVERP = ("DSN", "8BITMIME", "XVERP", "rrvs a b")
+
+
+@pytest.fixture
+def ext_for(gw_for):
+    """The same, with `extensions`."""
+    def make(caps=XVERP, names=("XVERP", "RRVS"), **how):
+        how["changes"] = {"extensions": list(names), **how.get("changes", {})}
+        return gw_for(caps, **how)
+    return make
+
+
+def test_extension(ext_for, pki):
+    """Announced with its argument; carried in its place, as it came."""
+    gw, one = ext_for()
+    with Smtp(gw.port()) as c:
+        got = c.ehlo()
+        assert keywords(got) - BRIDGED == {"DSN", "8BITMIME", "XVERP", "RRVS", "STARTTLS"}
+        assert got.has("RRVS") == "a b" and got.has("XVERP") == ""
+        c.mail("u@contoso.com", "RET=HDRS XVERP BODY=8BITMIME")
+        c.rcpt("a@contoso.com", "NOTIFY=NEVER RRVS=2014-04-03T23:01:00Z;C xverp=+;,")
+        c.rcpt("b@contoso.com", "RRVS")
+        c.rcpt("c@contoso.com", "rrvs=+3D ORCPT=rfc822;c@contoso.com")
+        c.data(simple())
+        c.deliver(simple(), params="ENVID=a RRVS=<x+41> RET=FULL XVERP=-")
+    with Smtp(gw.port()) as c:		# who has the right is told the same
+        assert {"XVERP", "RRVS", "XOORG"} <= keywords(c.hello(pki.exo))
+        c.deliver(simple(), params="XVERP XOORG=contoso.com SIZE=9")
+    one, two, three = one.messages
+    assert one.params() == ["RET=HDRS", "XVERP", "BODY=8BITMIME"]
+    assert one.rcpts == [
+        b"RCPT TO:<a@contoso.com> NOTIFY=NEVER RRVS=2014-04-03T23:01:00Z;C xverp=+;,",
+        b"RCPT TO:<b@contoso.com> RRVS",
+        b"RCPT TO:<c@contoso.com> rrvs=+3D ORCPT=rfc822;c@contoso.com"]
+    assert two.params() == ["ENVID=a", "RRVS=<x+41>", "RET=FULL", "XVERP=-"]
+    assert three.params() == ["XVERP"]
+
+
+@pytest.mark.parametrize("id, caps, names, params, want", rows(
+    ("named, not announced", ("DSN",), ("XVERP",), "XVERP", "555 5.5.4"),
+    ("announced, not named", XVERP, ("RRVS",), "XVERP", "555 5.5.4"),
+    ("neither", ("DSN",), (), "XVERP=1", "555 5.5.4"),
+    ("default", XVERP, (), "RRVS=1", "555 5.5.4"),
+    ("twice", XVERP, ("XVERP",), "XVERP=1 xverp", "501 5.5.4"),
+    ("empty", XVERP, ("XVERP",), "XVERP=", "501 5.5.4"),
+    ("equals", XVERP, ("XVERP",), "XVERP=a=b", "501 5.5.4")))
+def test_extension_refused(ext_for, id, caps, names, params, want):
+    gw, one = ext_for(caps, names)
+    with Smtp(gw.port()) as c:
+        got = keywords(c.ehlo())
+        assert got & {"XVERP", "RRVS"} == {x.split()[0].upper() for x in caps} & set(names)
+        c.mail("u@contoso.com", params, want=want)
+        c.mail()
+        c.rcpt("a@contoso.com", params, want=want)
+    assert not any(b"XVERP" in x.upper() or b"RRVS" in x.upper() for x in one.lines())
+
+
+@pytest.mark.parametrize("id, two, want", rows(
+    ("both", ("XVERP", "RRVS a b"), {"XVERP", "RRVS"}), ("one", ("XVERP",), {"XVERP"}),
+    ("other argument", ("RRVS a",), set()), ("none", (), set())))
+def test_extension_of_two_upstreams(ext_for, pki, id, two, want):
+    """Verified and other mail of one session: what one of them lacks, none is told of."""
+    gw, main, inbound = ext_for(demote_caps=two)
+    with Smtp(gw.port()) as c:
+        assert keywords(c.hello(pki.exo)) & {"XVERP", "RRVS"} == want
+        if "RRVS" not in want:
+            c.mail("u@contoso.com", "RRVS=1", want="555 5.5.4")
+
+
+def test_extension_gone(ext_for, hop):
+    """Announced to the client, but not on the kept connection that its mail gets."""
+    gw, one = ext_for()
+    with Smtp(gw.port()) as c, Smtp(gw.port()) as d:
+        assert c.ehlo().has("XVERP") is not None
+        one.stop()
+        two = hop(caps=("DSN", "8BITMIME"), port=one.port)
+        d.ehlo()
+        d.deliver(simple())
+        n = len(two.sessions)
+        c.mail("u@contoso.com", "XVERP")
+        c.rcpt(want=451)
+        assert len(two.sessions) == n
+        c.want("RSET", 250)
+        c.mail()
+        c.rcpt("a@contoso.com", "RRVS=1", want=451)
+        c.rcpt("b@contoso.com")
+        c.data(simple())
+        c.ehlo()
+        c.mail("u@contoso.com", "XVERP", want=555)
+    assert not any(b"XVERP" in x or b"RRVS" in x for x in two.lines())
+    assert two.messages[1].recipients == ["b@contoso.com"]
+
+
 # --- groups ----------------------------------------------------------------------------
 
 class Together:

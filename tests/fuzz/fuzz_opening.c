@@ -23,16 +23,20 @@ check_out(struct xo_opening *o)
 static void
 check_caps(struct xo_span in)
 {
+	static const struct xo_span names[] = {
+		{(const uint8_t *)"XVERP", 5}, {(const uint8_t *)"RRVS", 4},
+	};
+	static const struct xo_extensions extensions = {names, 2};
 	struct xo_caps a = {0}, b = {0};
 	struct xo_span line;
 
 	while (xo_reply_line(&in, &line)) {
-		xo_caps_add_line(&a, line);
+		xo_caps_add_line(&a, line, &extensions);
 		if (line.len % 2 == 0)
-			xo_caps_add_line(&b, line);
+			xo_caps_add_line(&b, line, &extensions);
 	}
 	xo_caps_intersect(&a, &b);
-	MUST((a.set & ~b.set) == 0 && a.set < XO_CAP_BIT(XO_CAP_COUNT));
+	MUST((a.set & ~b.set) == 0 && a.set < XO_CAP_BIT(XO_CAP_COUNT + 2));
 }
 
 int
@@ -57,7 +61,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (data[1] <= 32 || data[1] >= 127)
 		info.hello.len = 0;
 	in = xo_span_from(in, 2);
-	xo_opening_start(&o, &upstream, XO_LIT("gw"), &info);
+	xo_opening_start(&o, &upstream, XO_LIT("gw"), NULL, &info);
 	/* A turn ends at `~`. */
 	while (in.len > 0 && o.state != XO_OPENING_DONE &&
 	    o.state != XO_OPENING_FAILED) {

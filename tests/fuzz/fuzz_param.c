@@ -8,7 +8,11 @@
 
 #include "fuzz.h"
 
-#define ALL (XO_CAP_BIT(XO_CAP_COUNT) - 1)
+#define ALL (XO_CAP_BIT(XO_CAP_MAX) - 1)
+#define S(text) {(const uint8_t *)(text), sizeof(text) - 1}
+
+static const struct xo_span names[] = {S("XVERP"), S("RRVS"), S("X-1")};
+static const struct xo_extensions extensions = {names, 3};
 
 static void
 check_written(struct xo_buf *out)
@@ -23,7 +27,8 @@ check_mail(struct xo_span args, uint32_t announced)
 	struct xo_mail mail, again;
 	struct xo_buf out = {0};
 
-	if (xo_mail_parse(args, announced, &mail) != XO_REFUSAL_NONE)
+	if (xo_mail_parse(args, announced, &extensions, &mail) !=
+	    XO_REFUSAL_NONE)
 		return;
 	MUST((mail.needs & ~announced) == 0);
 	MUST(fuzz_is_inside(mail.from.address, args));
@@ -32,10 +37,13 @@ check_mail(struct xo_span args, uint32_t announced)
 	(void)xo_buf_add_cstr(&out, "FROM:<");
 	(void)xo_buf_add(&out, mail.from.address);
 	(void)xo_buf_add_cstr(&out, ">");
-	MUST(xo_params_write(&out, mail.params, announced) == XO_OK);
+	MUST(xo_params_write(&out, mail.params, announced,
+	    &extensions) == XO_OK);
 	check_written(&out);
-	MUST(xo_mail_parse(xo_buf_span(&out), announced, &again) ==
-	    XO_REFUSAL_NONE);
+	MUST(xo_mail_parse(xo_buf_span(&out), announced, &extensions,
+	    &again) == XO_REFUSAL_NONE);
+	MUST((again.needs & XO_CAP_EXTENSIONS) ==
+	    (mail.needs & XO_CAP_EXTENSIONS));
 	MUST(again.size == mail.size && again.body == mail.body);
 	MUST(!again.has_xoorg);
 	xo_buf_fini(&out);
@@ -47,17 +55,18 @@ check_rcpt(struct xo_span args, uint32_t announced, bool allow_utf8)
 	struct xo_rcpt rcpt, again;
 	struct xo_buf out = {0};
 
-	if (xo_rcpt_parse(args, announced, allow_utf8, &rcpt) !=
-	    XO_REFUSAL_NONE)
+	if (xo_rcpt_parse(args, announced, &extensions, allow_utf8,
+	    &rcpt) != XO_REFUSAL_NONE)
 		return;
 	MUST(rcpt.to.address.len > 0);
 	(void)xo_buf_add_cstr(&out, "TO:<");
 	(void)xo_buf_add(&out, rcpt.to.address);
 	(void)xo_buf_add_cstr(&out, ">");
-	MUST(xo_params_write(&out, rcpt.params, announced) == XO_OK);
+	MUST(xo_params_write(&out, rcpt.params, announced,
+	    &extensions) == XO_OK);
 	check_written(&out);
-	MUST(xo_rcpt_parse(xo_buf_span(&out), announced, allow_utf8,
-	    &again) == XO_REFUSAL_NONE);
+	MUST(xo_rcpt_parse(xo_buf_span(&out), announced, &extensions,
+	    allow_utf8, &again) == XO_REFUSAL_NONE);
 	MUST(again.needs == rcpt.needs);
 	xo_buf_fini(&out);
 }

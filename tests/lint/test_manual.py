@@ -16,7 +16,7 @@ COMPUTED = {("tenants", "recipient_domains"): "the originator_orgs"}
 # By the type of the table, what the manual calls it begins with.
 TYPES = {"BOOL": "boolean", "NUMBER": "number", "SIZE": "octets", "SECONDS": "seconds",
          "TEXT": "text", "WORD": "word", "WORDS": "list of words", "HOSTNAME": "domain",
-         "DOMAIN": "domain", "DOMAINS": "list of domains", "NETWORKS": "list of networks",
+         "DOMAIN": "domain", "EXTENSIONS": "list of keywords", "DOMAINS": "list of domains", "NETWORKS": "list of networks",
          "ADDRESS": "address and port", "ADDRESSES": "list of addresses and ports",
          "HOSTS": "list of hosts and ports", "FILE": "file", "NEW_FILE": "file",
          "WORD_OR_FILE": "word or file", "WORD_OR_NEW_FILE": "word or file",

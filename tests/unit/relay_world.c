@@ -141,7 +141,7 @@ set_caps(struct xo_caps *caps, const char *words)
 	while (rest.len > 0) {
 		size_t n = xo_span_find(rest, ' ');
 
-		xo_caps_add_line(caps, xo_span_first(rest, n));
+		xo_caps_add_line(caps, xo_span_first(rest, n), NULL);
 		rest = xo_span_from(rest, n + 1);
 	}
 }

@@ -261,7 +261,8 @@ write_much(struct xo_buf *b)
 	(void)xo_xtext_encode(b, xo_span(zeros, sizeof(zeros)));
 	for (int i = 0; i < XO_REFUSAL_COUNT; i++)
 		(void)xo_refusal_write(b, (enum xo_refusal)i);
-	(void)xo_params_write(b, XO_LIT(" SIZE=5"), XO_CAP_BIT(XO_CAP_SIZE));
+	(void)xo_params_write(b, XO_LIT(" SIZE=5"), XO_CAP_BIT(XO_CAP_SIZE),
+	    NULL);
 	return b->err;
 }
 

@@ -13,7 +13,12 @@
 
 #define N(rows) (sizeof(rows) / sizeof((rows)[0]))
 #define A16 "abcdefghijklmnop"
+#define S(text) {(const uint8_t *)(text), sizeof(text) - 1}
+#define EXTENSION(i) XO_CAP_BIT(XO_CAP_COUNT + (i))
 #define A95 A16 A16 A16 A16 A16 "abcdefghijklmno"
+
+static const struct xo_span names[] = {S("XVERP"), S("RRVS"), S("X-1")};
+static const struct xo_extensions extensions = {names, N(names)};
 
 static void
 test_lines(void **state)
@@ -42,6 +47,11 @@ test_lines(void **state)
 		{"SIZE=5", 0, 0, 0},
 		{"8bitmime", XO_CAP_BIT(XO_CAP_8BITMIME), 0, 0},
 		{"8BITMIME?", 0, 0, 0},
+		{"XVERP", EXTENSION(0), 0, 0},
+		{"rrvs\t1 2 ", EXTENSION(1), 0, 3},
+		{"X-1 " A95 "x", 0, 0, 0},
+		{"X-12", 0, 0, 0},
+		{"XVERP=1", 0, 0, 0},
 		{"XCLIENT NAME ADDR", XO_CAP_BIT(XO_CAP_XCLIENT), 0, 9},
 		{"XCLIENT " A95, XO_CAP_BIT(XO_CAP_XCLIENT), 0, 95},
 		{"XCLIENT " A95 "x", 0, 0, 0},
@@ -52,8 +62,9 @@ test_lines(void **state)
 		struct xo_caps got = {.set = 0};
 		size_t argument = 0;
 
-		xo_caps_add_line(&got, xo_span_from_cstr(rows[i].line));
-		for (size_t c = 0; c < XO_CAP_COUNT; c++)
+		xo_caps_add_line(&got, xo_span_from_cstr(rows[i].line),
+		    &extensions);
+		for (size_t c = 0; c < XO_CAP_MAX; c++)
 			argument += xo_caps_argument(&got,
 			    (enum xo_cap)c).len;
 		if (got.set != rows[i].set || got.size != rows[i].size ||
@@ -71,11 +82,13 @@ test_names(void **state)
 		struct xo_caps got = {.set = 0};
 
 		xo_caps_add_line(&got,
-		    xo_span_from_cstr(xo_cap_name((enum xo_cap)c)));
+		    xo_span_from_cstr(xo_cap_name((enum xo_cap)c)), NULL);
 		assert_int_equal(got.set, XO_CAP_BIT(c));
 		assert_true(xo_caps_has(&got, (enum xo_cap)c));
 	}
 	assert_string_equal(xo_cap_name(XO_CAP_COUNT), "");
+	assert_int_equal(xo_cap_find(names[1], &extensions), XO_CAP_COUNT + 1);
+	assert_int_equal(xo_cap_find(names[1], NULL), XO_CAP_MAX);
 }
 
 static void
@@ -83,7 +96,7 @@ fill(struct xo_caps *caps, const char *const *lines)
 {
 	memset(caps, 0, sizeof(*caps));
 	for (; *lines != NULL; lines++)
-		xo_caps_add_line(caps, xo_span_from_cstr(*lines));
+		xo_caps_add_line(caps, xo_span_from_cstr(*lines), &extensions);
 }
 
 static void
@@ -116,6 +129,8 @@ test_intersect(void **state)
 		{"other arguments", {"DELIVERBY 240"}, {"DELIVERBY 100"},
 		    0, 0},
 		{"one argument", {"DELIVERBY 240"}, {"DELIVERBY"}, 0, 0},
+		{"extension", {"XVERP", "RRVS", "X-1 a"}, {"rrvs", "x-1 b"},
+		    EXTENSION(1), 0},
 		{"first counts", {"SIZE 5", "SIZE 9"}, {"SIZE 7"},
 		    XO_CAP_BIT(XO_CAP_SIZE), 5},
 	};
@@ -130,10 +145,59 @@ test_intersect(void **state)
 		if (a.set != rows[i].set || a.size != rows[i].size)
 			fail_msg("%s: got %x %llu", rows[i].id, a.set,
 			    (unsigned long long)a.size);
-		for (size_t c = 0; c < XO_CAP_COUNT; c++)
+		for (size_t c = 0; c < XO_CAP_MAX; c++)
 			assert_true(xo_caps_has(&a, (enum xo_cap)c) ||
 			    xo_caps_argument(&a,
 			    (enum xo_cap)c).len == 0);
+	}
+}
+
+/* Which names may be in the list, and what is said of others. */
+static void
+test_extensions(void **state)
+{
+	static const struct {
+		const char *name;
+		const char *want;
+	} rows[] = {
+		{"XVERP", NULL},
+		{"rrvs", NULL},
+		{"8-a", NULL},
+		{"VERP", NULL},
+		{A16 A16 A16 A16, NULL},
+		{A16 A16 A16 A16 "a", "a keyword as in"},
+		{"", "a keyword as in"},
+		{"-A", "a keyword as in"},
+		{"A_B", "a keyword as in"},
+		{"A B", "a keyword as in"},
+		{"A=B", "a keyword as in"},
+		{"A\xc3\xa9", "a keyword as in"},
+		{"BURL", "a keyword that only"},
+		{"auth", "a keyword that only"},
+		{"Etrn", "a keyword that only"},
+		{"X-ANONYMOUSTLS", "a keyword that only"},
+		{"XATTRORGID", "a keyword that only"},
+		{"NO-SOLICITING", "a keyword that only"},
+		{"PRDR", "a keyword that only"},
+		{"STARTTLS", "a keyword that the gateway"},
+		{"XOORG", "a keyword that the gateway"},
+		{"xclient", "a keyword that the gateway"},
+		{"DSN", "a keyword that the gateway"},
+		{"NOTIFY", "a keyword that the gateway"},
+		{"body", "a keyword that the gateway"},
+		{"BY", "a keyword that the gateway"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++) {
+		const char *got = xo_extension_expected(
+		    xo_span_from_cstr(rows[i].name));
+
+		if ((got == NULL) != (rows[i].want == NULL) || (got != NULL &&
+		    strncmp(got, rows[i].want, strlen(rows[i].want)) != 0))
+			fail_msg("%s: got %s, want %s", rows[i].name,
+			    got != NULL ? got : "nothing",
+			    rows[i].want != NULL ? rows[i].want : "nothing");
 	}
 }
 
@@ -144,6 +208,7 @@ main(void)
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_intersect),
+		cmocka_unit_test(test_extensions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

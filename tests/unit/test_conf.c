@@ -23,7 +23,7 @@ static const char good[] =
     "hostname = \"gw.contoso.com\"\n"				/* 1 */
     "user = \"\"; workers = 2;\n"				/* 2 */
     "log = \"syslog\"\n"					/* 3 */
-    "status = \"127.0.0.1\"\n"					/* 4 */
+    "status = \"127.0.0.1\"; extensions = [\"XVERP\", \"rrvs\"]\n" /* 4 */
     "limits = {\n"						/* 5 */
     "  recipients = 500\n"					/* 6 */
     "  command_timeout = 20\n"					/* 7 */
@@ -262,6 +262,22 @@ static const struct bad bads[] = {
 	{"handover", "ciphers = \"a\"; handover", 58, "\"verify\" or \"encr"},
 	{"handover", "groups = \"a\"; handover", 58, "\"verify\" or \"encr"},
 	{"handover", "trust = \"gw.pem\"; handover", 58, "tls = \"verify\""},
+	{"\"rrvs\"]", "\"xverp\"]", 4,
+	    "extensions: expected each keyword once, found \"xverp\""},
+	{"\"rrvs\"]", "\"\"]", 4, "expected a keyword as in"},
+	{"\"rrvs\"]", "\"NO-SOLICITING=SOLICIT\"]", 4,
+	    "expected a keyword as in"},
+	{"\"rrvs\"]", "\"BURL\"]", 4, "extensions: expected a keyword "
+	    "that only adds parameters of its name, found \"BURL\""},
+	{"\"rrvs\"]", "\"dsn\"]", 4, "that the gateway does not know itself"},
+	{"\"rrvs\"]", "\"ENVID\"]", 4, "that the gateway does not know itself"},
+	{"[\"XVERP\", \"rrvs\"]", "[4]", 4,
+	    "expected a list of keywords, found 4"},
+	{"[\"XVERP\", \"rrvs\"]", "\"XVERP\"", 4,
+	    "expected a list of keywords"},
+	{"\"rrvs\"]", "\"A\", \"B\", \"C\",\n \"D\", \"E\", \"F\", \"G\", "
+	    "\"H\"]", 4, "expected a list of keywords with at "
+	    "most 8, found 9"},
 	/* Includes. */
 	{"log = ", "@include \"none.conf\"\nlog =", 3, "none.conf: No such"},
 	{"log = ", "@include none\nlog =", 3, "@include \"FILE\", found"},
@@ -381,6 +397,8 @@ test_top(void **state)
 	assert_string_equal(conf->log, "syslog");
 	assert_true(conf->has_status);
 	assert_int_equal(conf->status.port, 9025);
+	assert_int_equal(conf->policy.extensions.n, 2);
+	check_span(conf->policy.extensions.names[1], "rrvs");
 	assert_null(conf->pid_file.path);
 	assert_int_equal(conf->drain_timeout, 600000);
 	assert_int_equal(conf->policy.limits.recipients, 500);

@@ -505,11 +505,11 @@ play_ready(struct stage *s, const char *event)
 	else if (!is_event(event, "READY_KEPT"))
 		s->kept_has_chunking = is_event(event, "READY_CHUNKING");
 	if (s->trace->pipelining)
-		xo_caps_add_line(&caps, (struct xo_span)S("PIPELINING"));
+		xo_caps_add_line(&caps, (struct xo_span)S("PIPELINING"), NULL);
 	if (s->kept_has_chunking)
-		xo_caps_add_line(&caps, (struct xo_span)S("CHUNKING"));
+		xo_caps_add_line(&caps, (struct xo_span)S("CHUNKING"), NULL);
 	if (s->trace->message)
-		xo_caps_add_line(&caps, (struct xo_span)S("XOORG"));
+		xo_caps_add_line(&caps, (struct xo_span)S("XOORG"), NULL);
 	xo_relay_back_ready(s->relay, &caps, is_event(event, "READY_KEPT") ||
 	    is_event(event, "READY_OTHER"));
 }
@@ -679,7 +679,7 @@ opening_init(struct opening_stage *s, struct trace *trace, const char *line)
 		.hello = S("client.example"), .is_esmtp = true,
 	};
 	xo_opening_start(&s->opening, &s->upstream,
-	    (struct xo_span)S("gw.contoso.com"), &s->handover);
+	    (struct xo_span)S("gw.contoso.com"), NULL, &s->handover);
 }
 
 /* `caps`: STARTTLS, XOORG and XCLIENT, as bits. */

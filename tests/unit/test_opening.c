@@ -182,7 +182,7 @@ hold(const struct dialogue *d, size_t cut)
 	struct xo_upstream upstream = upstream_of(d);
 	struct xo_opening o = {0};
 
-	xo_opening_start(&o, &upstream, XO_LIT("gw.contoso.com"), &info);
+	xo_opening_start(&o, &upstream, XO_LIT("gw.contoso.com"), NULL, &info);
 	for (size_t i = 0; i < N(d->turns) && d->turns[i] != NULL; i += 2) {
 		if (strcmp(d->turns[i], TLS) == 0) {
 			assert_int_equal(o.state, XO_OPENING_HANDSHAKE);
@@ -217,7 +217,7 @@ test_requiretls(void **state)
 		struct xo_upstream u = {.tls = (enum xo_tls_level)tls};
 		struct xo_opening o = {0};
 
-		xo_opening_start(&o, &u, XO_LIT("gw"), NULL);
+		xo_opening_start(&o, &u, XO_LIT("gw"), NULL, NULL);
 		feed(&o, "220 x\r\n", 7);
 		if (tls != XO_TLS_NONE) {
 			feed(&o, "250-x\r\n250 STARTTLS\r\n", 21);
@@ -273,7 +273,7 @@ test_too_much(void **state)
 	for (size_t i = 0; i < N(rows); i++) {
 		struct xo_opening o = {0};
 
-		xo_opening_start(&o, &upstream, XO_LIT("gw"), NULL);
+		xo_opening_start(&o, &upstream, XO_LIT("gw"), NULL, NULL);
 		o.state = rows[i].at;
 		feed(&o, rows[i].text, strlen(rows[i].text));
 		assert_int_equal(o.state, XO_OPENING_FAILED);
@@ -291,7 +291,7 @@ test_endless(void **state)
 	size_t n = 0;
 
 	(void)state;
-	xo_opening_start(&o, &upstream, XO_LIT("gw"), NULL);
+	xo_opening_start(&o, &upstream, XO_LIT("gw"), NULL, NULL);
 	while (o.state == XO_OPENING_GREETING && n < 1000) {
 		feed(&o, "220-x\r\n", 7);
 		n++;
@@ -309,7 +309,7 @@ resume(bool needs_reset, const char *const *turns)
 	const struct xo_upstream upstream = {.handover = XO_HANDOVER_NONE};
 	struct xo_opening o = {0};
 
-	xo_opening_start(&o, &upstream, XO_LIT("gw"), &info);
+	xo_opening_start(&o, &upstream, XO_LIT("gw"), NULL, &info);
 	o.state = XO_OPENING_DONE;
 	xo_opening_resume(&o, needs_reset, &info);
 	for (size_t i = 0; turns[i] != NULL; i += 2) {
@@ -350,10 +350,10 @@ test_resume_handover(void **state)
 	struct xo_opening o = {0};
 
 	(void)state;
-	xo_opening_start(&o, &upstream, XO_LIT("gw"), &other);
+	xo_opening_start(&o, &upstream, XO_LIT("gw"), NULL, &other);
 	o.state = XO_OPENING_DONE;
 	o.is_handed_over = true;
-	xo_caps_add_line(&o.caps, XO_LIT("XCLIENT ADDR PORT HELO"));
+	xo_caps_add_line(&o.caps, XO_LIT("XCLIENT ADDR PORT HELO"), NULL);
 	xo_opening_resume(&o, true, &other);
 	xo_buf_clear(&o.out);
 	feed(&o, "250 x\r\n", 7);
@@ -363,7 +363,7 @@ test_resume_handover(void **state)
 	xo_opening_fini(&o);
 	/* A next hop that has forgotten how to. */
 	o = (struct xo_opening){0};
-	xo_opening_start(&o, &upstream, XO_LIT("gw"), &other);
+	xo_opening_start(&o, &upstream, XO_LIT("gw"), NULL, &other);
 	o.state = XO_OPENING_RSET;
 	feed(&o, "500 x\r\n", 7);
 	assert_int_equal(o.state, XO_OPENING_FAILED);

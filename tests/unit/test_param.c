@@ -18,7 +18,8 @@
 #define A100 A50 A50
 #define A500 A100 A100 A100 A100 A100
 #define D255 A60 "aaa." A60 "aaa." A60 "aaa." A60 "aaa"
-#define ALL (XO_CAP_BIT(XO_CAP_COUNT) - 1)
+#define S(text) {(const uint8_t *)(text), sizeof(text) - 1}
+#define ALL (XO_CAP_BIT(XO_CAP_MAX) - 1)
 /* In the state TX of xoorg-protocol b.2; T0 and C are without XOORG. */
 #define TX ALL
 #define T0 (ALL & ~XO_CAP_BIT(XO_CAP_XOORG))
@@ -29,6 +30,12 @@
 #define SYNTAX XO_REFUSAL_PARAM_SYNTAX
 #define UNKNOWN XO_REFUSAL_PARAM_UNKNOWN
 #define TWICE XO_REFUSAL_PARAM_TWICE
+
+/* The operator's: the first two of XO_CAP_EXTENSIONS. */
+static const struct xo_span names[] = {S("XVERP"), S("RRVS")};
+static const struct xo_extensions extensions = {names, N(names)};
+#define XVERP XO_CAP_BIT(XO_CAP_COUNT)
+#define RRVS XO_CAP_BIT(XO_CAP_COUNT + 1)
 
 static const struct {
 	const char *id;
@@ -179,6 +186,20 @@ static const struct {
 	    ""},
 	{"HOLDUNTIL text", TX, U " HOLDUNTIL=tomorrow", SYNTAX, ""},
 	{"NOTIFY is RCPT's", TX, U " NOTIFY=NEVER", UNKNOWN, ""},
+	{"extension", TX, U " SIZE=1 xverp RRVS=a;b XOORG=a.b", OK, "a.b"},
+	{"extension empty", TX, U " XVERP=", SYNTAX, ""},
+	{"extension, =", TX, U " XVERP=a=b", SYNTAX, ""},
+	{"extension, only =", TX, U " XVERP==", SYNTAX, ""},
+	{"extension, UTF-8", TX, U " SMTPUTF8 XVERP=\xc3\xa9", SYNTAX, ""},
+	{"extension twice", TX, U " XVERP XVERP", TWICE, ""},
+	{"extension twice, other case", TX, U " XVERP=a SIZE=1 xverp=a", TWICE,
+	    ""},
+	{"extension unannounced", TX & ~XVERP, U " XVERP", UNKNOWN, ""},
+	{"extension, other announced", RRVS, U " XVERP=a", UNKNOWN, ""},
+	{"extension unannounced, syntax", 0, U " XVERP=a=b", SYNTAX, ""},
+	{"extension unannounced, twice", 0, U " XVERP XVERP", TWICE, ""},
+	{"extension, longer", TX, U " XVERPS", UNKNOWN, ""},
+	{"not in the list", TX, U " MTRK=a", UNKNOWN, ""},
 	{"only =", TX, U " =", SYNTAX, ""},
 	{"no name", TX, U " =a", SYNTAX, ""},
 	{"name -", TX, U " -SIZE=1", SYNTAX, ""},
@@ -189,7 +210,8 @@ static void
 want_mail(size_t i, struct xo_span args)
 {
 	struct xo_mail got;
-	enum xo_refusal why = xo_mail_parse(args, mails[i].announced, &got);
+	enum xo_refusal why = xo_mail_parse(args, mails[i].announced,
+	    &extensions, &got);
 	struct xo_span xoorg = xo_mail_xoorg(&got);
 
 	if (why != mails[i].want)
@@ -237,7 +259,7 @@ test_mail_cut(void **state)
 			uint8_t *p = copy(mails[i].args, n);
 
 			if (xo_mail_parse(xo_span(p, n), mails[i].announced,
-			    &got) != OK)
+			    &extensions, &got) != OK)
 				assert_false(got.has_xoorg);
 			free(p);
 		}
@@ -257,7 +279,8 @@ test_octets(void **state)
 		enum xo_refusal why;
 
 		*strchr(line, '?') = (char)c;
-		why = xo_mail_parse(xo_span(line, sizeof(line) - 1), TX, &got);
+		why = xo_mail_parse(xo_span(line, sizeof(line) - 1), TX,
+		    NULL, &got);
 		if (c == ' ' || c == '\t')
 			assert_int_equal(why, SYNTAX);	/* ".com" */
 		else
@@ -292,6 +315,7 @@ test_fields(void **state)
 		{" XOORG=a RET=HDRS REQUIRETLS", XO_CAP_BIT(XO_CAP_XOORG) |
 		    XO_CAP_BIT(XO_CAP_DSN) | XO_CAP_BIT(XO_CAP_REQUIRETLS),
 		    false, 0, XO_BODY_7BIT, false},
+		{" RRVS=1 XVERP", RRVS | XVERP, false, 0, XO_BODY_7BIT, false},
 	};
 	char line[200];
 
@@ -303,7 +327,7 @@ test_fields(void **state)
 		memcpy(line, U, sizeof(U) - 1);
 		memcpy(line + sizeof(U) - 1, rows[i].params, n);
 		assert_int_equal(xo_mail_parse(xo_span(line,
-		    sizeof(U) - 1 + n), TX, &got), OK);
+		    sizeof(U) - 1 + n), TX, &extensions, &got), OK);
 		if (got.needs != rows[i].needs ||
 		    got.has_size != rows[i].has_size ||
 		    got.size != rows[i].size || got.body != rows[i].body ||
@@ -374,8 +398,15 @@ test_rcpt(void **state)
 		    XO_REFUSAL_ADDRESS_UTF8},
 		{"XOORG is MAIL's", ALL, false, "TO:<a@b> XOORG=c", UNKNOWN},
 		{"XOORG empty", ALL, false, "TO:<a@b> XOORG=", SYNTAX},
-		{"RRVS", ALL, false, "TO:<a@b> RRVS=2014-04-03T23:01:00Z",
-		    UNKNOWN},
+		{"RRVS", ALL, false, "TO:<a@b> RRVS=2014-04-03T23:01:00Z", OK},
+		{"RRVS unannounced", ALL & ~RRVS, false,
+		    "TO:<a@b> RRVS=2014-04-03T23:01:00Z", UNKNOWN},
+		{"RRVS twice", ALL, false, "TO:<a@b> RRVS=1 NOTIFY=NEVER RRVS",
+		    TWICE},
+		{"RRVS UTF-8", ALL, true, "TO:<a@b> RRVS=\xc3\xa9", OK},
+		{"RRVS UTF-8 not allowed", ALL, false,
+		    "TO:<a@b> RRVS=\xc3\xa9", SYNTAX},
+		{"CONPERM", ALL, false, "TO:<a@b> CONPERM", UNKNOWN},
 		{"SIZE", ALL, false, "TO:<a@b> SIZE=1", UNKNOWN},
 	};
 
@@ -384,7 +415,7 @@ test_rcpt(void **state)
 		struct xo_rcpt got;
 		enum xo_refusal why = xo_rcpt_parse(
 		    xo_span_from_cstr(rows[i].args), rows[i].announced,
-		    rows[i].allow_utf8, &got);
+		    &extensions, rows[i].allow_utf8, &got);
 
 		if (why != rows[i].want)
 			fail_msg("%s: got %s, want %s", rows[i].id,
@@ -414,6 +445,9 @@ test_write(void **state)
 		{ALL, " NOTIFY=NEVER ORCPT=utf-8;b\xc3\xbc@c",
 		    " NOTIFY=NEVER ORCPT=utf-8;b\xc3\xbc@c"},
 		{ALL, " FOO=bar", ""},
+		{ALL, " xVerp RET=hdrs  RRVS=+;,A SIZE=1",
+		    " xVerp RET=hdrs RRVS=+;,A SIZE=1"},
+		{ALL & ~XVERP, " XVERP=a SIZE=1 RRVS", " SIZE=1 RRVS"},
 	};
 	struct xo_buf b = {.max = 0};
 
@@ -421,13 +455,14 @@ test_write(void **state)
 	for (size_t i = 0; i < N(rows); i++) {
 		xo_buf_clear(&b);
 		assert_int_equal(xo_params_write(&b,
-		    xo_span_from_cstr(rows[i].in), rows[i].caps), XO_OK);
+		    xo_span_from_cstr(rows[i].in), rows[i].caps, &extensions),
+		    XO_OK);
 		if (!xo_span_is_equal(xo_buf_span(&b),
 		    xo_span_from_cstr(rows[i].want)))
 			fail_msg("'%s': got '%.*s'", rows[i].in, (int)b.len,
 			    (const char *)b.p);
 	}
-	assert_int_equal(xo_params_write(&b, XO_LIT("SIZE=5"), ALL),
+	assert_int_equal(xo_params_write(&b, XO_LIT("SIZE=5"), ALL, NULL),
 	    XO_ERR_SYNTAX);
 	xo_buf_fini(&b);
 }
