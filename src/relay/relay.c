@@ -91,6 +91,7 @@ room_for_action(struct xo_relay *r)
 	if (r->n_actions == r->cap_actions && r->cap_actions < ACTIONS_MAX) {
 		size_t cap = 2 * r->cap_actions < ACTIONS_MAX ?
 		    2 * r->cap_actions : ACTIONS_MAX;
+		/* analyser: room for ACTIONS_FEW at least, so never for 0 */
 		struct queued *p = realloc(r->actions, cap * sizeof(*p));
 
 		if (p != NULL) {

@@ -33,6 +33,7 @@ read_port(struct xo_span word, uint16_t *port_r)
 {
 	uint64_t n;
 
+	/* analyser: what has octets has a place */
 	if ((word.len > 1 && word.p[0] == '0') || xo_span_to_u64(word, &n) != XO_OK || n > 65535)
 		return false;
 	*port_r = (uint16_t)n;
