@@ -142,3 +142,11 @@ def test_system_calls():
     said = re.search(r"(\d+) calls a worker, (\d+) the status process, (\d+) the key process",
                      section)
     assert [int(x) for x in said.groups()] == [own["worker"], own["status"], own["key"]]
+
+
+def test_no_line_begins_as_a_table():
+    """scdoc takes [ | ] at the beginning of a line for a table; not everybody who builds
+    has scdoc."""
+    for name in ("xoorg.1.scd", "xoorgd.8.scd", "xoorgd.conf.5.scd"):
+        bad = [x for x in read("doc", name).splitlines() if re.match(r"\s+[][|]", x)]
+        assert bad == [], name
