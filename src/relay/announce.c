@@ -121,7 +121,7 @@ compute(const struct xo_relay *r, struct xo_caps *caps)
 	return g.is_known;
 }
 
-/* What stands behind a keyword: our own word for SIZE and XCLIENT. */
+/* What stands behind a keyword: the next hop's word for what goes through to it. */
 static void
 write_argument(struct xo_buf *text, const struct xo_caps *caps, enum xo_cap cap)
 {
@@ -133,7 +133,7 @@ write_argument(struct xo_buf *text, const struct xo_caps *caps, enum xo_cap cap)
 	} else if (cap == XO_CAP_XCLIENT) {
 		(void)xo_buf_add_cstr(text, " NAME ADDR PORT PROTO HELO "
 		    "REVERSE_NAME DESTADDR DESTPORT");
-	} else if (argument.len > 0) {
+	} else if ((XO_CAP_BIT(cap) & CARRIED) != 0 && argument.len > 0) {
 		(void)xo_buf_add_byte(text, ' ');
 		(void)xo_buf_add(text, argument);
 	}
@@ -163,10 +163,13 @@ write_reply(struct xo_relay *r, const struct xo_caps *caps)
 		(void)xo_buf_add(&text, keyword(r, c));
 		write_argument(&text, caps, c);
 	}
-	if (text.err != XO_OK)
-		relay_refuse(r, XO_REFUSAL_MEMORY);
-	else
+	if (text.err == XO_OK) {
 		relay_reply(r, 250, NULL, xo_buf_span(&text));
+	} else {
+		/* What was not said is not announced. */
+		r->announced = 0;
+		relay_refuse(r, XO_REFUSAL_MEMORY);
+	}
 	xo_buf_fini(&text);
 }
 

@@ -215,8 +215,8 @@ class Gateway:
         if os.environ.get("XOORG_REASONS") and os.path.exists(self.log_file):
             name = os.path.join(os.environ["XOORG_REASONS"], str(os.getpid()))
             with open(name, "a") as out:
-                out.writelines(x + "\n" for x in sorted(set(re.findall(
-                    r'\breason"?[=:] ?"?([a-z0-9-]+)', self.log()))))
+                out.writelines(x + "\n" for x in sorted({
+                    parse_line(line).get("reason", "") for line in self.log().split("\n")}))
 
     # log ---------------------------------------------------------------------
 

@@ -256,3 +256,31 @@ dns_server_stop(struct dns_server *server)
 	event_free(server->udp);
 	event_free(server->tcp);
 }
+
+static void
+time_is_up(evutil_socket_t fd, short what, void *arg)
+{
+	bool *is_up = arg;
+
+	(void)fd;
+	(void)what;
+	*is_up = true;
+}
+
+void
+dns_run_until(struct event_base *base, const size_t *counter, size_t want,
+    unsigned milliseconds)
+{
+	struct timeval time = {
+		.tv_sec = milliseconds / 1000,
+		.tv_usec = milliseconds % 1000 * 1000,
+	};
+	bool is_up = false;
+	struct event *alarm = evtimer_new(base, time_is_up, &is_up);
+
+	assert_non_null(alarm);
+	assert_int_equal(0, evtimer_add(alarm, &time));
+	while (*counter != want && !is_up)
+		(void)event_base_loop(base, EVLOOP_ONCE);
+	event_free(alarm);
+}

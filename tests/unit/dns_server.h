@@ -48,4 +48,8 @@ struct dns_server {
 void dns_server_start(struct dns_server *server, struct event_base *base);
 void dns_server_stop(struct dns_server *server);
 
+/* Runs the loop until `*counter` is `want`, or the time is up. */
+void dns_run_until(struct event_base *base, const size_t *counter, size_t want,
+    unsigned milliseconds);
+
 #endif

@@ -114,35 +114,6 @@ begin(struct bench *bench, const struct dns_row *zone, size_t n_rows)
 }
 
 static void
-time_is_up(evutil_socket_t fd, short what, void *arg)
-{
-	bool *is_up = arg;
-
-	(void)fd;
-	(void)what;
-	*is_up = true;
-}
-
-/* Runs the loop until `*counter` is `want`, or the time is up. */
-static void
-run_until(struct bench *bench, const size_t *counter, size_t want,
-    unsigned milliseconds)
-{
-	struct timeval time = {
-		.tv_sec = milliseconds / 1000,
-		.tv_usec = milliseconds % 1000 * 1000,
-	};
-	bool is_up = false;
-	struct event *alarm = evtimer_new(bench->base, time_is_up, &is_up);
-
-	assert_non_null(alarm);
-	assert_int_equal(0, evtimer_add(alarm, &time));
-	while (*counter != want && !is_up)
-		(void)event_base_loop(bench->base, EVLOOP_ONCE);
-	event_free(alarm);
-}
-
-static void
 done(void *arg)
 {
 	struct bench *bench = arg;
@@ -180,7 +151,7 @@ ask_and_wait(struct bench *bench, const char *text)
 	bench->n_calls = 0;
 	if (ask(bench, text))
 		return;
-	run_until(bench, &bench->n_calls, 1, PATIENCE * 1000);
+	dns_run_until(bench->base, &bench->n_calls, 1, PATIENCE * 1000);
 	assert_int_equal(1, bench->n_calls);
 }
 
@@ -504,7 +475,7 @@ test_asked_over(void **state)
 	begin(bench, zone, 3);
 	assert_false(ask(bench, "192.0.2.8"));
 	ask_and_wait(bench, FOUR);
-	run_until(bench, &bench->n_calls, 2, 100);
+	dns_run_until(bench->base, &bench->n_calls, 2, 100);
 	assert_int_equal(1, bench->n_calls);
 	check_told(bench, FOUR, "over", "c.test", "c.test");
 }
@@ -524,12 +495,12 @@ test_cancelled(void **state)
 	for (size_t asked = 0; asked <= 2; asked++) {
 		begin(bench, zone, 3);
 		assert_false(ask(bench, FOUR));
-		run_until(bench, &bench->server.n_asked, asked,
+		dns_run_until(bench->base, &bench->server.n_asked, asked,
 		    PATIENCE * 1000);
 		assert_int_equal(asked, bench->server.n_asked);
 		xo_client_name_cancel(bench->name);
 		xo_client_name_cancel(bench->name);
-		run_until(bench, &bench->n_calls, 1, 100);
+		dns_run_until(bench->base, &bench->n_calls, 1, 100);
 		assert_int_equal(0, bench->n_calls);
 		check_told(bench, FOUR, "cancelled", "", "");
 		/* It can be asked for again. */
@@ -551,11 +522,11 @@ test_freed_meanwhile(void **state)
 	for (size_t asked = 0; asked <= 2; asked++) {
 		begin(bench, good, N_GOOD);
 		assert_false(ask(bench, FOUR));
-		run_until(bench, &bench->server.n_asked, asked,
+		dns_run_until(bench->base, &bench->server.n_asked, asked,
 		    PATIENCE * 1000);
 		xo_client_name_free(&bench->name);
 		assert_null(bench->name);
-		run_until(bench, &bench->n_calls, 1, 50);
+		dns_run_until(bench->base, &bench->n_calls, 1, 50);
 		assert_int_equal(0, bench->n_calls);
 	}
 	xo_client_name_free(&bench->name);

@@ -106,40 +106,11 @@ teardown(void **state)
 	return 0;
 }
 
-static void
-time_is_up(evutil_socket_t fd, short what, void *arg)
-{
-	bool *is_up = arg;
-
-	(void)fd;
-	(void)what;
-	*is_up = true;
-}
-
-/* Runs the loop until `*counter` is `want`, or the time is up. */
-static void
-run_until(struct bench *bench, const size_t *counter, size_t want,
-    unsigned milliseconds)
-{
-	struct timeval time = {
-		.tv_sec = milliseconds / 1000,
-		.tv_usec = milliseconds % 1000 * 1000,
-	};
-	bool is_up = false;
-	struct event *alarm = evtimer_new(bench->base, time_is_up, &is_up);
-
-	assert_non_null(alarm);
-	assert_int_equal(0, evtimer_add(alarm, &time));
-	while (*counter != want && !is_up)
-		(void)event_base_loop(bench->base, EVLOOP_ONCE);
-	event_free(alarm);
-}
-
 /* Until so many answers have come. */
 static void
 run(struct bench *bench, size_t calls)
 {
-	run_until(bench, &bench->n_calls, calls, PATIENCE * 1000);
+	dns_run_until(bench->base, &bench->n_calls, calls, PATIENCE * 1000);
 	assert_int_equal(calls, bench->n_calls);
 }
 
@@ -147,7 +118,7 @@ run(struct bench *bench, size_t calls)
 static void
 settle(struct bench *bench, unsigned milliseconds)
 {
-	run_until(bench, &bench->n_calls, SIZE_MAX, milliseconds);
+	dns_run_until(bench->base, &bench->n_calls, SIZE_MAX, milliseconds);
 }
 
 static void
@@ -354,7 +325,7 @@ test_cancel(void **state)
 	/* Between its two questions, too. */
 	start(bench, "nobody.test", false);
 	asked = bench->server.n_asked;
-	run_until(bench, &bench->server.n_asked, asked + 3, PATIENCE * 1000);
+	dns_run_until(bench->base, &bench->server.n_asked, asked + 3, PATIENCE * 1000);
 	xo_lookup_cancel(&bench->lookup);
 	settle(bench, 200);
 	assert_int_equal(0, bench->n_calls);
@@ -404,7 +375,7 @@ test_freeing(void **state)
 	start(bench, "localhost", false);
 	assert_non_null(xo_resolver_host(bench->resolver, "four.test", 25,
 	    free_in_call, bench));
-	run_until(bench, &freed, 1, PATIENCE * 1000);
+	dns_run_until(bench->base, &freed, 1, PATIENCE * 1000);
 	assert_null(bench->resolver);
 	bench->n_calls = 0;
 	settle(bench, 50);
