@@ -16,6 +16,8 @@
 
 #include <xoorg/err.h>
 
+XO_API_BEGIN
+
 struct xo_span {
 	const uint8_t *p;
 	size_t len;
@@ -143,5 +145,7 @@ enum xo_err xo_buf_add_all(struct xo_buf *b, ...) __attribute__((sentinel));
  */
 enum xo_err xo_buf_add_printable(struct xo_buf *b, struct xo_span s,
     size_t max);
+
+XO_API_END
 
 #endif

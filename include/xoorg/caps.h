@@ -7,6 +7,8 @@
 
 #include <xoorg/extension.h>
 
+XO_API_BEGIN
+
 enum xo_cap {
 	XO_CAP_SIZE,
 	XO_CAP_PIPELINING,
@@ -81,5 +83,7 @@ void xo_caps_add_line(struct xo_caps *caps, struct xo_span line,
  * with unequal arguments (SIZE apart) is in neither.
  */
 void xo_caps_intersect(struct xo_caps *a, const struct xo_caps *b);
+
+XO_API_END
 
 #endif

@@ -8,6 +8,8 @@
 
 #include <xoorg/refusal.h>
 
+XO_API_BEGIN
+
 enum xo_verb {
 	XO_VERB_UNKNOWN,
 	XO_VERB_HELO,
@@ -76,5 +78,7 @@ struct xo_chunk {
  */
 XO_MUST_CHECK enum xo_refusal xo_bdat_parse(struct xo_span args,
     struct xo_chunk *chunk_r);
+
+XO_API_END
 
 #endif

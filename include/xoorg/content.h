@@ -13,6 +13,8 @@
 
 #include <xoorg/bytes.h>
 
+XO_API_BEGIN
+
 enum xo_content {
 	XO_CONTENT_MORE,	/* all input is used; nothing to pass on */
 	XO_CONTENT_SPAN,	/* clean content */
@@ -87,5 +89,7 @@ enum xo_err xo_stuff_text(struct xo_stuffer *stuffer, struct xo_span text,
 
 /* The end of data, with a CRLF before it if the content lacks its own. */
 struct xo_span xo_stuff_end(const struct xo_stuffer *stuffer);
+
+XO_API_END
 
 #endif

@@ -8,6 +8,8 @@
 
 #include <xoorg/bytes.h>
 
+XO_API_BEGIN
+
 #define XO_DOMAIN_MAX 255
 
 bool xo_domain_is_valid(struct xo_span domain);
@@ -21,5 +23,7 @@ xo_domain_is_equal(struct xo_span a, struct xo_span b)
 
 /* What follows the last `@`, or the empty span. */
 struct xo_span xo_address_domain(struct xo_span address);
+
+XO_API_END
 
 #endif

@@ -21,4 +21,9 @@ enum xo_err {
 
 #define XO_MUST_CHECK __attribute__((warn_unused_result))
 
+/* What stands between these two is the library's to its users; all else in it
+ * is hidden (-fvisibility=hidden, src/libxoorg.map). */
+#define XO_API_BEGIN _Pragma("GCC visibility push(default)")
+#define XO_API_END _Pragma("GCC visibility pop")
+
 #endif

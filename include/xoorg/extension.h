@@ -8,6 +8,8 @@
 
 #include <xoorg/bytes.h>
 
+XO_API_BEGIN
+
 #define XO_EXTENSIONS_MAX 8
 #define XO_EXTENSION_LEN_MAX 64
 
@@ -30,5 +32,7 @@ size_t xo_extensions_find(const struct xo_extensions *extensions,
  * parameters.
  */
 const char *xo_extension_expected(struct xo_span name);
+
+XO_API_END
 
 #endif

@@ -7,6 +7,8 @@
 
 #include <xoorg/bytes.h>
 
+XO_API_BEGIN
+
 enum xo_line_flaw {
 	XO_LINE_CLEAN,
 	XO_LINE_BARE_LF,	/* ended by LF alone: the peer is out of step */
@@ -30,5 +32,7 @@ struct xo_line {
  */
 XO_MUST_CHECK enum xo_err xo_line_next(struct xo_span in, size_t limit,
     struct xo_line *line_r);
+
+XO_API_END
 
 #endif

@@ -11,6 +11,8 @@
 #include <xoorg/caps.h>
 #include <xoorg/reply.h>
 
+XO_API_BEGIN
+
 enum xo_opening_state {
 	XO_OPENING_GREETING,
 	XO_OPENING_EHLO,
@@ -71,5 +73,7 @@ size_t xo_opening_bytes(struct xo_opening *opening, struct xo_span in);
 /* After HANDSHAKE; failures of it are the caller's to tell. */
 void xo_opening_tls_done(struct xo_opening *opening);
 void xo_opening_fini(struct xo_opening *opening);
+
+XO_API_END
 
 #endif

@@ -11,6 +11,8 @@
 #include <xoorg/command.h>
 #include <xoorg/domain.h>
 
+XO_API_BEGIN
+
 struct xo_param {
 	struct xo_span name;
 	struct xo_span value;
@@ -92,5 +94,7 @@ XO_MUST_CHECK enum xo_refusal xo_rcpt_parse(struct xo_span args,
  */
 enum xo_err xo_params_write(struct xo_buf *out, struct xo_span params,
     uint32_t caps, const struct xo_extensions *extensions);
+
+XO_API_END
 
 #endif

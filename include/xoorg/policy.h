@@ -11,6 +11,8 @@
 #include <xoorg/bytes.h>
 #include <xoorg/extension.h>
 
+XO_API_BEGIN
+
 #define XO_NOBODY (-1)
 
 /* An address as 16 octets, IPv4 mapped into ::ffff:0:0/96. */
@@ -237,5 +239,7 @@ bool xo_address_is_ipv4(const struct xo_address *a);
 /* An IPv6 network, even ::/0, holds no IPv4 address. */
 bool xo_network_contains(const struct xo_network *n,
     const struct xo_address *a);
+
+XO_API_END
 
 #endif

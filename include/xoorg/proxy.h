@@ -12,6 +12,8 @@
 
 #include <xoorg/policy.h>
 
+XO_API_BEGIN
+
 /* Octets of a version 1 line, and of a version 2 header with its TLVs. */
 #define XO_PROXY_V1_MAX 107
 #define XO_PROXY_V2_MAX 536
@@ -31,5 +33,7 @@ XO_MUST_CHECK enum xo_err xo_proxy_read(struct xo_span in,
 
 enum xo_err xo_proxy_write_v1(struct xo_buf *out, const struct xo_proxy *proxy);
 enum xo_err xo_proxy_write_v2(struct xo_buf *out, const struct xo_proxy *proxy);
+
+XO_API_END
 
 #endif

@@ -12,6 +12,8 @@
 
 #include <xoorg/bytes.h>
 
+XO_API_BEGIN
+
 enum xo_refusal {
 	XO_REFUSAL_NONE,
 	/* the line */
@@ -108,5 +110,7 @@ struct xo_refusal_info {
 
 /* Never NULL. XO_REFUSAL_NONE has a row too: 451, so that no slip accepts. */
 const struct xo_refusal_info *xo_refusal_info(enum xo_refusal refusal);
+
+XO_API_END
 
 #endif

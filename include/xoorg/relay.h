@@ -18,6 +18,8 @@
 #include <xoorg/rights.h>
 #include <xoorg/tenants.h>
 
+XO_API_BEGIN
+
 struct xo_relay;
 
 enum xo_side {
@@ -178,5 +180,7 @@ uint16_t xo_relay_port(const struct xo_relay *relay);
 /* Valid until the next XCLIENT. */
 const struct xo_told *xo_relay_told(const struct xo_relay *relay);
 const char *xo_relay_tls_description(const struct xo_relay *relay);
+
+XO_API_END
 
 #endif

@@ -8,6 +8,8 @@
 
 #include <xoorg/refusal.h>
 
+XO_API_BEGIN
+
 #define XO_REPLY_TEXT_MAX 4096
 
 /*
@@ -62,5 +64,7 @@ enum xo_err xo_reply_write(struct xo_buf *out, uint16_t code,
 
 /* Writes the table's reply for `refusal`. */
 enum xo_err xo_refusal_write(struct xo_buf *out, enum xo_refusal refusal);
+
+XO_API_END
 
 #endif

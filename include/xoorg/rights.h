@@ -16,6 +16,8 @@
 
 #include <xoorg/policy.h>
 
+XO_API_BEGIN
+
 /*
  * A certificate as far as rights depend on it. Names come with their lengths:
  * one with a NUL in it is a name like any other and matches nothing.
@@ -66,5 +68,7 @@ bool xo_certificate_name_matches(struct xo_span configured,
 void xo_rights_decide(const struct xo_policy *policy,
     const struct xo_listener *listener, const struct xo_certificate *certificate,
     const struct xo_address *address, struct xo_rights *rights_r);
+
+XO_API_END
 
 #endif

@@ -8,6 +8,8 @@
 
 #include <xoorg/policy.h>
 
+XO_API_BEGIN
+
 struct xo_stamp {
 	struct xo_span hostname;
 	struct xo_span session;		/* id, in Received */
@@ -35,5 +37,7 @@ struct xo_stamp {
  * printable ASCII without `()<>@,;"\`, cut at 255 octets.
  */
 enum xo_err xo_stamp_write(struct xo_buf *out, const struct xo_stamp *stamp);
+
+XO_API_END
 
 #endif

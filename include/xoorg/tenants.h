@@ -10,6 +10,8 @@
 
 #include <xoorg/policy.h>
 
+XO_API_BEGIN
+
 /*
  * Builds policy->tenant_index, so that a lookup costs the same for ten tenants
  * as for ten thousand. XO_ERR_POLICY: an originator org stands twice; *first_r
@@ -68,5 +70,7 @@ void xo_verdict_decide(const struct xo_policy *policy,
  */
 bool xo_recipient_is_allowed(const struct xo_policy *policy, int tenant,
     uint32_t rights, struct xo_span domain);
+
+XO_API_END
 
 #endif

@@ -16,6 +16,8 @@
 
 #include <xoorg/refusal.h>
 
+XO_API_BEGIN
+
 /* Families of protected fields, compared without case. */
 enum xo_wall_family {
 	XO_WALL_ORIGINATOR_ORG = 1 << 0,	/* X-OriginatorOrg[anization] */
@@ -87,5 +89,7 @@ struct xo_wall_report {
  */
 XO_MUST_CHECK enum xo_refusal xo_wall_apply(const struct xo_wall *wall,
     struct xo_span section, struct xo_buf *out, struct xo_wall_report *report_r);
+
+XO_API_END
 
 #endif

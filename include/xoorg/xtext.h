@@ -7,6 +7,8 @@
 
 #include <xoorg/bytes.h>
 
+XO_API_BEGIN
+
 /*
  * Decodes the whole of `in`: 33..126 without `=`, `+HH` with hexadecimal
  * digits of either case. Octets that a command line must not hold come out of
@@ -21,5 +23,7 @@ bool xo_xtext_is_clean(struct xo_span in);
 
 /* `+`, `=` and all outside 33..126 become `+HH` with capital digits. */
 enum xo_err xo_xtext_encode(struct xo_buf *out, struct xo_span in);
+
+XO_API_END
 
 #endif
