@@ -48,6 +48,25 @@ print_help(const struct xo_usage *usage)
 	printf("\nExit codes: %s\n", usage->exits);
 }
 
+/* One option a line, for the shells' completion: name, argument, words, help;
+ * parted by TAB. */
+static void
+print_table(const struct xo_usage *usage)
+{
+	for (size_t i = 0; i < usage->n_options; i++) {
+		const struct xo_option *option = &usage->options[i];
+
+		printf("%s\t%s\t", option->name,
+		    option->argument != NULL ? option->argument : "");
+		for (size_t w = 0; option->words != NULL &&
+		    option->words[w] != NULL; w++)
+			printf("%s%s", w > 0 ? " " : "", option->words[w]);
+		printf("\t%.*s\n", (int)strcspn(option->help, "\n"),
+		    option->help);
+	}
+	printf("help\t\t\tprint this\n");
+}
+
 static bool
 read_number(const char *text, uint64_t *n_r)
 {
@@ -154,22 +173,24 @@ fill_table(const struct xo_usage *usage, struct option *table)
 		table[n].val = FIRST_VALUE + (int)n;
 	}
 	table[n].name = "help";
-	table[n].val = 'h';
+	table[n++].val = 'h';
+	table[n].name = "options";
+	table[n].val = 't';
 }
 
 bool
 xo_options_parse(const struct xo_usage *usage, int argc, char **argv,
     void *settings, int *exit_r)
 {
-	struct option table[XO_OPTIONS_MAX + 2] = {{NULL, 0, NULL, 0}};
+	struct option table[XO_OPTIONS_MAX + 3] = {{NULL, 0, NULL, 0}};
 	const struct xo_option *option;
 	int value;
 
 	fill_table(usage, table);
 	optind = 1;
 	while ((value = getopt_long(argc, argv, "h", table, NULL)) != -1) {
-		if (value == 'h') {
-			print_help(usage);
+		if (value == 'h' || value == 't') {
+			(value == 'h' ? print_help : print_table)(usage);
 			*exit_r = XO_EXIT_OK;
 			return false;
 		}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Command lines from a table: getopt_long fills a struct of settings, and
- * --help is printed from the same table, so that the two cannot differ.
+ * --help is printed from the same table, and --options as packaging/completion
+ * reads it, so that none can differ.
  */
 #ifndef XO_OPTIONS_H
 #define XO_OPTIONS_H

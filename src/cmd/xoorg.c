@@ -38,6 +38,14 @@ print_help(FILE *out)
 	      "2 usage, 3 no connection.\n", out);
 }
 
+/* One command a line, for the shells' completion. */
+static void
+print_table(void)
+{
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		printf("%s\t%s\n", commands[i].name, commands[i].help);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -54,6 +62,10 @@ main(int argc, char **argv)
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 	    strcmp(argv[1], "help") == 0) {
 		print_help(stdout);
+		return XO_EXIT_OK;
+	}
+	if (strcmp(argv[1], "--commands") == 0) {
+		print_table();
 		return XO_EXIT_OK;
 	}
 	for (size_t i = 0; i < N_COMMANDS; i++) {

@@ -54,3 +54,73 @@ def test_hardening(name):
             assert all("-fstack-clash-protection" in x["command"] for x in json.load(f)
                        if x["file"].endswith(".c"))
     assert [k for k, v in rows.items() if not v.startswith("yes")] == []
+
+
+def options_of(*command):
+    text = subprocess.run([os.path.join(BUILD, "src", "xoorg"), *command], capture_output=True,
+                          text=True, check=True).stdout
+    return [line.split("\t") for line in text.splitlines()]
+
+
+def complete(line):
+    """What bash would offer at the end of the line."""
+    words = line.split(" ")
+    script = "source %s; COMP_WORDS=(%s); COMP_CWORD=%d; _xoorg; printf '%%s\\n' \"${COMPREPLY[@]}\"" % (
+        os.path.join(BUILD, "xoorg"), " ".join("'%s'" % x for x in words), len(words) - 1)
+    done = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True,
+                          timeout=20, cwd="/usr")
+    assert done.returncode == 0, done.stderr
+    return [x for x in done.stdout.split("\n") if x]
+
+
+def test_completion_of_commands():
+    commands = [x[0] for x in options_of("--commands")]
+    assert len(commands) >= 6
+    assert complete("xoorg ") == commands + ["--help", "--version"]
+    assert complete("xoorg pro") == ["probe"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_every_option(shell):
+    name = {"bash": "xoorg", "zsh": "_xoorg", "fish": "xoorg.fish"}[shell]
+    with open(os.path.join(BUILD, name), encoding="utf-8") as f:
+        text = f.read()
+    for command, _ in options_of("--commands"):
+        for option, *_ in options_of(command, "--options"):
+            assert re.search(r"(--|-l )%s\b" % option, text), (command, option)
+    if shutil.which(shell):
+        subprocess.run([shell, "-n", os.path.join(BUILD, name)], check=True)
+
+
+def test_completion_of_values():
+    assert complete("xoorg setup --cloud us") == ["us-government"]
+    assert complete("xoorg probe --requ") == ["--require-xoorg"]
+    assert "bin" in complete("xoorg probe --certificate ")	# the folder's files
+    assert complete("xoorg probe --helo ") == []
+
+
+def test_apparmor_profile():
+    if not shutil.which("apparmor_parser"):
+        pytest.skip("NO apparmor_parser")
+    profile = os.path.join(REPO, "packaging", "apparmor", "usr.sbin.xoorgd")
+    done = subprocess.run(["apparmor_parser", "-Q", "-K", profile], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_default_configuration_is_fine(tmp_path):
+    """What the package begins with, its name and certificate filled in as it does."""
+    with open(os.path.join(REPO, "packaging", "xoorgd.conf.default"), encoding="utf-8") as f:
+        text = f.read()
+    assert '"observe"' in text
+    conf = tmp_path / "xoorgd.conf"
+    conf.write_text(text.replace("@HOSTNAME@", "gw.contoso.com"))
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30",
+                    "-subj", "/CN=gw.contoso.com", "-addext",
+                    "subjectAltName=DNS:gw.contoso.com", "-keyout",
+                    str(tmp_path / "self-signed.key"), "-out", str(tmp_path / "self-signed.pem")],
+                   check=True, capture_output=True)
+    user = re.sub('^', 'user = ""\n', conf.read_text(), count=1)
+    conf.write_text(user)
+    done = subprocess.run([os.path.join(BUILD, "src", "xoorgd"), "-t", "-c", str(conf)],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
