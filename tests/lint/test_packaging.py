@@ -124,3 +124,40 @@ def test_default_configuration_is_fine(tmp_path):
     done = subprocess.run([os.path.join(BUILD, "src", "xoorgd"), "-t", "-c", str(conf)],
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def metrics():
+    with open(os.path.join(REPO, "src", "gate", "metrics_table.c"), encoding="utf-8") as f:
+        return set(re.findall(r'"(xoorg_\w+)"', f.read()))
+
+
+@pytest.mark.parametrize("path", ["prometheus/xoorg.rules.yml", "grafana/xoorgd.json"])
+def test_metrics_that_are_asked_for_exist(path):
+    with open(os.path.join(REPO, "packaging", path), encoding="utf-8") as f:
+        asked = set(re.findall(r"\bxoorg_\w+", f.read()))
+    assert len(asked) >= 7 and asked - metrics() == set()
+
+
+def test_alerts():
+    if not shutil.which("promtool"):
+        pytest.skip("NO promtool")
+    folder = os.path.join(REPO, "packaging", "prometheus")
+    subprocess.run(["promtool", "check", "rules", "xoorg.rules.yml"], check=True, cwd=folder)
+    done = subprocess.run(["promtool", "test", "rules", "xoorg.test.yml"], capture_output=True,
+                          text=True, cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_sbom():
+    """It names what the programs are linked with, each with a version."""
+    if not shutil.which("dpkg-query"):
+        pytest.skip("NO dpkg-query")
+    if subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPO, capture_output=True).returncode:
+        pytest.skip("NO git checkout")
+    done = subprocess.run([os.path.join(REPO, "packaging", "sbom"), "1.2.3", "HEAD",
+                           os.path.join(BUILD, "src", "xoorgd")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    packages = {x["name"]: x["versionInfo"] for x in json.loads(done.stdout)["packages"]}
+    assert packages["xoorg"] == "1.2.3"
+    assert {"libssl3", "libc6"} <= {re.sub(r"t64$", "", x) for x in packages}
+    assert all(packages.values())
