@@ -7,12 +7,14 @@
 
 #include "session.h"
 
-/* An address that somebody else tells gives no right of its own. */
+/* An address that somebody else tells gives no right of its own; behind XCLIENT
+ * the certificate, too, is that of the one who tells. */
 void
 relay_decide_rights(struct xo_relay *r,
     const struct xo_certificate *certificate)
 {
-	xo_rights_decide(r->setup.policy, r->setup.listener, certificate,
+	xo_rights_decide(r->setup.policy, r->setup.listener,
+	    r->is_spoken_for ? NULL : certificate,
 	    r->setup.is_proxied ? NULL : &r->setup.address, &r->rights);
 }
 

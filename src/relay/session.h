@@ -174,6 +174,7 @@ struct xo_relay {
 	enum xo_refusal tls_refusal;	/* what STARTTLS would get */
 	bool is_pressed;		/* under load: less patience */
 	bool may_xclient;
+	bool is_spoken_for;		/* by XCLIENT */
 	struct xo_buf hello;
 	struct xo_buf told_hello;	/* XCLIENT's, and the next three */
 	struct xo_buf told_name, told_reverse_name;

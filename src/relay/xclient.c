@@ -235,7 +235,7 @@ xclient(struct xo_relay *r, struct xo_span args)
 		.server_port = told.server_port,
 	};
 	/* Whoever it speaks for is not itself. */
-	r->setup.is_proxied = true;
+	r->setup.is_proxied = r->is_spoken_for = true;
 	r->rights.rights = 0;
 	r->announced = 0;
 	r->size_limit = 0;
