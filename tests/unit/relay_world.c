@@ -128,6 +128,8 @@ set_policy(struct world *w)
 	};
 	if (w->policy.limits.line_octets == 0)
 		w->policy.limits.line_octets = usual_limits.line_octets;
+	if (o->shape != NULL)
+		o->shape(w);
 	if (xo_tenants_index(&w->policy, &first, &second) != XO_OK)
 		abort();
 }
@@ -567,6 +569,8 @@ on_acquire(struct world *w, const struct xo_action *a)
 		world_violate(w, "ACQUIRE with a connection at hand");
 	if (a->upstream < 0 || a->upstream > 1)
 		world_violate(w, "ACQUIRE without an upstream");
+	w->acquired = a->upstream;
+	w->acquired_tenant = a->tenant;
 	h->is_claimed = true;
 	h->is_fresh = a->is_fresh;
 	h->n_acquires++;
@@ -1009,6 +1013,7 @@ world_init(struct world *w, const struct world_options *options)
 	memset(w, 0, sizeof(*w));
 	w->options = *options;
 	w->now = 1000;
+	w->acquired = w->acquired_tenant = XO_NOBODY;
 	set_policy(w);
 	for (size_t i = 0; i < 2; i++) {
 		w->known[i].is_known = !options->is_unknown;

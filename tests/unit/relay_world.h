@@ -50,6 +50,8 @@ struct world_watch {
 	    struct xo_span s);
 };
 
+struct world;
+
 /* All-zero: a stranger, a plain next hop that takes everything. */
 struct world_options {
 	enum world_client client;
@@ -74,6 +76,8 @@ struct world_options {
 	const struct xo_certificate *certificate;
 	int bits;		/* of its cipher; 0: enough */
 	struct world_watch *watch;
+	/* Changes the policy before it is used; NULL: it stays as it is. */
+	void (*shape)(struct world *w);
 };
 
 struct commit {
@@ -130,6 +134,7 @@ struct world {
 	struct commit commits[WORLD_COMMITS];
 	size_t n_commits;
 	size_t n_acked;			/* complete final 250s, delivered */
+	int acquired, acquired_tenant;	/* by the last ACQUIRE; XO_NOBODY: none */
 	/* the log */
 	size_t n_reports, n_delivered, n_refused;
 	uint16_t last_code;
