@@ -27,12 +27,10 @@ add_claim(struct xo_claim *c)
 static void
 remove_claim(struct xo_claim *c)
 {
-	/* analyser: while somebody is busy with it nobody frees it */
 	if (c->previous != NULL)
 		c->previous->next = c->next;
 	else
 		c->hops->claims = c->next;
-	/* analyser: as above */
 	if (c->next != NULL)
 		c->next->previous = c->previous;
 }
@@ -44,7 +42,9 @@ claim_free(struct xo_claim *c)
 	xo_lookup_cancel(&c->lookup);
 	if (c->timer != NULL)
 		event_free(c->timer);
-	if (c->link != NULL)
+	if (c->link != NULL && c->is_over)
+		xo_link_quit(c->link);
+	else if (c->link != NULL)
 		xo_link_close(c->link);
 	free(c->names);
 	xo_buf_fini(&c->said);
@@ -70,25 +70,35 @@ xo_hops_look_for_ends(struct xo_hops *hops)
 }
 
 void
-xo_claim_conclude(struct xo_claim *c, struct xo_link *link)
+xo_claim_conclude(struct xo_claim *c)
 {
 	struct xo_hops *hops = c->hops;
 	struct xo_known *known = &hops->worker->known[c->wish.upstream];
 
 	c->is_over = true;
-	if (link != NULL && !c->is_kept) {
-		known->caps = link->opening.caps;
+	evtimer_del(c->timer);
+	event_active(c->timer, EV_TIMEOUT, 1);
+	if (c->link != NULL && !c->is_kept) {
+		known->caps = c->link->opening.caps;
 		known->is_known = true;
 		xo_claim_hop(c)->asked_at = xo_worker_now();
 		xo_metrics_upstream_connect(hops->worker->metrics,
 		    c->wish.upstream, true);
-	} else if (link != NULL) {
+	} else if (c->link != NULL) {
 		xo_metrics_upstream_reused(hops->worker->metrics,
 		    c->wish.upstream);
 	}
+}
+
+/* Straight from the loop, and the last that is done with a claim. */
+static void
+tell(struct xo_claim *c)
+{
+	struct xo_link *link = c->link;
+
+	c->link = NULL;
 	c->done(c->arg, link, c->why, xo_buf_span(&c->said));
-	if (!c->is_busy)
-		claim_free(c);
+	claim_free(c);
 }
 
 static void
@@ -157,10 +167,8 @@ opened(struct xo_claim *c)
 	}
 	if (link->opening.is_handed_over)
 		xo_link_set_client(link, &c->wish.client);
-	c->link = NULL;
 	c->why = XO_REFUSAL_NONE;
-	evtimer_del(c->timer);
-	xo_claim_conclude(c, link);
+	xo_claim_conclude(c);
 }
 
 /* The opening dialogue */
@@ -314,31 +322,9 @@ connected(struct xo_claim *c)
 	return true;
 }
 
-bool
-xo_claim_turn_begin(struct xo_claim *c)
-{
-	bool is_outermost = !c->is_busy;
-
-	c->is_busy = true;
-	return is_outermost;
-}
-
-void
-xo_claim_turn_end(struct xo_claim *c, bool is_outermost)
-{
-	if (!is_outermost)
-		return;
-	/* analyser: it is over, and is freed here alone */
-	c->is_busy = false;
-	if (c->is_over)
-		claim_free(c);
-}
-
 static void
 run(struct xo_claim *c)
 {
-	bool is_outermost = xo_claim_turn_begin(c);
-
 	while (!c->is_over && c->link != NULL) {
 		if (c->is_connecting) {
 			if (!connected(c))
@@ -347,7 +333,6 @@ run(struct xo_claim *c)
 			break;
 		}
 	}
-	xo_claim_turn_end(c, is_outermost);
 }
 
 static void
@@ -361,17 +346,16 @@ static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct xo_claim *c = arg;
-	bool is_outermost;
 
 	(void)fd;
 	(void)what;
-	is_outermost = xo_claim_turn_begin(c);
-	if (c->link != NULL)
+	if (c->is_over)
+		tell(c);
+	else if (c->link != NULL)
 		give_up_link(c, c->is_connecting ? XO_REFUSAL_UPSTREAM_CONNECT :
 		    c->link->opening.state == XO_OPENING_HANDSHAKE ?
 		    XO_REFUSAL_UPSTREAM_TLS : XO_REFUSAL_UPSTREAM_TIMEOUT,
 		    XO_LIT("timed out"));
-	xo_claim_turn_end(c, is_outermost);
 }
 
 /* Connecting */
@@ -454,13 +438,11 @@ xo_hops_claim(struct xo_hops *hops, const struct xo_wish *wish,
 {
 	struct xo_claim *c = calloc(1, sizeof(*c));
 	const struct xo_conf_upstream *conf = xo_hop_conf(hops, wish->upstream);
-	bool is_over;
 
 	if (c != NULL)
 		c->timer = evtimer_new(hops->worker->base, on_timer, c);
 	if (c == NULL || c->timer == NULL) {
 		free(c);
-		done(arg, NULL, XO_REFUSAL_MEMORY, (struct xo_span){NULL, 0});
 		return NULL;
 	}
 	c->hops = hops;
@@ -479,13 +461,7 @@ xo_hops_claim(struct xo_hops *hops, const struct xo_wish *wish,
 		c->wish.tenant = XO_NOBODY;
 	if (wish->lost.len > 0)
 		shun(c, &wish->lost);
-	c->is_busy = true;
 	if (!claim_kept(c))
 		xo_claim_go_on(c);
-	/* analyser: busy until here, so nobody has freed it */
-	c->is_busy = false;
-	is_over = c->is_over;
-	if (is_over)
-		claim_free(c);
-	return is_over ? NULL : c;
+	return c;
 }

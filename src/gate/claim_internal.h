@@ -18,11 +18,10 @@ struct xo_claim {
 	void *arg;
 	struct event *timer;
 	struct xo_lookup *lookup;
-	struct xo_link *link;		/* being opened */
+	struct xo_link *link;		/* being opened; in the end the result */
 	bool is_kept;			/* it came from the pool */
 	bool is_connecting;
-	bool is_busy;			/* in a function of this file */
-	bool is_over;
+	bool is_over;			/* `done` is to be called */
 	uint64_t deadline;		/* of the whole search */
 	/* hosts, then their addresses */
 	struct xo_mx *names;
@@ -37,19 +36,17 @@ struct xo_claim {
 };
 
 /* claim.c */
-/* The last thing done with a claim. Outside of a turn it is gone then. */
-void xo_claim_conclude(struct xo_claim *c, struct xo_link *link);
+/* It is over, with c->link or without: the loop will tell its owner, and free
+ * it. Nobody else does but by cancelling it. */
+void xo_claim_conclude(struct xo_claim *c);
 /* A place that will not do: note why. */
 void xo_claim_note_failure(struct xo_claim *c, enum xo_refusal why,
     struct xo_span said);
 /* To c->target. False: at once refused, errno says why. */
 bool xo_claim_connect(struct xo_claim *c);
-/* What is between these two may conclude the claim, which goes at the end. */
-bool xo_claim_turn_begin(struct xo_claim *c);
-void xo_claim_turn_end(struct xo_claim *c, bool is_outermost);
 
 /* claim_search.c */
-/* The next address, the next name, or the end. Within a turn. */
+/* The next address, the next name, or the end. */
 void xo_claim_go_on(struct xo_claim *c);
 
 static inline struct hop *

@@ -90,7 +90,6 @@ found_addresses(void *arg, enum xo_lookup_result result,
 {
 	struct xo_claim *c = arg;
 	size_t i = c->next_name - 1;
-	bool is_outermost = xo_claim_turn_begin(c);
 
 	c->lookup = NULL;
 	if (result == XO_LOOKUP_OK) {
@@ -101,7 +100,6 @@ found_addresses(void *arg, enum xo_lookup_result result,
 		note_lookup(c, result);
 	}
 	xo_claim_go_on(c);
-	xo_claim_turn_end(c, is_outermost);
 }
 
 /* Equals in random order, each time anew: the answer is remembered, and no
@@ -144,7 +142,6 @@ found_mx(void *arg, enum xo_lookup_result result, const struct xo_mx *list,
 {
 	struct xo_claim *c = arg;
 	struct hop *hop = xo_claim_hop(c);
-	bool is_outermost = xo_claim_turn_begin(c);
 
 	c->lookup = NULL;
 	if (result == XO_LOOKUP_TEMPORARY || result == XO_LOOKUP_NO_MAIL) {
@@ -156,10 +153,9 @@ found_mx(void *arg, enum xo_lookup_result result, const struct xo_mx *list,
 		take_names(c, hop->mx, hop->n_mx);
 	}
 	if (c->names == NULL)
-		xo_claim_conclude(c, NULL);
+		xo_claim_conclude(c);
 	else
 		xo_claim_go_on(c);
-	xo_claim_turn_end(c, is_outermost);
 }
 
 /* The names of an upstream that is given by its domain. */
@@ -176,7 +172,7 @@ ask_mx(struct xo_claim *c)
 		    xo_hop_conf(c->hops, c->wish.upstream)->mx, found_mx, c);
 	}
 	if (c->names == NULL && c->lookup == NULL)
-		xo_claim_conclude(c, NULL);
+		xo_claim_conclude(c);
 }
 
 static void
@@ -231,7 +227,7 @@ try_target(struct xo_claim *c)
 {
 	if (!may_connect(c)) {
 		c->why = XO_REFUSAL_UPSTREAM_CONNECT;
-		xo_claim_conclude(c, NULL);
+		xo_claim_conclude(c);
 		return;
 	}
 	c->n_attempts++;
@@ -247,7 +243,7 @@ xo_claim_go_on(struct xo_claim *c)
 	while (c->link == NULL && c->lookup == NULL && !c->is_over) {
 		if (c->n_attempts == ATTEMPTS_MAX ||
 		    xo_worker_now() >= c->deadline) {
-			xo_claim_conclude(c, NULL);
+			xo_claim_conclude(c);
 		} else if (next_target(c)) {
 			try_target(c);
 		} else if (c->names == NULL && xo_hop_conf(c->hops,
@@ -259,7 +255,7 @@ xo_claim_go_on(struct xo_claim *c)
 			c->is_last_resort = true;
 			c->next_target = 0;
 		} else {
-			xo_claim_conclude(c, NULL);
+			xo_claim_conclude(c);
 		}
 	}
 }

@@ -370,7 +370,7 @@ static bool
 ask(struct xo_hops *hops, int u)
 {
 	struct hop *hop = &hops->hops[u];
-	struct question *q = calloc(1, sizeof(*q));
+	struct question *q = malloc(sizeof(*q));
 	struct xo_wish wish = {
 		.upstream = u,
 		.tenant = XO_NOBODY,
@@ -380,10 +380,13 @@ ask(struct xo_hops *hops, int u)
 	if (q == NULL)
 		return false;
 	*q = (struct question){hops, u};
+	if (xo_hops_claim(hops, &wish, answered, q) == NULL) {
+		free(q);
+		return false;
+	}
 	hop->is_learning = true;
 	hop->asked_at = xo_worker_now();
 	hops->n_learning++;
-	(void)xo_hops_claim(hops, &wish, answered, q);
 	return true;
 }
 
@@ -409,15 +412,12 @@ xo_hops_refresh(struct xo_hops *hops)
 	if (now < hops->refresh_at || hops->is_draining)
 		return;
 	hops->refresh_at = now + LOOK_AGAIN;
-	/* Held up: nobody waits for this round. */
-	hops->n_learning++;
 	for (size_t u = 0; u < hops->n; u++)
 		if (hops->worker->known[u].is_known &&
 		    !hops->hops[u].is_learning &&
 		    now - hops->hops[u].asked_at >=
 		    xo_hop_conf(hops, (int)u)->refresh)
 			(void)ask(hops, (int)u);
-	hops->n_learning--;
 }
 
 bool
@@ -425,11 +425,8 @@ xo_hops_learn(struct xo_hops *hops)
 {
 	bool is_asking = false;
 
-	/* Held up so that an answer given at once does not end the round. */
-	hops->n_learning++;
 	for (size_t u = 0; u < hops->n; u++)
 		if (learn_one(hops, (int)u))
 			is_asking = true;
-	hops->n_learning--;
-	return is_asking && hops->n_learning > 0;
+	return is_asking;
 }

@@ -72,8 +72,10 @@ typedef void xo_claim_done(void *arg, struct xo_link *link,
     enum xo_refusal why, struct xo_span said);
 
 /*
- * Finds or opens a connection. `done` may be called before this returns, in
- * which case the result is NULL.
+ * Finds or opens a connection. `done` is called once, from the loop: never
+ * before this returns, nor after xo_claim_cancel(); the claim is over then. It
+ * may do anything with sessions, links and other claims. NULL: no memory, and no
+ * call.
  */
 struct xo_claim *xo_hops_claim(struct xo_hops *hops, const struct xo_wish *wish,
     xo_claim_done *done, void *arg);

@@ -33,8 +33,7 @@ on_claimed(void *arg, struct xo_link *link, enum xo_refusal why,
 	s->claim_why = why;
 	if (link != NULL)
 		xo_link_attach(link, xo_session_on_leg, s);
-	if (!s->is_running)
-		xo_session_run(s);
+	xo_session_run(s);
 }
 
 struct xo_handover_info
@@ -60,11 +59,14 @@ xo_session_client(const struct xo_session *s)
 	return info;
 }
 
+/* The turn that is under way, or follows, tells the relay if it cannot be. */
 static void
 claim(struct xo_session *s)
 {
 	s->wish.client = xo_session_client(s);
 	s->claim = xo_hops_claim(s->worker->hops, &s->wish, on_claimed, s);
+	s->has_claimed = s->claim == NULL;
+	s->claim_why = XO_REFUSAL_MEMORY;
 }
 
 static void
@@ -72,8 +74,6 @@ on_named(void *arg)
 {
 	struct xo_session *s = arg;
 
-	/* What the claim may bring at once is for the turn behind it. */
-	s->is_running = true;
 	claim(s);
 	xo_session_run(s);
 }
@@ -360,7 +360,6 @@ xo_session_run(struct xo_session *s)
 {
 	int rounds = 0;
 
-	s->is_running = true;
 	if (s->relay != NULL)
 		xo_session_set_time(s);
 	do {
@@ -374,7 +373,6 @@ xo_session_run(struct xo_session *s)
 		if (!has_moved)
 			break;
 	} while (++rounds < ROUNDS_MAX);
-	s->is_running = false;
 	if (rounds == ROUNDS_MAX)
 		xo_leg_again(&s->front);
 	if (s->is_closing) {

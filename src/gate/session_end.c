@@ -193,7 +193,7 @@ xo_sessions_caps(struct xo_worker *worker)
 
 	for (s = worker->sessions; s != NULL; s = next) {
 		next = s->next;
-		if (!s->waits_for_caps || s->is_running)
+		if (!s->waits_for_caps)
 			continue;
 		s->waits_for_caps = false;
 		xo_session_set_time(s);

@@ -38,7 +38,6 @@ struct xo_session {
 	uint64_t stall_written;		/* by both legs, when the stall began */
 	bool awaits_proxy;		/* a PROXY header, before the banner */
 	uint64_t proxy_deadline;
-	bool is_running;
 	bool wants_tls;
 	bool waits_for_caps;
 	bool is_front_told;		/* the relay knows that it is gone */

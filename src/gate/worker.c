@@ -27,6 +27,8 @@
 
 /* Connections taken from one socket in one turn. */
 #define ACCEPT_MAX 64
+/* ms for the last words of a worker whose time to drain is over. */
+#define LAST_WORDS ((uint64_t)1000)
 /* Descriptors that are not sessions': the loop's, sockets, log, names. */
 #define DESCRIPTORS_OWN 128
 
@@ -161,15 +163,22 @@ on_terminate(evutil_socket_t fd, short what, void *arg)
 	stop_if_done(w);
 }
 
+/* Time is up: each hears so, and has a moment to read it. Then all is cut. */
 static void
 on_drained(evutil_socket_t fd, short what, void *arg)
 {
 	struct xo_worker *w = arg;
+	struct timeval tv = xo_worker_timeval(LAST_WORDS);
 
 	(void)fd;
 	(void)what;
+	if (w->is_over) {
+		event_base_loopbreak(w->base);
+		return;
+	}
+	w->is_over = true;
+	evtimer_add(w->drained, &tv);
 	xo_sessions_shutdown(w, true);
-	event_base_loopbreak(w->base);
 }
 
 /* A lost side is noticed before its time is over. */
@@ -352,14 +361,9 @@ set_up(struct xo_worker *w, const struct xo_worker_setup *setup)
 static void
 tear_down(struct xo_worker *w)
 {
-	while (w->sessions != NULL) {
-		struct xo_session *before = w->sessions;
-
-		xo_sessions_shutdown(w, true);
-		/* What would linger is cut. */
-		if (w->sessions == before)
-			break;
-	}
+	xo_sessions_shutdown(w, true);
+	while (w->sessions != NULL)
+		xo_session_free(w->sessions);
 	xo_log_close(&w->log);
 }
 

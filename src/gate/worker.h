@@ -52,6 +52,7 @@ struct xo_worker {
 	int spare_fd;			/* another: for a last word */
 	bool is_pressed;		/* max_sessions are here */
 	bool is_draining;
+	bool is_over;			/* and the time for it is up */
 	uint8_t scratch[XO_LEG_READ];
 };
 
