@@ -207,7 +207,8 @@ xo_options_parse(const struct xo_usage *usage, int argc, char **argv,
 			return false;
 		}
 	}
-	if (argc - optind != usage->n_operands) {
+	if (usage->n_operands != XO_OPERANDS_ANY &&
+	    argc - optind != usage->n_operands) {
 		xo_tool_complain("%s: expected: %s", usage->command,
 		    usage->operands);
 		*exit_r = complain_usage(usage);

@@ -45,7 +45,8 @@ struct xo_usage {
 	const char *exits;		/* what the exit codes mean */
 	const struct xo_option *options;
 	size_t n_options;
-	int n_operands;			/* exactly so many */
+	int n_operands;			/* exactly so many, or: */
+#define XO_OPERANDS_ANY (-1)
 };
 
 /*

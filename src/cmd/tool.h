@@ -19,6 +19,7 @@ enum xo_exit {
 int xo_cmd_check(int argc, char **argv);
 int xo_cmd_explain(int argc, char **argv);
 int xo_cmd_probe(int argc, char **argv);
+int xo_cmd_report(int argc, char **argv);
 int xo_cmd_send(int argc, char **argv);
 int xo_cmd_setup(int argc, char **argv);
 int xo_cmd_sink(int argc, char **argv);

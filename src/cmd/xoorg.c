@@ -19,6 +19,8 @@ static const struct {
 	{"check", xo_cmd_check, "print a configuration as it is in force"},
 	{"explain", xo_cmd_explain,
 	    "say what the headers of a message, or a reply, mean"},
+	{"report", xo_cmd_report,
+	    "add up a log: mail by verdict, organisation and tenant"},
 	{"setup", xo_cmd_setup,
 	    "print what is to be done at the other ends, or a configuration"},
 };
