@@ -28,12 +28,16 @@ enum xo_wall_family {
 					   ...-Transport-CrossTenantHeaders* */
 	XO_WALL_AUTH_RESULTS = 1 << 5,	/* Authentication-Results with our
 					   authserv-id (RFC 8601 5) */
-	XO_WALL_TRACE = 1 << 6,		/* X-CrossPremisesHeadersPromoted,
+	XO_WALL_TRACE = 1 << 6,		/* what we stamp ourselves:
+					   X-CrossPremisesHeadersPromoted,
 					   X-CrossPremisesHeadersFiltered */
+	XO_WALL_SENDER_TRACE = 1 << 7,	/* what the sender's Exchange says of
+					   such fields: ...Preserved,
+					   ...Blocked, ...BySendConnector */
 };
 
 #define XO_WALL_ALWAYS (XO_WALL_ORIGINATOR_ORG | XO_WALL_ORGANIZATION | \
-	XO_WALL_FOREST | XO_WALL_AUTH_RESULTS)
+	XO_WALL_FOREST | XO_WALL_AUTH_RESULTS | XO_WALL_TRACE)
 
 /*
  * Finds the end of a header section that comes in pieces. All-zero is ready.
@@ -84,8 +88,10 @@ struct xo_wall_report {
  * promoted: those marks, OriginatorOrganization, an empty Antispam-ScanContext.
  *
  * An Authentication-Results goes if any careless reading of its authserv-id is
- * `hostname`, and if none can be read; results without one that Exchange Online
- * writes ("spf=pass ...") stay.
+ * `hostname`, encoded words decoded, and if it cannot be decoded; one without any
+ * authserv-id, as Exchange Online writes ("spf=pass ..."), stays. A line of more
+ * than 990 octets in which a field that goes would begin a line of its own is
+ * refused, whatever the name.
  */
 XO_MUST_CHECK enum xo_refusal xo_wall_apply(const struct xo_wall *wall,
     struct xo_span section, struct xo_buf *out, struct xo_wall_report *report_r);

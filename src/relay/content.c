@@ -115,7 +115,7 @@ families_to_remove(const struct xo_relay *r)
 	uint32_t families = XO_WALL_ALWAYS;
 
 	if (!has_xoorg && !is_ours)
-		families |= XO_WALL_CROSS_TENANT;
+		families |= XO_WALL_CROSS_TENANT | XO_WALL_SENDER_TRACE;
 	if (u->cross_premises == XO_CROSS_PREMISES_STRIP)
 		keeps = false;
 	else if (u->cross_premises != XO_CROSS_PREMISES_DEFAULT)

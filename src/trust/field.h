@@ -40,8 +40,9 @@ struct xo_span xo_field_value(const struct xo_field *field);
 /*
  * Could anybody take this value of Authentication-Results for one that
  * `hostname` wrote? RFC 8601: CFWS, authserv-id, CFWS, version. Comments,
- * quotes, backslashes and blanks are looked through wherever they stand, and a
- * value in which no authserv-id can be read is everybody's: true.
+ * quotes, backslashes and blanks are looked through wherever they stand, encoded
+ * words (RFC 2047) are decoded as well as left. A value that cannot be decoded up
+ * to the end of its authserv-id is taken for ours; one without any is nobody's.
  */
 bool xo_field_is_authserv(struct xo_span value, struct xo_span hostname);
 

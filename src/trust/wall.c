@@ -5,40 +5,17 @@
 #include <xoorg/wall.h>
 
 #include <trust/promote.h>
+#include <trust/protected.h>
 #include <xoorg/domain.h>
 
 #define MAX_LINE 16384
-/* Nobody cuts a line before here. */
-#define CUT_MIN ((size_t)990)
-#define NAME(s) ("" s), sizeof(s) - 1
-
 #define ORGANIZATION "X-MS-Exchange-Organization-"
 #define CROSS_PREMISES "X-MS-Exchange-CrossPremises-"
-
-/* Compared without case; a prefix as far as it goes. */
-static const struct protected_name {
-	const char *name;
-	size_t len;
-	bool is_prefix;
-	enum xo_wall_family family;
-} protected_names[] = {
-	{NAME("X-OriginatorOrg"), false, XO_WALL_ORIGINATOR_ORG},
-	{NAME("X-OriginatorOrganization"), false, XO_WALL_ORIGINATOR_ORG},
-	{NAME(ORGANIZATION), true, XO_WALL_ORGANIZATION},
-	{NAME("X-MS-Exchange-Forest-"), true, XO_WALL_FOREST},
-	{NAME(CROSS_PREMISES), true, XO_WALL_CROSS_PREMISES},
-	{NAME("X-MS-Exchange-CrossTenant-"), true, XO_WALL_CROSS_TENANT},
-	{NAME("X-MS-Exchange-Transport-CrossTenantHeaders"), true,
-	    XO_WALL_CROSS_TENANT},
-	{NAME("Authentication-Results"), false, XO_WALL_AUTH_RESULTS},
-	{NAME("X-CrossPremisesHeadersPromoted"), false, XO_WALL_TRACE},
-	{NAME("X-CrossPremisesHeadersFiltered"), false, XO_WALL_TRACE},
-};
 
 /* One application of the wall. */
 struct work {
 	const struct xo_wall *wall;
-	uint32_t remove;
+	struct xo_protection protection;
 	struct xo_promote promote;
 	struct xo_buf *out;
 	struct xo_wall_report *report;
@@ -67,79 +44,6 @@ xo_header_find(struct xo_header_finder *finder, struct xo_span section,
 		finder->line_start = lf + 1;
 	}
 	return XO_MORE;
-}
-
-#define N_PROTECTED (sizeof(protected_names) / sizeof(protected_names[0]))
-
-/* 0: no protected name. */
-static uint32_t
-family_of(struct xo_span name)
-{
-	size_t i;
-
-	for (i = 0; i < N_PROTECTED; i++) {
-		const struct protected_name *n = &protected_names[i];
-		struct xo_span wanted = xo_span(n->name, n->len);
-
-		if (name.len < n->len || (!n->is_prefix && name.len > n->len))
-			continue;
-		if (xo_span_has_prefix_nocase(name, wanted))
-			return (uint32_t)n->family;
-	}
-	return 0;
-}
-
-/* The family because of which this field goes, or 0. */
-static uint32_t
-to_be_removed(const struct work *w, const struct xo_field *field)
-{
-	uint32_t family = family_of(field->name) & w->remove;
-
-	if (family == XO_WALL_AUTH_RESULTS &&
-	    !xo_field_is_authserv(xo_field_value(field), w->wall->hostname))
-		return 0;
-	return family;
-}
-
-/*
- * Exchange cuts a line behind 998 octets, others elsewhere, and somebody may
- * take what is left for a field of its own. True: a name that goes would then
- * be at its front.
- */
-static bool
-hides_name(const struct work *w, struct xo_span line)
-{
-	size_t at, i;
-
-	for (at = CUT_MIN; at < line.len; at++) {
-		struct xo_span rest = xo_span_from(line, at);
-
-		for (i = 0; i < N_PROTECTED; i++) {
-			const struct protected_name *n = &protected_names[i];
-
-			if ((n->family & w->remove) != 0 &&
-			    n->family != XO_WALL_AUTH_RESULTS &&
-			    xo_span_has_prefix_nocase(rest,
-			    xo_span(n->name, n->len)))
-				return true;
-		}
-	}
-	return false;
-}
-
-static bool
-has_hidden_name(const struct work *w, const struct xo_field *field)
-{
-	struct xo_span rest = field->raw;
-
-	while (rest.len > CUT_MIN) {
-		size_t len = xo_span_find(rest, '\n');
-
-		if (hides_name(w, xo_span_first(rest, len)))
-			return true;
-		rest = xo_span_from(rest, len + 1);
-	}
-	return false;
 }
 
 static void
@@ -235,7 +139,7 @@ collect(struct work *w, struct xo_span section)
 			return refusal;
 		if (field.raw.len == 0)
 			break;
-		if (family_of(field.name) != XO_WALL_CROSS_PREMISES)
+		if (xo_protected_family(field.name) != XO_WALL_CROSS_PREMISES)
 			continue;
 		/* Not xo_span_from(): an empty rest keeps its place, too. */
 		if (xo_promote_add(&w->promote, xo_span(field.name.p +
@@ -276,10 +180,11 @@ write_section(struct work *w, struct xo_span section)
 			break;
 		if (is_one_hop_too_many(w, &field))
 			return XO_REFUSAL_HEADER_LOOP;
-		family = to_be_removed(w, &field);
+		family = xo_protected_field(&w->protection, &field);
 		if (family != 0)
 			take_out(w, &field, family);
-		else if (field.has_fold || has_hidden_name(w, &field))
+		else if (field.has_fold || xo_protected_is_hidden(
+		    &w->protection, &field))
 			return XO_REFUSAL_HEADER_SYNTAX;
 		else
 			keep(w, &field);
@@ -299,7 +204,10 @@ xo_wall_apply(const struct xo_wall *wall, struct xo_span section,
 {
 	struct work w = {
 		.wall = wall,
-		.remove = wall->remove | XO_WALL_ALWAYS,
+		.protection = {
+			.families = wall->remove | XO_WALL_ALWAYS,
+			.hostname = wall->hostname,
+		},
 		.out = out,
 		.report = report_r,
 	};
@@ -308,7 +216,7 @@ xo_wall_apply(const struct xo_wall *wall, struct xo_span section,
 	*report_r = (struct xo_wall_report){0};
 	refusal = xo_field_check_octets(section);
 	if (refusal == XO_REFUSAL_NONE && wall->promote) {
-		w.remove |= XO_WALL_CROSS_PREMISES;
+		w.protection.families |= XO_WALL_CROSS_PREMISES;
 		refusal = collect(&w, section);
 	}
 	if (refusal == XO_REFUSAL_NONE)

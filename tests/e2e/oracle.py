@@ -9,6 +9,11 @@ PROTECTED = re.compile(
     rb"|X-OriginatorOrg(?:anization)?)[ \t\r\n\0\x0b\x0c\xa0]*:", re.I)
 ALWAYS = re.compile(
     rb"X-MS-Exchange-(?:Organization|Forest)-[!-9;-~]*[ \t\r\n\0\x0b\x0c\xa0]*:", re.I)
+# Once each: the gateway's own, which stand above all else.
+OURS = re.compile(
+    rb"(Authentication-Results)[ \t\r\n\0\x0b\x0c\xa0]*:[ \t\"]*gw\.contoso\.test\b(?![.-])"
+    rb"|(X-CrossPremisesHeaders(?:Promoted|Filtered))[ \t\r\n\0\x0b\x0c\xa0]*:", re.I)
+CUTS = (990, 998, 1000, 1024, 2048, 4096)
 STAMPS = ("received", "authentication-results", "x-originatororg",
           "x-crosspremisesheadersfiltered", "x-crosspremisesheaderspromoted")
 
@@ -23,6 +28,13 @@ def _lf(content):
     return _section(content.replace(b"\r\n", b"\n"), b"\n\n").split(b"\n")
 
 
+def _cut(at):
+    def view(content):
+        return [line[i:i + at] for line in _lf(content)
+                for i in range(0, max(len(line), 1), at)]
+    return view
+
+
 VIEWS = {
     "strict": lambda c: _section(c, b"\r\n\r\n").split(b"\r\n"),
     "lf": _lf,
@@ -35,24 +47,31 @@ VIEWS = {
     "no-leading-dot": lambda c: [x[1:] if x[:1] == b"." else x for x in _lf(c)],
     "first-blank": lambda c: [x.lstrip(b" \t") if i == 0 else x
                               for i, x in enumerate(_lf(c))],
-    "cut-998": lambda c: [y for x in _lf(c) for y in
-                          [x[:998]] + ([x[998:]] if len(x) > 998 else [])],
     "vertical": lambda c: re.split(rb"[\n\x0b\x0c\x1c-\x1e]", _section(
         c.replace(b"\r\n", b"\n"), b"\n\n")),
     "unfolded": lambda c: re.sub(rb"\r?\n[ \t]+", b" ", _section(
         c, b"\r\n\r\n", b"\n\n")).split(b"\n"),
 }
+VIEWS.update(("cut-%d" % at, _cut(at)) for at in CUTS)
 
 
 def seen_in(content, pattern=PROTECTED, allowed=()):
     """The views in which a protected field starts a line. `allowed`: complete
-    lines that the gateway itself stamped."""
+    lines that the gateway itself stamped. The second field of a name that the gateway
+    stamps once is somebody else's."""
     out = []
     for name, view in VIEWS.items():
+        stamped = set()
         for line in view(content):
             line = line.rstrip(b"\r")
             if line in allowed:
                 continue
+            ours = OURS.match(line + b"\n")
+            if ours:
+                which = (ours[1] or ours[2]).lower()
+                if which in stamped:
+                    out.append((name, line[:80]))
+                stamped.add(which)
             if pattern.match(line + b"\n") or pattern.match(line.lstrip(b"\x0b\x0c\0")):
                 out.append((name, line[:80]))
     return out

@@ -7,7 +7,7 @@ import pytest
 
 from standard import Standard
 from harness import Hop, Smtp, base_config, expect, rows, simple
-from oracle import ALWAYS, PROTECTED, VIEWS, has_bare_newline, seen_in, without_stamps
+from oracle import ALWAYS, CUTS, PROTECTED, VIEWS, has_bare_newline, seen_in, without_stamps
 from reaction import settled
 
 ORG = "X-MS-Exchange-Organization-AuthAs"
@@ -142,6 +142,7 @@ def test_H12_cross_tenant(std):
 
 P = (ORG + ": Internal\r\n").encode()
 O = ORG.encode()
+AR = b"Authentication-Results: gw.contoso.test; x-xoorg=pass"
 DROPPED, BARE, NUL, SYNTAX = (
     ("250", None), ("550 5.6.11", "header-bare-newline"), ("550 5.6.11", "content-nul"),
     ("554 5.6.0", "header-syntax"))
@@ -197,7 +198,25 @@ WALL = rows(
     ("H45", O + b" \0 : Internal\r\n", NUL),
     ("H47", b"X-A: " + b"a" * 993 + P, SYNTAX),
     ("H47b", b"X-A: " + b"a" * 2043 + P, SYNTAX),
-)
+) + rows(*[("H47-ours-%d" % n, b"X-Z: " + b"b" * (n - 5) + AR + b"\r\n", SYNTAX)
+           for n in CUTS]) \
+  + rows(*[("H47-trace-%d" % n, b"X-Z: " + b"b" * (n - 5) + b"X-CrossPremisesHeadersPromoted: "
+            b"gw.contoso.test\r\n", SYNTAX) for n in CUTS]) \
+  + rows(("H49", AR + b"\r\n", DROPPED),
+         ("H49-Q", AR.replace(b"gw.", b"=?utf-8?q?gw?=.") + b"\r\n", DROPPED),
+         ("H49-B", b"Authentication-Results: =?utf-8?b?Z3cuY29udG9zby50ZXN0?=; x-xoorg=pass\r\n",
+          DROPPED),
+         ("H50", b"X-CrossPremisesHeadersPromoted: gw.contoso.test\r\n"
+                 b"X-CrossPremisesHeadersFiltered: gw.contoso.test\r\n"
+                 b"X-OrganizationHeadersPreserved: gw.contoso.test\r\n"
+                 b"X-CrossPremiseHeadersBlocked: gw.contoso.test\r\n"
+                 b"X-CrossPremisesHeadersFilteredBySendConnector: gw.contoso.test\r\n", DROPPED))
+KEPT = rows(
+    ("empty", b"Authentication-Results:\r\n"),
+    ("quoted", b"Authentication-Results: \"other.example\"; dkim=pass\r\n"),
+    ("Q", b"Authentication-Results: =?utf-8?q?spf=3Dpass_=28sender_IP_is_192.0.2.1=29?=\r\n"
+          b" =?utf-8?q?_smtp.mailfrom=3Dcontoso.com=3B_dkim=3Dnone?=\r\n"),
+    ("B", b"Authentication-Results: =?utf-8?B?c3BmPXBhc3MgKHNlbmRlciBJUCk=?=\r\n"))
 FIRST = rows(("H08", P, DROPPED), ("H09", b" " + P, SYNTAX), ("H09t", b"\t" + P, SYNTAX),
              ("H09b", b" \r\n" + P, SYNTAX))
 BODY = b"Body.\r\n"
@@ -238,10 +257,18 @@ def test_wall(std, id, odd, want, chunked):
     got = _wall(std, head + odd + tail + b"\r\n" + BODY, want, chunked)
     if want == DROPPED:
         header, body = without_stamps(got[0])
-        rest = re.sub(rb"(?im)^X-(?:MS-Exchange-|OriginatorOrg)[^:\n]*(?:\n[ \t]+)?:"
+        rest = re.sub(rb"(?im)^(?:X-(?:MS-Exchange-|Or|Cross)|Authentication-Re)[^:\n]*(?:\n[ \t]+)?:"
                       rb"[^\n]*\n(?:[ \t][^\n]*\n)*", b"", odd)
         assert header == head + rest + tail
         assert body == BODY
+
+
+@BOTH
+@pytest.mark.parametrize("state, xoorg", [("T", None), ("X", "contoso.com")])
+@pytest.mark.parametrize("id, field", KEPT)
+def test_results_of_others(std, id, field, state, xoorg, chunked):
+    content, m = _through(std, state, field.decode(), xoorg, chunked)
+    assert field in m.header
 
 
 @BOTH
@@ -284,7 +311,7 @@ def test_H38_many(std, id, n, want):
 
 
 def _forms():
-    """One content for each of H01 to H48, and the state it is sent in."""
+    """One content for each of H01 to H50, and the state it is sent in."""
     forms = {}
     for row in WALL:
         id, odd, _ = row.values
@@ -300,10 +327,10 @@ def _forms():
     return forms
 
 
-def test_48_forms_in_all_views(std, record_property):
+def test_50_forms_in_all_views(std, record_property):
     """Promise 4: every form, by DATA and by BDAT, read in every way: 0 visible."""
     forms = _forms()
-    assert sorted(forms) == ["H%02d" % (i + 1) for i in range(48)]
+    assert sorted(forms) == ["H%02d" % (i + 1) for i in range(50)]
     sent = passed = visible = 0
     for state, content in forms.values():
         for chunked in (False, True):
@@ -325,7 +352,7 @@ def test_48_forms_in_all_views(std, record_property):
     assert len(VIEWS) >= 9 and passed >= 30 and visible == 0
 
 
-PIECES = [b"\r\n", b"\r\n", b"\r\n", b": ", b":", b" ", b"\t", b"\r\n ", b"\r\n\t", b"\r", b"\n",
+PIECES = [AR, b"a" * 998 + AR, b"\r\n", b"\r\n", b"\r\n", b": ", b":", b" ", b"\t", b"\r\n ", b"\r\n\t", b"\r", b"\n",
           b"\0", b"\x0b", b"\x0c", b"\x85", b"\xa0", b"\x1b", b"\x7f", b"(", b")", b".", b"..",
           b"\r\n.\r\n", b"Subject: s\r\n", b"X-A: b\r\n", b"From x\r\n", b"--b\r\n", O, P, P, P,
           b"x-originatororg", b"X-MS-Exchange-Forest-A", b"X-MS-Exchange-CrossPremises-B",

@@ -33,7 +33,7 @@ check_view(struct xo_span out, const struct view_search *search)
 static void
 check_results(struct xo_span out)
 {
-	const struct view_search search = {NULL, XO_LIT(HOST)};
+	const struct view_search search = {NULL, XO_LIT(HOST), 0};
 	struct xo_buf copy = {0};
 	bool is_value = false;
 
@@ -53,7 +53,7 @@ check_results(struct xo_span out)
 static void
 check_out(struct xo_span out)
 {
-	const struct view_search search = {names, {NULL, 0}};
+	const struct view_search search = {names, {NULL, 0}, 0};
 
 	check_view(out, &search);
 	check_results(out);

@@ -390,7 +390,7 @@ check_header(struct watch *x, struct xo_span header)
 	bool may_have_org = x->is_verified || (x->has_xoorg_out &&
 	    x->world->options.client == CLIENT_LOCAL);
 	struct view_search search = {may_have_org ? always : strangers,
-	    {NULL, 0}};
+	    {NULL, 0}, 0};
 	struct xo_buf rest = {0};
 	char name[80];
 

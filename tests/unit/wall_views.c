@@ -33,11 +33,15 @@ is_name_octet(char c)
 	return c > ' ' && c < 0x7f && c != ':';
 }
 
-/* A copy as this reader would have it after its first step. */
+/*
+ * A copy as this reader would have it after its first step. `cut`: it ends a
+ * line behind so many octets, if that is not 0.
+ */
 static char *
-prepare(struct xo_span header, int view, size_t *len_r)
+prepare(struct xo_span header, int view, size_t cut, size_t *len_r)
 {
-	char *copy = malloc(header.len + 1);
+	char *copy = malloc(header.len + (cut == 0 ? 0 : header.len / cut) + 1);
+	size_t column = 0;
 	size_t n = 0;
 	size_t i;
 
@@ -48,6 +52,11 @@ prepare(struct xo_span header, int view, size_t *len_r)
 
 		if (c == '\0' && (view & VIEW_NO_NUL) != 0)
 			continue;
+		if (cut != 0 && column == cut && c != '\r' && c != '\n') {
+			copy[n++] = '\n';
+			column = 0;
+		}
+		column = c == '\n' ? 0 : column + 1;
 		copy[n++] = c;
 	}
 	*len_r = n;
@@ -186,25 +195,53 @@ find_in_view(const char *p, size_t len, int view,
 	return false;
 }
 
+static size_t
+longest_line(struct xo_span header)
+{
+	size_t longest = 0;
+
+	while (header.len > 0) {
+		size_t len = xo_span_find(header, '\n');
+
+		longest = len > longest ? len : longest;
+		header = xo_span_from(header, len + 1);
+	}
+	return longest;
+}
+
+static bool
+find_cut(struct xo_span header, const struct view_search *search, int view,
+    size_t cut, char *name_r, size_t size)
+{
+	size_t len;
+	char *copy = prepare(header, view, cut, &len);
+	const char *name;
+	size_t n;
+	bool is_found = find_in_view(copy, len, view, search, &name, &n);
+
+	if (is_found)
+		(void)snprintf(name_r, size, "%.*s", (int)n, name);
+	free(copy);
+	return is_found;
+}
+
 int
 views_find(struct xo_span header, const struct view_search *search,
     char *name_r, size_t size)
 {
+	static const size_t cuts[] = VIEW_CUTS;
+	size_t longest = longest_line(header);
 	int view;
+	size_t i;
 
 	for (view = 0; view <= VIEW_ALL; view++) {
-		size_t len;
-		char *copy = prepare(header, view, &len);
-		const char *name;
-		size_t n;
-		bool is_found = find_in_view(copy, len, view, search, &name,
-		    &n);
-
-		if (is_found)
-			(void)snprintf(name_r, size, "%.*s", (int)n, name);
-		free(copy);
-		if (is_found)
-			return view;
+		if ((view & search->without) != 0)
+			continue;
+		for (i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+			if (cuts[i] <= longest && find_cut(header, search,
+			    view, cuts[i], name_r, size))
+				return view;
+		}
 	}
 	return -1;
 }

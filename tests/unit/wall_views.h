@@ -20,10 +20,14 @@ enum view_habit {
 	VIEW_ALL = (1 << 7) - 1
 };
 
+/* Where readers are known to cut a long line; what follows begins a line. */
+#define VIEW_CUTS {0, 990, 998, 1000, 1024, 2048, 4096}
+
 struct view_search {
 	/* Prefixes of names, whole names behind a `=`; NULL ends them. */
 	const char *const *prefixes;
 	struct xo_span hostname;	/* of a foreign Authentication-Results */
+	int without;			/* habits that are not asked for */
 };
 
 /* The first view in which something is found, or -1; *name_r says what. */
