@@ -226,6 +226,10 @@ struct xo_policy {
 	struct xo_tenant_index *tenant_index;
 };
 
+/* Total: of XO_NOBODY, or any other number that is none, one that asks for
+ * nothing and is told nothing. */
+const struct xo_upstream *xo_upstream_at(const struct xo_policy *policy, int i);
+
 /* The words of the configuration and of the log. */
 const char *xo_verdict_name(enum xo_verdict verdict);
 const char *xo_decision_name(enum xo_decision decision);

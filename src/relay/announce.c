@@ -40,7 +40,7 @@ narrow(const struct xo_relay *r, struct gathered *g, int upstream)
 {
 	const struct xo_known *known;
 
-	if (upstream == XO_NOBODY)
+	if (upstream < 0 || (size_t)upstream >= r->setup.policy->n_upstreams)
 		return;
 	known = &r->setup.known[upstream];
 	/* Whoever gives no limit does not lift another's. */

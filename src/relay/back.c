@@ -251,6 +251,22 @@ back_leave(struct xo_relay *r)
 	}
 }
 
+/*
+ * The one door to a next hop: there is no ACQUIRE without an upstream. Should a
+ * policy lead nowhere, that is a next hop that cannot be reached.
+ */
+void
+back_acquire(struct xo_relay *r, bool is_fresh)
+{
+	if (r->t.upstream < 0 ||
+	    (size_t)r->t.upstream >= r->setup.policy->n_upstreams) {
+		back_fail(r, XO_REFUSAL_UPSTREAM_CONNECT);
+		return;
+	}
+	r->back = BACK_ACQUIRING;
+	relay_act(r, XO_ACTION_ACQUIRE)->is_fresh = is_fresh;
+}
+
 static void
 forget_said(struct transaction *t)
 {
@@ -285,8 +301,7 @@ retry(struct xo_relay *r, enum xo_refusal why)
 	back_drop(r);
 	t->n_retries++;
 	forget_said(t);
-	r->back = BACK_ACQUIRING;
-	relay_act(r, XO_ACTION_ACQUIRE)->is_fresh = true;
+	back_acquire(r, true);
 	return true;
 }
 

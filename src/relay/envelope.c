@@ -49,6 +49,16 @@ choose_upstream(struct xo_relay *r)
 		t->upstream = r->setup.policy->tenants[t->tenant].upstream;
 }
 
+/* Nothing to demote to is a refusal; nothing to accept for is the operator's
+ * fault, who may mend it before the mail is lost. */
+static enum xo_refusal
+refuse_nowhere(const struct xo_relay *r)
+{
+	if (!r->t.is_trusted)
+		return verdict_refusals[r->t.answer.verdict];
+	return relay_is_ours(r) ? XO_REFUSAL_NO_TENANT : XO_REFUSAL_TRY_LATER;
+}
+
 static enum xo_refusal
 judge(struct xo_relay *r)
 {
@@ -69,7 +79,7 @@ judge(struct xo_relay *r)
 	choose_tenant(r, t->mail.from.domain);
 	choose_upstream(r);
 	if (t->upstream == XO_NOBODY)
-		return verdict_refusals[t->answer.verdict];
+		return refuse_nowhere(r);
 	/* Another tenant's certificate must never speak for this sender; a null
 	 * sender is told apart by its first recipient. */
 	if (upstream_of(r)->has_tenant_certificate &&
@@ -309,10 +319,8 @@ envelope_rcpt(struct xo_relay *r, struct xo_span args)
 		relay_refuse(r, XO_REFUSAL_OVERLOAD);
 		return;
 	}
-	if (r->back == BACK_NONE) {
-		r->back = BACK_ACQUIRING;
-		relay_act(r, XO_ACTION_ACQUIRE);
-	} else {
+	if (r->back == BACK_NONE)
+		back_acquire(r, false);
+	else
 		back_pump(r);
-	}
 }

@@ -230,10 +230,11 @@ extensions(const struct xo_relay *r)
 	return &r->setup.policy->extensions;
 }
 
+/* Of a transaction that may go on: envelope.c saw that there is one. */
 static inline const struct xo_upstream *
 upstream_of(const struct xo_relay *r)
 {
-	return &r->setup.policy->upstreams[r->t.upstream];
+	return xo_upstream_at(r->setup.policy, r->t.upstream);
 }
 
 /* One of our own systems. Who has the xoorg right is not, whatever else he has:
@@ -293,6 +294,8 @@ void envelope_answer_noted(struct xo_relay *r, struct slot *slot);
 
 /* back.c */
 void back_pump(struct xo_relay *r);
+/* To t.upstream; fails at once if that is none. */
+void back_acquire(struct xo_relay *r, bool is_fresh);
 void back_expect(struct xo_relay *r, enum expected what);
 void back_fail(struct xo_relay *r, enum xo_refusal why);
 /* The same envelope again, after RSET, with what is known by now. */

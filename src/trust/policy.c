@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The words of verdicts and decisions.
+ * What a policy holds, by its number; the words of verdicts and decisions.
  */
 #include <xoorg/policy.h>
 
@@ -22,6 +22,18 @@ static const char *const decision_names[] = {
 };
 _Static_assert(sizeof(decision_names) / sizeof(decision_names[0]) ==
     XO_DECISION_COUNT, "a decision without a name");
+
+const struct xo_upstream *
+xo_upstream_at(const struct xo_policy *policy, int i)
+{
+	static const struct xo_upstream none = {
+		.cross_premises = XO_CROSS_PREMISES_STRIP
+	};
+
+	if (i < 0 || (size_t)i >= policy->n_upstreams)
+		return &none;
+	return &policy->upstreams[i];
+}
 
 const char *
 xo_verdict_name(enum xo_verdict verdict)

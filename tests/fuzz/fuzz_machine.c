@@ -74,8 +74,32 @@ static struct xo_upstream upstreams[2];
 static struct xo_known known[2];
 static struct xo_policy policy;
 
+/* Policies that nobody should write (unit/relay_world.h has the same). */
 static void
-set_policy(uint8_t options)
+make_holes(uint8_t holes)
+{
+	if ((holes & 1) != 0)
+		listener.upstream = XO_NOBODY;
+	if ((holes & 2) != 0)
+		listener.demote_to = XO_NOBODY;
+	if ((holes & 4) != 0)
+		policy.n_tenants = 0;
+	if ((holes & 8) != 0)
+		listener.n_peers = 0;
+	if ((holes & 16) != 0)
+		tenant.upstream = 1;
+	known[1].serves_tenants = tenant.upstream == 1;
+	for (size_t i = 0; i < 2; i++)
+		upstreams[i].has_tenant_certificate = (holes & 32) != 0;
+	if ((holes & 64) != 0)
+		listener.mode = XO_MODE_OBSERVE;
+	for (size_t v = XO_VERDICT_UNKNOWN_ORG;
+	    (holes & 128) != 0 && v < XO_VERDICT_COUNT; v++)
+		listener.on[v] = XO_DECISION_ACCEPT;
+}
+
+static void
+set_policy(uint8_t options, uint8_t holes)
 {
 	int first, second;
 
@@ -120,6 +144,7 @@ set_policy(uint8_t options)
 		.connect_timeout = 100, .greeting_timeout = 100,
 		.mail_timeout = 600, .data_timeout = 650,
 		.final_timeout = 2000}};
+	make_holes(holes);
 	MUST(xo_tenants_index(&policy, &first, &second) == XO_OK);
 }
 
@@ -323,6 +348,8 @@ act(struct machine *m, const struct xo_action *a)
 		break;
 	case XO_ACTION_ACQUIRE:
 		MUST(!m->is_claiming && !m->is_linked);
+		MUST(a->upstream == 0 || a->upstream == 1);
+		MUST(a->tenant == XO_NOBODY || a->tenant == 0);
 		m->is_claiming = true;
 		break;
 	case XO_ACTION_RELEASE:
@@ -489,7 +516,7 @@ shake_hands(struct machine *m, uint8_t c)
 		return;
 	m->wants_tls = false;
 	m->is_tls = true;
-	m->may_xoorg = who == WHO_EXCHANGE;
+	m->may_xoorg = who == WHO_EXCHANGE && listener.n_peers > 0;
 	m->is_stranger = m->is_stranger && !m->may_xoorg;
 	xo_relay_tls_done(m->relay, &certificate, "TLS", (c & 128) != 0 ? 64 :
 	    256);
@@ -603,9 +630,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct xo_span in = xo_span(data, size);
 	struct xo_relay_setup setup;
 
-	if (size < 1)
+	if (size < 2)
 		return 0;
-	set_policy(data[0]);
+	set_policy(data[0], (data[0] & 2) != 0 ? data[1] : 0);
 	m = (struct machine){.now = 1000, .is_stranger = (data[0] & 1) == 0};
 	setup = (struct xo_relay_setup){.policy = &policy,
 		.listener = &listener, .known = known, .session = "S"};

@@ -3,7 +3,7 @@
  * Whole sessions over the pure relay, both peers hostile, in the world of the
  * unit tests and under the eyes of its bystander (unit/relay_watch.h), who
  * compares with an automaton of his own after every step. The first octets
- * choose client, certificate and next hop; the rest is what the client sends,
+ * choose client, certificate, policy and next hop; the rest is what the client sends,
  * with controls in it:
  *
  *   0xff  all that was sent is worked off   0xf8  the gateway stops
@@ -112,6 +112,7 @@ set_options(struct world_options *o, struct hop_plan *plans,
 		.is_lmtp = (data[2] & 128) != 0,
 		.has_message_xoorg = (data[3] & 128) != 0,
 		.is_wild = (data[7] & 1) != 0,
+		.holes = data[7] >> 1 | (data[3] & 128U),
 		.plans = plans, .n_plans = data[2] == 0 ? 0 : 2,
 	};
 }
@@ -235,7 +236,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	options.bits = identity->bits;
 	options.watch = &watch.hook;
 	watch_init(&watch, &w);
-	watch.gives_right = identity->gives_right;
+	watch.gives_right = identity->gives_right &&
+	    (options.holes & HOLE_PEERS) == 0;
 	run(&w, &options, xo_span(data + OPTIONS, size - OPTIONS));
 	world_fini(&w);
 	watch_fini(&watch);

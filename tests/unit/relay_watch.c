@@ -308,18 +308,46 @@ is_ours(struct xo_span value)
 	return value.len == 12 && begins(value, "=contoso.com");
 }
 
+static bool
+has_hole(const struct watch *x, unsigned int holes)
+{
+	return (x->world->options.holes & holes) != 0;
+}
+
+/* Not refused, which is not to say believed. */
+static bool
+takes_any_value(const struct watch *x)
+{
+	return has_hole(x, HOLE_OBSERVE | HOLE_ACCEPT);
+}
+
+static bool
+is_local(const struct watch *x)
+{
+	return x->world->options.client == CLIENT_LOCAL &&
+	    !has_hole(x, HOLE_PEERS);
+}
+
+/* Written in another way it may be the same. */
+static bool
+may_be_ours(const struct watch *x, struct xo_span value)
+{
+	return !has_hole(x, HOLE_TENANTS) &&
+	    (is_ours(value) || xo_span_find(value, '+') < value.len);
+}
+
 static void
 check_mail(struct watch *x, const struct watch_unit *u)
 {
+	bool is_ours = u->has_xoorg && may_be_ours(x, xo_buf_span(&u->xoorg));
+
 	if (!x->has_hello || x->front.has_mail == WATCH_YES)
 		object(x, "MAIL accepted out of order");
 	if (u->has_xoorg && !is_right(x))
 		object(x, "XOORG= taken from somebody without the right");
-	/* Written in another way it may be the same. */
-	if (u->has_xoorg && !is_ours(xo_buf_span(&u->xoorg)) &&
-	    xo_span_find(xo_buf_span(&u->xoorg), '+') == u->xoorg.len)
+	if (u->has_xoorg && !is_ours && !takes_any_value(x))
 		object(x, "XOORG= taken that is no tenant's");
-	x->is_verified = u->has_xoorg;
+	x->is_verified = is_ours;
 	x->front.has_mail = WATCH_YES;
 	x->front.is_chunked = false;
 	x->front.n_rcpts = 0;
@@ -388,7 +416,7 @@ check_header(struct watch *x, struct xo_span header)
 		"=X-OriginatorOrganization", NULL
 	};
 	bool may_have_org = x->is_verified || (x->has_xoorg_out &&
-	    x->world->options.client == CLIENT_LOCAL);
+	    is_local(x));
 	struct view_search search = {may_have_org ? always : strangers,
 	    {NULL, 0}, 0};
 	struct xo_buf rest = {0};
@@ -676,7 +704,7 @@ check_xoorg_out(struct watch *x, const struct watch_unit *u)
 	if (!xo_caps_has(&x->world->hop.caps, XO_CAP_XOORG))
 		object(x, "XOORG= to a next hop that did not announce it");
 	if (!o->has_message_xoorg ||
-	    !(x->is_verified || o->client == CLIENT_LOCAL))
+	    !(x->is_verified || is_local(x)))
 		object(x, "XOORG= for mail of unknown origin");
 	if (!is_ours(xo_buf_span(&u->xoorg)))
 		object(x, "XOORG= that is no tenant's");

@@ -75,10 +75,10 @@ static const struct xo_peer peers[] = {
 };
 static const int listener_peers[] = {0, 1};
 static const struct xo_span contoso[] = {S("contoso.com")};
-static const struct xo_tenant tenants[] = {
-	{.name = S("contoso"), .originator_orgs = contoso,
-	    .n_originator_orgs = 1, .recipient_domains = contoso,
-	    .n_recipient_domains = 1, .upstream = XO_NOBODY},
+static const struct xo_tenant usual_tenant = {
+	.name = S("contoso"), .originator_orgs = contoso,
+	.n_originator_orgs = 1, .recipient_domains = contoso,
+	.n_recipient_domains = 1, .upstream = XO_NOBODY,
 };
 
 static const struct xo_limits usual_limits = {
@@ -93,12 +93,38 @@ static const struct xo_limits usual_limits = {
 	.final_timeout = 600000,
 };
 
+/* A policy that nobody should write, and somebody will. */
+static void
+make_holes(struct world *w, unsigned int holes)
+{
+	if ((holes & HOLE_UPSTREAM) != 0)
+		w->listener.upstream = XO_NOBODY;
+	if ((holes & HOLE_DEMOTE_TO) != 0)
+		w->listener.demote_to = XO_NOBODY;
+	if ((holes & HOLE_TENANTS) != 0)
+		w->policy.n_tenants = 0;
+	if ((holes & HOLE_PEERS) != 0)
+		w->listener.n_peers = 0;
+	if ((holes & HOLE_TENANT_UPSTREAM) != 0)
+		w->tenant.upstream = 1;
+	w->known[1].serves_tenants = w->tenant.upstream == 1;
+	for (size_t i = 0; i < 2; i++)
+		w->upstreams[i].has_tenant_certificate =
+		    (holes & HOLE_CERTIFICATE) != 0;
+	if ((holes & HOLE_OBSERVE) != 0)
+		w->listener.mode = XO_MODE_OBSERVE;
+	for (size_t v = XO_VERDICT_UNKNOWN_ORG; (holes & HOLE_ACCEPT) != 0 &&
+	    v < XO_VERDICT_COUNT; v++)
+		w->listener.on[v] = XO_DECISION_ACCEPT;
+}
+
 static void
 set_policy(struct world *w)
 {
 	const struct world_options *o = &w->options;
 	int first, second;
 
+	w->tenant = usual_tenant;
 	w->listener = (struct xo_listener){
 		.name = S("test"), .peers = listener_peers, .n_peers = 2,
 		.has_tls = true, .upstream = 0, .demote_to = 1,
@@ -122,12 +148,13 @@ set_policy(struct world *w)
 	}
 	w->policy = (struct xo_policy){
 		.hostname = S("gw.contoso.com"), .peers = peers, .n_peers = 2,
-		.tenants = tenants, .n_tenants = 1, .listeners = &w->listener,
+		.tenants = &w->tenant, .n_tenants = 1, .listeners = &w->listener,
 		.n_listeners = 1, .upstreams = w->upstreams, .n_upstreams = 2,
 		.limits = o->limits.recipients != 0 ? o->limits : usual_limits,
 	};
 	if (w->policy.limits.line_octets == 0)
 		w->policy.limits.line_octets = usual_limits.line_octets;
+	make_holes(w, o->holes);
 	if (o->shape != NULL)
 		o->shape(w);
 	if (xo_tenants_index(&w->policy, &first, &second) != XO_OK)

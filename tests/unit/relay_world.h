@@ -32,6 +32,18 @@ struct hop_plan {
 	bool is_before;		/* `reply` comes in front of the usual one */
 };
 
+/* What a policy may lack, or have beside the usual. */
+enum world_hole {
+	HOLE_UPSTREAM = 1 << 0,		/* the listener's */
+	HOLE_DEMOTE_TO = 1 << 1,
+	HOLE_TENANTS = 1 << 2,		/* there are none */
+	HOLE_PEERS = 1 << 3,		/* the same */
+	HOLE_TENANT_UPSTREAM = 1 << 4,	/* the tenant has one of its own */
+	HOLE_CERTIFICATE = 1 << 5,	/* the upstreams show a tenant's */
+	HOLE_OBSERVE = 1 << 6,		/* mode = "observe" */
+	HOLE_ACCEPT = 1 << 7,		/* all verdicts are accepted */
+};
+
 enum world_client { CLIENT_STRANGER, CLIENT_LOCAL, CLIENT_EXCHANGE };
 
 /* What a bystander gets to see, in order (relay_watch.h). */
@@ -62,6 +74,7 @@ struct world_options {
 	bool normalizes, is_safe;
 	bool is_lmtp;
 	bool has_message_xoorg;	/* upstream: xoorg = "message" */
+	unsigned int holes;	/* of enum world_hole */
 	uint64_t size_limit;
 	struct xo_limits limits; /* zero: the usual */
 	const struct hop_plan *plans;
@@ -116,6 +129,7 @@ struct world {
 	uint64_t now;
 	/* the policy */
 	struct xo_policy policy;
+	struct xo_tenant tenant;
 	struct xo_listener listener;
 	struct xo_upstream upstreams[2];
 	struct xo_known known[2];

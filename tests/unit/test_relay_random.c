@@ -497,6 +497,7 @@ run_seed(uint64_t seed)
 		.is_reused = one_in(2), .is_unknown = one_in(8),
 		.normalizes = one_in(8), .is_safe = one_in(8),
 		.is_lmtp = one_in(8), .has_message_xoorg = one_in(6),
+		.holes = one_in(4) ? (unsigned int)below(256) : 0,
 		.size_limit = one_in(6) ? 300 : 0,
 		.plans = plans, .n_plans = below(4),
 		.is_front_bytewise = one_in(10),
@@ -512,7 +513,8 @@ run_seed(uint64_t seed)
 	for (size_t i = 0; i < N(plans); i++)
 		plan_a_fault(&plans[i]);
 	watch_init(&watch, &w);
-	watch.gives_right = o.client == CLIENT_EXCHANGE;
+	watch.gives_right = o.client == CLIENT_EXCHANGE &&
+	    (o.holes & HOLE_PEERS) == 0;
 	o.watch = &watch.hook;
 	assert_true(world_init(&w, &o));
 	world_say(&w, "EHLO c.example\r\n");

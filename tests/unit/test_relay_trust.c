@@ -45,6 +45,7 @@ static struct {
 	enum xo_verdict accepts;	/* this verdict too, but _VERIFIED */
 	enum xo_mode mode;
 	bool has_sender_rule;
+	unsigned int holes;
 } p;
 
 static struct xo_peer peers[2];
@@ -95,7 +96,7 @@ static void
 begin(struct world *w, enum world_client client, const char *caps)
 {
 	struct world_options o = {.client = client, .caps = caps,
-		.shape = shape,
+		.shape = shape, .holes = p.holes,
 		.has_message_xoorg = p.source == XO_XOORG_MESSAGE};
 
 	assert_true(world_init(w, &o));
@@ -601,6 +602,52 @@ test_xclient(void **state)
 	}
 }
 
+/* A policy that leads nowhere: no reply but a refusal, and no next hop. */
+static void
+test_nowhere(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t kind;
+		unsigned int holes;
+		uint16_t want;
+		enum xo_refusal why;
+	} rows[] = {
+		{"verified", 0, HOLE_UPSTREAM, 451, XO_REFUSAL_TRY_LATER},
+		{"verified, null sender", 1, HOLE_UPSTREAM, 451,
+		    XO_REFUSAL_TRY_LATER},
+		{"verified, neither", 0, HOLE_UPSTREAM | HOLE_DEMOTE_TO, 451,
+		    XO_REFUSAL_TRY_LATER},
+		{"ours", 4, HOLE_UPSTREAM, 550, XO_REFUSAL_NO_TENANT},
+		{"stranger", 6, HOLE_DEMOTE_TO, 550,
+		    XO_REFUSAL_UNAUTHENTICATED},
+		{"stranger, neither", 6, HOLE_UPSTREAM | HOLE_DEMOTE_TO, 550,
+		    XO_REFUSAL_UNAUTHENTICATED},
+		{"stranger, accepted", 8, HOLE_UPSTREAM, 451,
+		    XO_REFUSAL_TRY_LATER},
+		{"no org", 10, HOLE_DEMOTE_TO, 550, XO_REFUSAL_NO_ORG},
+		{"unknown org, accepted", 14, HOLE_UPSTREAM, 451,
+		    XO_REFUSAL_TRY_LATER},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++) {
+		const struct kind *k = &kinds[rows[i].kind];
+		struct world w;
+		uint16_t got;
+
+		usual_policy();
+		p.holes = rows[i].holes;
+		set_kind(k);
+		begin(&w, k->client, "");
+		got = say(&w, k->mail);
+		if (got != rows[i].want || w.last_refused != rows[i].why ||
+		    w.acquired != XO_NOBODY)
+			fail_msg("%s: got %s", rows[i].name, world_codes(&w));
+		end(&w);
+	}
+}
+
 int
 main(void)
 {
@@ -611,6 +658,7 @@ main(void)
 		cmocka_unit_test(test_recipients),
 		cmocka_unit_test(test_certificate),
 		cmocka_unit_test(test_xclient),
+		cmocka_unit_test(test_nowhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
