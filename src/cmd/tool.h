@@ -18,6 +18,7 @@ enum xo_exit {
 /* argv[0] is the subcommand's name; they return an enum xo_exit. */
 int xo_cmd_check(int argc, char **argv);
 int xo_cmd_explain(int argc, char **argv);
+int xo_cmd_orgs(int argc, char **argv);
 int xo_cmd_probe(int argc, char **argv);
 int xo_cmd_report(int argc, char **argv);
 int xo_cmd_send(int argc, char **argv);

@@ -19,6 +19,8 @@ static const struct {
 	{"check", xo_cmd_check, "print a configuration as it is in force"},
 	{"explain", xo_cmd_explain,
 	    "say what the headers of a message, or a reply, mean"},
+	{"orgs", xo_cmd_orgs,
+	    "list the organisations that were seen, authorise one"},
 	{"report", xo_cmd_report,
 	    "add up a log: mail by verdict, organisation and tenant"},
 	{"setup", xo_cmd_setup,

@@ -27,6 +27,7 @@ add_token(struct xo_lexer *lexer, enum xo_token_kind kind, size_t len)
 		.text_line = lexer->text_line,
 		.text = xo_span(lexer->in.p + lexer->at, len),
 		.where = xo_lexer_where(lexer),
+		.at = lexer->at,
 	};
 
 	xo_buf_add(&lexer->source->tokens, xo_span(&token, sizeof(token)));

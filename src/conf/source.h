@@ -27,6 +27,7 @@ struct xo_token {
 	bool is_name;			/* a word before = or : */
 	struct xo_span text;
 	struct xo_conf_where where;
+	size_t at;			/* of `text`, in its file */
 };
 
 /* All-zero but for the first three is ready to read. */
