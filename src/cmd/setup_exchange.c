@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * xoorg setup: cmdlets for Exchange Online and for Exchange on premises
- * (protocol.md 3.4, 8). What would lock others out, or is not meant to be set
+ * (protocol.md 3.3). What would lock others out, or is not meant to be set
  * by hand, is printed as a comment.
  */
 #include <cmd/setup.h>

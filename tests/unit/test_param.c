@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* ESMTP parameters: xoorg-protocol b.2, security a.6. */
+/* ESMTP parameters: vectors.md b.2, and others. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +20,7 @@
 #define D255 A60 "aaa." A60 "aaa." A60 "aaa." A60 "aaa"
 #define S(text) {(const uint8_t *)(text), sizeof(text) - 1}
 #define ALL (XO_CAP_BIT(XO_CAP_MAX) - 1)
-/* In the state TX of xoorg-protocol b.2; T0 and C are without XOORG. */
+/* In the state TX of vectors.md b.2; T0 and C are without XOORG. */
 #define TX ALL
 #define T0 (ALL & ~XO_CAP_BIT(XO_CAP_XOORG))
 #define U "FROM:<u@contoso.com>"

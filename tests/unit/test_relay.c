@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Sessions over the pure relay: framing, faults of the next hop (security.md
- * (b)), vanishing clients, retries, limits, timers. See relay_world.h for what
+ * Sessions over the pure relay: framing, faults of the next hop,
+ * vanishing clients, retries, limits, timers. See relay_world.h for what
  * is held true in each of them beside.
  */
 #include <setjmp.h>

@@ -2,7 +2,7 @@
 /*
  * Sessions nobody wrote: seeded clients and next hops, and memory that fails at
  * each place in turn. What must hold in all of them: relay_world.h, and here
- * what the client is told against what was committed (security.md 5.2).
+ * what the client is told against what was committed.
  *
  * XO_SEEDS=N runs more of them, XO_SEED=N this one alone.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Certificate names (xoorg-protocol b.4, security.md a.3) and rights. */
+/* Certificate names (vectors.md b.4) and rights. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The header wall: xoorg-protocol b.3 (H1..), security.md a.7 (H01..), each
+ * The header wall: vectors.md b.3 (H1..), and other forms (H01..), each
  * row's output read in every view of wall_views.h.
  */
 #include <setjmp.h>
@@ -243,7 +243,7 @@ static const struct row form_rows[] = {
 	    S(A "X-MS-Exchange-Forest-a: b\r\n" Z), S(A Z)},
 	DROPPED("H37", H ":\r\n \r\n\t\r\n Internal\r\n \t \r\n"),
 	KEPT("H37 kept", "X:\r\n \r\n\t\r\n a\r\n \t \r\n"),
-	/* xoorg-protocol (a)9 is stricter: not even from a verified peer. */
+	/* stricter than vectors.md b.3: not even from a verified peer. */
 	{"H46", VERIFIED, OK, S(A H ": " V Z), S(A Z)},
 	KEPT("H48", "DKIM-Signature: v=1; a=rsa-sha256; bh=\r\n\tx=;\r\n"
 	    "  h=from:subject;\r\n\tb=abc\r\nX-Mixed:   two  blanks \t\r\n"
