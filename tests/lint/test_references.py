@@ -49,7 +49,7 @@ def test_pages_have_sections():
 @pytest.mark.parametrize("path", files(), ids=rel)
 def test_references(path):
     text = read(path)
-    wrong = ["%s.md %s" % m.groups() for m in SECTION.finditer(text)
+    wrong = [" ".join(m.groups()) for m in SECTION.finditer(text)
              if m.group(2) not in KNOWN[m.group(1)]]
     wrong += [m.group(1) for m in PAGE.finditer(text) if m.group(1) not in PAGES]
     assert wrong == []
