@@ -11,6 +11,7 @@
 
 #include "generation.h"
 #include "keys.h"
+#include "log_writer.h"
 #include "privileges.h"
 #include "sandbox.h"
 #include "status.h"
@@ -66,6 +67,7 @@ start_worker(struct xo_generation *g, size_t slot)
 
 	if (pid == 0) {
 		set_child_signals();
+		xo_pairs_close(&g->log_control);
 		setup.key_fd = xo_pairs_take(&g->key_pairs, slot);
 		setup.log_fd = xo_pairs_take(&g->log_pairs, slot);
 		_exit(xo_worker_run(&setup));
@@ -132,6 +134,13 @@ start_keys_again(struct xo_generation *g)
 	xo_buf_fini(&error);
 }
 
+static void
+start_log(struct xo_generation *g)
+{
+	note_start(&g->log, xo_log_writer_start(&g->log_pairs,
+	    g->log_control.workers[0], g->gate->log, g->gate->conf));
+}
+
 static bool
 is_due(const struct xo_child *c)
 {
@@ -143,6 +152,8 @@ xo_generation_start(struct xo_generation *g)
 {
 	if (g->gate->keyring != NULL && is_due(&g->keys))
 		start_keys_again(g);
+	if (is_due(&g->log))
+		start_log(g);
 	for (size_t i = 0; i < g->n_workers; i++)
 		if (is_due(&g->workers[i]))
 			start_worker(g, i);
@@ -164,14 +175,14 @@ xo_generation_kill(const struct xo_generation *g)
 		tell(&g->workers[i], SIGKILL);
 	tell(&g->status, SIGKILL);
 	tell(&g->keys, SIGKILL);
+	tell(&g->log, SIGKILL);
 }
 
 void
 xo_generation_pass_log(const struct xo_generation *g)
 {
-	for (size_t i = 0; i < g->log_pairs.n; i++)
-		(void)xo_descriptor_send(g->log_pairs.others[i],
-		    xo_log_fd(g->gate->log));
+	(void)xo_descriptor_send(g->log_control.others[0],
+	    xo_log_fd(g->gate->log));
 }
 
 size_t
@@ -184,6 +195,8 @@ xo_generation_count(const struct xo_generation *g)
 			n++;
 	if (g->status.pid != 0)
 		n++;
+	if (g->log.pid != 0)
+		n++;
 	return g->keys.pid != 0 ? n + 1 : n;
 }
 
@@ -195,6 +208,8 @@ xo_generation_find(struct xo_generation *g, pid_t pid)
 			return &g->workers[i];
 	if (g->status.pid == pid)
 		return &g->status;
+	if (g->log.pid == pid)
+		return &g->log;
 	return g->keys.pid == pid ? &g->keys : NULL;
 }
 
@@ -216,7 +231,7 @@ mourn(struct xo_generation *g, struct xo_child *c, int status)
 void
 xo_generation_lost(struct xo_generation *g, struct xo_child *c, int status)
 {
-	bool is_worker = c != &g->status && c != &g->keys;
+	bool is_worker = c != &g->status && c != &g->keys && c != &g->log;
 
 	if (is_worker) {
 		size_t slot = (size_t)(c - g->workers);
@@ -336,8 +351,10 @@ make_children(struct xo_generation *g)
 		g->workers[i].died = "worker_died";
 	g->status.died = "status_died";
 	g->keys.died = "keys_died";
+	g->log.died = "log_died";
 	return g->workers != NULL &&
 	    xo_pairs_open(&g->log_pairs, g->n_workers) &&
+	    xo_pairs_open(&g->log_control, 1) &&
 	    (g->gate->keyring == NULL ||
 	    xo_pairs_open(&g->key_pairs, g->n_workers));
 }
@@ -393,6 +410,7 @@ xo_generation_free(struct xo_generation **generation)
 	/* A key process without workers ends by this. */
 	xo_pairs_close(&g->key_pairs);
 	xo_pairs_close(&g->log_pairs);
+	xo_pairs_close(&g->log_control);
 	free(g->workers);
 	xo_gate_free(&g->gate);
 	free(g);
@@ -407,7 +425,8 @@ xo_generation_retire(struct xo_generation *g,
 	for (size_t i = 0; i < g->n_workers; i++)
 		tell(&g->workers[i], SIGTERM);
 	tell(&g->status, SIGTERM);
-	/* From here on the key process goes with the last worker. */
+	/* From here on these processes go with the last worker. */
 	xo_pairs_close(&g->key_pairs);
+	xo_pairs_close(&g->log_pairs);
 	close_sockets(g, successor);
 }

@@ -24,10 +24,12 @@ struct xo_generation {
 	struct xo_gate *gate;
 	struct xo_sockets sockets;
 	struct xo_pairs key_pairs;	/* worker, key process */
-	struct xo_pairs log_pairs;	/* worker, master: a new log file */
+	struct xo_pairs log_pairs;	/* worker, log process */
+	struct xo_pairs log_control;	/* log process, master: a new file */
 	struct xo_child *workers;
 	size_t n_workers;
 	struct xo_child keys;
+	struct xo_child log;
 	struct xo_child status;
 	int status_fd;			/* -1: none */
 	bool is_old;
@@ -53,7 +55,7 @@ void xo_generation_retire(struct xo_generation *generation,
 
 /* SIGKILL to all of its processes. */
 void xo_generation_kill(const struct xo_generation *generation);
-/* The log was opened anew: its workers get the file. */
+/* The log was opened anew: its log process gets the file. */
 void xo_generation_pass_log(const struct xo_generation *generation);
 size_t xo_generation_count(const struct xo_generation *generation);
 /* NULL: not one of its. */

@@ -113,10 +113,12 @@ xo_log_take(struct xo_log *log, int fd)
 		end_broken_line(log);
 }
 
-bool
-xo_log_is_file(const struct xo_log *log)
+void
+xo_log_divert(struct xo_log *log, int fd)
 {
-	return log->sink.kind == XO_LOG_SINK_FILE;
+	xo_log_sink_close(&log->sink);
+	log->sink = (struct xo_log_sink){.kind = XO_LOG_SINK_SOCKET, .fd = fd,
+		.is_ours = true};
 }
 
 static size_t
@@ -129,6 +131,24 @@ room(struct xo_log *log)
 		log->head = 0;
 	}
 	return sizeof(log->buffer) - log->tail;
+}
+
+bool
+xo_log_has_room(struct xo_log *log)
+{
+	return room(log) > XO_LOG_LINE_MAX + NOTICE_MAX;
+}
+
+void
+xo_log_add_lines(struct xo_log *log, struct xo_span lines)
+{
+	if (lines.len == 0 || lines.len > XO_LOG_LINE_MAX ||
+	    !xo_log_has_room(log))
+		return;
+	memcpy(log->buffer + log->tail, lines.p, lines.len);
+	log->tail += lines.len;
+	if (lines.p[lines.len - 1] != '\n')
+		log->buffer[log->tail++] = '\n';
 }
 
 static void

@@ -15,9 +15,10 @@
  * Levels: error, the operator must act; warning, policy refused something odd;
  * info, one a message or session; debug, the wire.
  *
- * The target is opened by the master before privileges go; children inherit it.
- * A file is opened for appending, so that all processes may share it; with
- * RLIMIT_FSIZE 0 a file cannot be written. Callers ignore SIGPIPE and SIGXFSZ.
+ * The target is opened by the master before privileges go. Workers have no
+ * descriptor of it: their lines go through a socket each to a process that does
+ * nothing else (log_writer.h). A file is opened for appending, so that the master
+ * and that process may share it. Callers ignore SIGPIPE and SIGXFSZ.
  */
 #ifndef XO_LOG_H
 #define XO_LOG_H
@@ -56,9 +57,18 @@ void xo_log_set_level(struct xo_log *log, enum xo_log_level level);
 /* In a child, before its first line: the parent's lines are the parent's. */
 void xo_log_after_fork(struct xo_log *log);
 
+/* In a worker: lines go into `fd`, a socket of records, which is the log's from
+ * now on; the target is closed. */
+void xo_log_divert(struct xo_log *log, int fd);
+
+/* Of another process: whole lines, the end of the last one is added if it is
+ * missing. At most XO_LOG_LINE_MAX octets, and only if there is room. */
+void xo_log_add_lines(struct xo_log *log, struct xo_span lines);
+bool xo_log_has_room(struct xo_log *log);
+
 /*
  * After a rotation: opens the file anew. False: it could not, and the old one
- * is still in use; errno says why. A confined worker cannot: it takes the
+ * is still in use; errno says why. A confined process cannot: it takes the
  * master's.
  */
 bool xo_log_reopen(struct xo_log *log);
@@ -66,8 +76,6 @@ bool xo_log_reopen(struct xo_log *log);
 int xo_log_fd(const struct xo_log *log);
 /* `fd` is the log's from now on, if its target is a file; else it is closed. */
 void xo_log_take(struct xo_log *log, int fd);
-/* Lines become octets of a file. */
-bool xo_log_is_file(const struct xo_log *log);
 
 /*
  * A new line; NULL, which all calls below take, if `log` is NULL or does not

@@ -4,6 +4,8 @@
  */
 #include <event2/event.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "resolve_internal.h"
 
@@ -97,6 +99,59 @@ socket_state(void *arg, ares_socket_t fd, int readable, int writable)
 		    (readable ? EV_READ : 0) | (writable ? EV_WRITE : 0));
 }
 
+/*
+ * Sockets are made at once as c-ares wants them: a worker may not change a
+ * descriptor's flags afterwards (sandbox.c).
+ */
+static ares_socket_t
+make_socket(int family, int type, int protocol, void *arg)
+{
+	(void)protocol;
+	(void)arg;
+	return socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+static int
+close_socket(ares_socket_t fd, void *arg)
+{
+	(void)arg;
+	return close(fd);
+}
+
+static int
+connect_socket(ares_socket_t fd, const struct sockaddr *address,
+    ares_socklen_t len, void *arg)
+{
+	(void)arg;
+	return connect(fd, address, len);
+}
+
+static ares_ssize_t
+receive(ares_socket_t fd, void *p, size_t n, int flags,
+    struct sockaddr *address, ares_socklen_t *len, void *arg)
+{
+	(void)arg;
+	return recvfrom(fd, p, n, flags, address, len);
+}
+
+static ares_ssize_t
+send_pieces(ares_socket_t fd, const struct iovec *pieces, int n, void *arg)
+{
+	const struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)pieces,
+		.msg_iovlen = (size_t)n};
+
+	(void)arg;
+	return sendmsg(fd, &m, MSG_NOSIGNAL);
+}
+
+static const struct ares_socket_functions socket_functions = {
+	.asocket = make_socket,
+	.aclose = close_socket,
+	.aconnect = connect_socket,
+	.arecvfrom = receive,
+	.asendv = send_pieces,
+};
+
 bool
 xo_channel_open(struct xo_channel *channel, struct event_base *base,
     const char *servers)
@@ -127,6 +182,7 @@ xo_channel_open(struct xo_channel *channel, struct event_base *base,
 		channel->ares = NULL;
 		return false;
 	}
+	ares_set_socket_functions(channel->ares, &socket_functions, NULL);
 	return servers == NULL || ares_set_servers_ports_csv(channel->ares,
 	    servers) == ARES_SUCCESS;
 }

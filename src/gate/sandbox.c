@@ -4,7 +4,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -27,39 +31,88 @@
 #define W (1U << XO_SANDBOX_WORKER)
 #define S (1U << XO_SANDBOX_STATUS)
 #define K (1U << XO_SANDBOX_KEYS)
+#define L (1U << XO_SANDBOX_LOG)
+#define ALL (W | S | K | L)
 
-/* Who may call what. Arguments of some are looked at as well: see `guards`. */
+/* What an argument must be, in the bits of the mask. */
+#define MASK(arg, mask, value) \
+	{arg, SCMP_CMP_MASKED_EQ, (scmp_datum_t)(mask), (scmp_datum_t)(value)}
+
+/* An int's upper half is not always zero in the register. */
+#define INT 0xffffffffU
+#define PLAIN_SOCKET (INT & ~(unsigned int)(SOCK_NONBLOCK | SOCK_CLOEXEC))
+#define PLAIN_OPEN (INT & ~(unsigned int)(O_CLOEXEC | O_NONBLOCK | O_NOCTTY | \
+	O_LARGEFILE_BIT))
+/* The C library's O_LARGEFILE is 0 where all files are large. */
+#define O_LARGEFILE_BIT 0100000
+
+#define ARGS_MAX 3
+#define NONE {{0}}
+
+/*
+ * Who may call what, and with which arguments: of a call with several rows one
+ * must fit. None that changes a descriptor of others: no F_SETFL, which would
+ * take O_APPEND from a log, and no owner for signals; no socket but for the
+ * Internet's streams and datagrams, hence no connect() to a local one.
+ */
 static const struct {
 	const char *name;
 	unsigned int roles;
+	struct scmp_arg_cmp args[ARGS_MAX];	/* all-zero: no more */
 } allowed[] = {
-	/* memory */
-	{"brk", W | S | K}, {"madvise", W | S | K}, {"mremap", W | S | K},
-	{"munmap", W | S | K}, {"membarrier", W},
+	/* memory: none to run is made any more */
+	{"brk", ALL, NONE}, {"mremap", ALL, NONE}, {"munmap", ALL, NONE},
+	{"mmap", ALL, {MASK(2, PROT_EXEC, 0)}},
+	{"mprotect", ALL, {MASK(2, PROT_EXEC, 0)}},
+	{"madvise", ALL, {MASK(2, INT, MADV_DONTNEED)}},
+	{"madvise", ALL, {MASK(2, INT, MADV_FREE)}},
+	{"madvise", ALL, {MASK(2, INT, MADV_DONTDUMP)}},
+	{"membarrier", W, NONE},
 	/* the process itself */
-	{"exit", W | S | K}, {"exit_group", W | S | K}, {"futex", W | S | K},
-	{"getpid", W | S | K}, {"getppid", W | S}, {"gettid", W | S | K},
-	{"getuid", W}, {"geteuid", W}, {"getgid", W}, {"getegid", W},
-	{"getrandom", W | S | K}, {"restart_syscall", W | S | K},
-	{"rt_sigaction", W | S}, {"rt_sigprocmask", W | S | K},
-	{"rt_sigreturn", W | S | K}, {"sched_yield", W | S | K},
-	{"sigaltstack", W},
+	{"exit", ALL, NONE}, {"exit_group", ALL, NONE}, {"futex", ALL, NONE},
+	{"getpid", ALL, NONE}, {"getppid", W | S, NONE}, {"gettid", ALL, NONE},
+	{"getuid", W, NONE}, {"geteuid", W, NONE}, {"getgid", W, NONE},
+	{"getegid", W, NONE}, {"getrandom", ALL, NONE},
+	{"restart_syscall", ALL, NONE}, {"rt_sigaction", W | S, NONE},
+	{"rt_sigprocmask", ALL, NONE}, {"rt_sigreturn", ALL, NONE},
+	{"sched_yield", ALL, NONE}, {"sigaltstack", W, NONE},
+	{"prctl", S, {MASK(0, INT, PR_SET_PDEATHSIG)}},
 	/* time */
-	{"clock_getres", W | S}, {"clock_gettime", W | S | K},
-	{"clock_nanosleep", W | S}, {"gettimeofday", W | S | K},
-	{"nanosleep", W | S}, {"time", W | S | K},
-	/* descriptors */
-	{"close", W | S | K}, {"epoll_ctl", W | S}, {"epoll_pwait", W | S},
-	{"epoll_pwait2", W | S}, {"epoll_wait", W | S}, {"eventfd2", S},
-	{"fcntl", W | S}, {"fstat", W | S}, {"lseek", W},
-	{"newfstatat", W | S}, {"poll", W | S | K}, {"ppoll", W | S | K},
-	{"read", W | S}, {"readv", W}, {"write", W | S}, {"writev", W | S},
+	{"clock_getres", W | S, NONE}, {"clock_gettime", ALL, NONE},
+	{"clock_nanosleep", W | S, NONE}, {"gettimeofday", ALL, NONE},
+	{"nanosleep", W | S, NONE}, {"time", ALL, NONE},
+	/* descriptors; the status server's libraries start in here */
+	{"close", ALL, NONE}, {"epoll_ctl", W | S, NONE},
+	{"epoll_create1", S, NONE}, {"epoll_pwait", W | S, NONE},
+	{"epoll_pwait2", W | S, NONE}, {"epoll_wait", W | S, NONE},
+	{"eventfd2", S, NONE},
+	{"fcntl", W | S, {MASK(1, INT, F_GETFL)}},
+	{"fcntl", W | S, {MASK(1, INT, F_GETFD)}},
+	{"fcntl", W, {MASK(1, INT, F_DUPFD_CLOEXEC)}},
+	{"fstat", W | S, NONE}, {"newfstatat", W | S, NONE},
+	{"openat", W, {MASK(2, PLAIN_OPEN, O_RDONLY)}},
+	{"poll", ALL, NONE}, {"ppoll", ALL, NONE}, {"read", W | S, NONE},
+	{"readv", W, NONE}, {"write", W | S | L, NONE},
+	{"writev", W | S, NONE},
 	/* sockets */
-	{"accept4", W | S}, {"bind", W}, {"connect", W},
-	{"getpeername", W | S}, {"getsockname", W | S}, {"getsockopt", W | S},
-	{"recvfrom", W | S | K}, {"recvmsg", W | S | K}, {"sendmmsg", W},
-	{"sendmsg", W | S}, {"sendto", W | S | K}, {"sendfile", S},
-	{"setsockopt", W | S}, {"shutdown", W | S},
+	{"accept4", W | S, NONE}, {"connect", W | L, NONE},
+	{"getpeername", W | S, NONE}, {"getsockname", W | S, NONE},
+	{"getsockopt", W | S, NONE}, {"recvfrom", ALL, NONE},
+	{"recvmsg", ALL, NONE}, {"sendmmsg", W, NONE},
+	{"sendmsg", W | S, NONE}, {"sendto", ALL, NONE},
+	{"sendfile", S, NONE}, {"shutdown", W | S, NONE},
+	{"socket", W, {MASK(0, INT, AF_INET),
+	    MASK(1, PLAIN_SOCKET, SOCK_STREAM), MASK(2, INT, 0)}},
+	{"socket", W, {MASK(0, INT, AF_INET),
+	    MASK(1, PLAIN_SOCKET, SOCK_DGRAM), MASK(2, INT, 0)}},
+	{"socket", W, {MASK(0, INT, AF_INET6),
+	    MASK(1, PLAIN_SOCKET, SOCK_STREAM), MASK(2, INT, 0)}},
+	{"socket", W, {MASK(0, INT, AF_INET6),
+	    MASK(1, PLAIN_SOCKET, SOCK_DGRAM), MASK(2, INT, 0)}},
+	{"setsockopt", W | S, {MASK(1, INT, IPPROTO_TCP),
+	    MASK(2, INT, TCP_NODELAY)}},
+	{"setsockopt", W | S, {MASK(1, INT, IPPROTO_TCP),
+	    MASK(2, INT, TCP_CORK)}},
 };
 
 /* No honest part of ours calls these. */
@@ -91,40 +144,15 @@ add(scmp_filter_ctx filter, uint32_t action, const char *name,
 	return e == 0 || e == -EDOM || e == -EACCES;
 }
 
-/* Memory to run is not made any more; files are only read; sockets are those
- * of the Internet and of the machine's own log. */
-static bool
-add_guarded(scmp_filter_ctx filter, enum xo_sandbox_role role)
+/* Rows of the table that have no more arguments end with an empty one. */
+static unsigned int
+count_args(const struct scmp_arg_cmp args[ARGS_MAX])
 {
-	const struct scmp_arg_cmp not_executable[] = {
-		{2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0},
-	};
-	const struct scmp_arg_cmp read_only[] = {
-		{2, SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC,
-		    O_RDONLY},
-	};
-	const struct scmp_arg_cmp end[] = {
-		{0, SCMP_CMP_EQ, PR_SET_PDEATHSIG, 0},
-	};
-	static const int families[] = {AF_INET, AF_INET6, AF_UNIX};
-	bool is_ok = add(filter, SCMP_ACT_ALLOW, "mmap", 1, not_executable) &&
-	    add(filter, SCMP_ACT_ALLOW, "mprotect", 1, not_executable);
+	unsigned int n = 0;
 
-	/* Its libraries start in here. */
-	if (role == XO_SANDBOX_STATUS)
-		return is_ok && add(filter, SCMP_ACT_ALLOW, "prctl", 1, end) &&
-		    add(filter, SCMP_ACT_ALLOW, "epoll_create1", 0, NULL);
-	if (role != XO_SANDBOX_WORKER)
-		return is_ok;
-	is_ok = is_ok && add(filter, SCMP_ACT_ALLOW, "openat", 1, read_only);
-	for (size_t i = 0; is_ok && i < N(families); i++) {
-		const struct scmp_arg_cmp family[] = {
-			{0, SCMP_CMP_EQ, (scmp_datum_t)families[i], 0},
-		};
-
-		is_ok = add(filter, SCMP_ACT_ALLOW, "socket", 1, family);
-	}
-	return is_ok;
+	while (n < ARGS_MAX && args[n].op != _SCMP_CMP_MIN)
+		n++;
+	return n;
 }
 
 /* abort() and raise() reach the process itself, and nobody else. */
@@ -138,6 +166,38 @@ add_abort(scmp_filter_ctx filter)
 	return add(filter, SCMP_ACT_ALLOW, "tgkill", 1, own);
 }
 
+/*
+ * The master starts processes, and reads what it is told to. It makes no
+ * namespace, where it would have rights again, and types nothing into the
+ * terminal that it was started from.
+ */
+static bool
+add_masters(scmp_filter_ctx filter)
+{
+	static const int namespaces[] = {CLONE_NEWNS, CLONE_NEWCGROUP,
+		CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID,
+		CLONE_NEWNET};
+	static const unsigned int typing[] = {TIOCSTI, TIOCLINUX};
+	/* Its arguments are in memory; the C library then calls clone. */
+	bool is_ok = add(filter, SCMP_ACT_ERRNO(ENOSYS), "clone3", 0, NULL);
+
+	for (size_t i = 0; is_ok && i < N(namespaces); i++) {
+		const struct scmp_arg_cmp flag[] = {
+			MASK(0, namespaces[i], namespaces[i]),
+		};
+
+		is_ok = add(filter, SCMP_ACT_ERRNO(EPERM), "clone", 1, flag);
+	}
+	for (size_t i = 0; is_ok && i < N(typing); i++) {
+		const struct scmp_arg_cmp command[] = {
+			MASK(1, INT, typing[i]),
+		};
+
+		is_ok = add(filter, SCMP_ACT_ERRNO(EPERM), "ioctl", 1, command);
+	}
+	return is_ok;
+}
+
 static bool
 add_rules(scmp_filter_ctx filter, enum xo_sandbox_role role)
 {
@@ -146,12 +206,12 @@ add_rules(scmp_filter_ctx filter, enum xo_sandbox_role role)
 	for (size_t i = 0; is_ok && i < N(never); i++)
 		is_ok = add(filter, SCMP_ACT_KILL_PROCESS, never[i], 0, NULL);
 	if (role == XO_SANDBOX_MASTER)
-		return is_ok;
+		return is_ok && add_masters(filter);
 	for (size_t i = 0; is_ok && i < N(allowed); i++)
 		if ((allowed[i].roles & 1U << role) != 0)
-			is_ok = add(filter, SCMP_ACT_ALLOW, allowed[i].name, 0,
-			    NULL);
-	return is_ok && add_guarded(filter, role) && add_abort(filter);
+			is_ok = add(filter, SCMP_ACT_ALLOW, allowed[i].name,
+			    count_args(allowed[i].args), allowed[i].args);
+	return is_ok && add_abort(filter);
 }
 
 static bool
@@ -202,6 +262,12 @@ xo_sandbox_enter(const struct xo_sandbox *s, struct xo_buf *error)
 	    !fail(s->mode, error, "Landlock"))
 		return false;
 	return filter_calls(s->role) || fail(s->mode, error, "seccomp");
+}
+
+bool
+xo_sandbox_is_sanitized(void)
+{
+	return IS_SANITIZED;
 }
 
 void

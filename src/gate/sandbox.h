@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What a process may still ask the kernel for, once it has all it needs: a list
- * of system calls (seccomp), the few files it may read (Landlock), no file to
- * write, no child. On top of privileges.h; nothing of it can be undone.
+ * of system calls, with their arguments where those matter (seccomp), the few
+ * files it may read (Landlock), no file to write, no child. On top of
+ * privileges.h; nothing of it can be undone.
  *
  * A call that is on no list fails with EPERM: a library of tomorrow may try
  * one, and mail shall flow. What only an attacker would call (another program,
@@ -21,6 +22,7 @@ enum xo_sandbox_role {
 	XO_SANDBOX_WORKER,
 	XO_SANDBOX_STATUS,
 	XO_SANDBOX_KEYS,
+	XO_SANDBOX_LOG,
 	XO_SANDBOX_ROLE_COUNT
 };
 
@@ -28,7 +30,7 @@ struct xo_sandbox {
 	enum xo_sandbox_role role;
 	enum xo_sandbox_mode mode;
 	const char *const *readable;	/* ends with NULL; NULL: nothing */
-	bool is_writing_files;		/* a log file, open already */
+	bool is_writing_files;		/* files that are open already */
 };
 
 /*
@@ -37,6 +39,9 @@ struct xo_sandbox {
  */
 XO_MUST_CHECK bool xo_sandbox_enter(const struct xo_sandbox *sandbox,
     struct xo_buf *error);
+
+/* A build with sanitizers: all of this is off, and they write to stderr. */
+bool xo_sandbox_is_sanitized(void);
 
 /* "seccomp, Landlock 7", "seccomp, no Landlock", "off": for the log. */
 void xo_sandbox_describe(enum xo_sandbox_mode mode, struct xo_buf *out);

@@ -272,33 +272,16 @@ add_listeners(struct xo_worker *w, const struct xo_sockets *sockets,
 	return true;
 }
 
-/* The master opened the log anew. */
-static void
-on_log(evutil_socket_t fd, short what, void *arg)
-{
-	struct xo_worker *w = arg;
-	int log_fd = xo_descriptor_receive(fd);
-
-	(void)what;
-	if (log_fd >= 0)
-		xo_log_take(w->log, log_fd);
-	else
-		event_del(w->log_passed);	/* the master is gone */
-}
-
 static bool
-add_events(struct xo_worker *w, int log_fd)
+add_events(struct xo_worker *w)
 {
 	struct timeval second = {.tv_sec = 1};
 
 	w->terminate = evsignal_new(w->base, SIGTERM, on_terminate, w);
 	w->drained = evtimer_new(w->base, on_drained, w);
 	w->tick = event_new(w->base, -1, EV_PERSIST, on_tick, w);
-	w->log_passed = event_new(w->base, log_fd, EV_READ | EV_PERSIST, on_log,
-	    w);
 	return w->terminate != NULL && w->drained != NULL && w->tick != NULL &&
-	    w->log_passed != NULL && event_add(w->terminate, NULL) == 0 &&
-	    event_add(w->log_passed, NULL) == 0 &&
+	    event_add(w->terminate, NULL) == 0 &&
 	    event_add(w->tick, &second) == 0;
 }
 
@@ -355,7 +338,7 @@ set_up(struct xo_worker *w, const struct xo_worker_setup *setup)
 	w->hops = xo_hops_new(w);
 	return w->resolver != NULL && w->hops != NULL &&
 	    add_listeners(w, setup->sockets, setup->slot) &&
-	    add_events(w, setup->log_fd);
+	    add_events(w);
 }
 
 static void
@@ -376,7 +359,6 @@ confine(const struct xo_worker *w, struct xo_buf *error)
 		.role = XO_SANDBOX_WORKER,
 		.mode = w->conf->sandbox,
 		.readable = readable,
-		.is_writing_files = xo_log_is_file(w->log),
 	};
 
 	return xo_sandbox_enter(&sandbox, error);
@@ -426,6 +408,11 @@ xo_worker_run(const struct xo_worker_setup *setup)
 	(void)mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
 	(void)mallopt(M_MMAP_THRESHOLD, MEMORY_KEPT);
 	xo_log_after_fork(w->log);
+	xo_log_divert(w->log, setup->log_fd);
+	/* They may be the log, too. What the C library has to say is a line. */
+	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO &&
+	    !xo_sandbox_is_sanitized(); fd++)
+		(void)dup2(setup->log_fd, fd);
 	xo_metrics_attach(w->metrics, setup->slot);
 	xo_census_attach(w->census, setup->slot);
 	if (!prepare(w, setup, &error)) {

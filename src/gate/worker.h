@@ -40,7 +40,6 @@ struct xo_worker {
 	struct event *tick;		/* heartbeat, log */
 	struct event *terminate;
 	struct event *drained;
-	struct event *log_passed;
 	struct xo_session *sessions;	/* all of them, a list */
 	size_t n_sessions;
 	size_t most_sessions;		/* as descriptors allow; 0: any */
@@ -66,7 +65,7 @@ struct xo_worker_setup {
 	size_t slot;			/* in the counters and the sockets */
 	pid_t parent;			/* the master: gone is a SIGTERM, too */
 	int key_fd;			/* to the key process; -1: none */
-	int log_fd;			/* a new log file comes here */
+	int log_fd;			/* to the log process */
 };
 
 /*

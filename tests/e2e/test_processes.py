@@ -2,10 +2,12 @@
 """The processes: who has the keys, what each may still do, and a log that is opened
 anew. doc/threat-model 2.11."""
 import os
+import pathlib
 import pwd
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 import time
@@ -31,6 +33,11 @@ def _has_sanitizer(program):
 
 def _is_sanitized(gw):
     return _has_sanitizer("/proc/%d/exe" % gw.process.pid)
+
+
+def _name(pid):
+    with open("/proc/%d/comm" % pid) as f:
+        return f.read().strip()
 
 
 def _status(pid):
@@ -194,7 +201,7 @@ def test_given_up(gateway, pki, hop):
     gw = gateway(base_config(pki, hop(), status="127.0.0.1:%d" % free_port()))
     assert _handshake(gw).code == 250
     pids = children(gw.process.pid)
-    assert len(pids) == 3			# worker, keys, status
+    assert len(pids) == 4			# worker, keys, log, status
     for pid in pids:
         status = _status(pid)
         assert status["NoNewPrivs"] == "1"
@@ -234,7 +241,7 @@ def test_host_by_name(gateway, pki, hop):
 
 
 def test_log_is_rotated(gateway, pki, hop, tmp_path):
-    """SIGUSR1: the workers, who may open nothing, write to the new file as well."""
+    """SIGUSR1: what the workers say, who may open nothing, is in the new file as well."""
     log = tmp_path / "mail.log"
     gw = gateway(base_config(pki, hop(), hop(), log=str(log), workers=2))
     wait_until(lambda: "event=start" in log.read_text())
@@ -253,6 +260,76 @@ def test_log_is_rotated(gateway, pki, hop, tmp_path):
     old = (tmp_path / "mail.log.1").read_text()
     time.sleep(0.3)
     assert has_all() and (tmp_path / "mail.log.1").read_text() == old
+
+
+def _log_process(gw):
+    """It is given its name a moment after it was made."""
+    return wait_until(lambda: next((pid for pid in children(gw.process.pid)
+                                    if _name(pid) == "xoorgd: log"), None), 10)
+
+
+def _writable_files(pid):
+    """Regular files that the process has open to write."""
+    out = []
+    for fd in os.listdir("/proc/%d/fd" % pid):
+        link = "/proc/%d/fd/%s" % (pid, fd)
+        with open("/proc/%d/fdinfo/%s" % (pid, fd)) as f:
+            flags = int(re.search(r"flags:\s+(\d+)", f.read()).group(1), 8)
+        if stat.S_ISREG(os.stat(link).st_mode) and flags & os.O_ACCMODE:
+            out.append(os.readlink(link))
+    return out
+
+
+@pytest.mark.parametrize("id, is_file", rows(("file", True), ("stderr", False)))
+def test_workers_have_no_log(gateway, pki, hop, tmp_path, id, is_file):
+    """A worker can put lines into a socket, and has no descriptor of a file: it can
+    neither rewind, cut nor replace what was written. Its lines arrive all the same."""
+    log = tmp_path / "mail.log"
+    gw = gateway(base_config(pki, hop(), hop(), workers=2, log=str(log) if is_file else
+                             "stderr"))
+    with Smtp(gw.port()) as c:
+        c.ehlo()
+        c.deliver(simple())
+    at = log if is_file else pathlib.Path(gw.log_file)
+    assert wait_until(lambda: "reason=delivered" in at.read_text(), 10)
+    if _is_sanitized(gw):
+        pytest.skip("a sanitizer's reports go to stderr")
+    writer = _log_process(gw)
+    assert str(at) in _writable_files(writer)
+    for pid in gw.workers():
+        assert _writable_files(pid) == []
+    if is_file:
+        for pid in gw.key_processes():
+            assert str(at) not in _writable_files(pid)
+
+
+def test_log_process_is_killed(gateway, pki, hop):
+    """Mail goes on, and so do the lines, those meanwhile too: they wait in the socket."""
+    gw = gateway(base_config(pki, hop(), hop()))
+    old = _log_process(gw)
+    os.kill(old, signal.SIGSTOP)
+    with Smtp(gw.port()) as c:
+        c.ehlo()
+        c.deliver(simple())
+    os.kill(old, signal.SIGKILL)
+    assert gw.wait_events(1)[0]["reason"] == "delivered"
+    assert gw.event("log_died")["signal"] == "9"
+    gw.stop()
+
+
+def test_last_lines(gateway, pki, hop):
+    """The process that writes goes behind the last worker: nothing is lost at the end."""
+    gw = gateway(base_config(pki, hop(), hop()))
+    writer = _log_process(gw)
+    with Smtp(gw.port()) as c:
+        c.ehlo()
+        os.kill(writer, signal.SIGSTOP)
+        for _ in range(20):
+            c.deliver(simple())
+        os.kill(writer, signal.SIGCONT)
+    gw.stop()
+    assert len(gw.events()) == 20
+    assert gw.log().rstrip().endswith("event=stop text=done")
 
 
 # Who starts it, and the setting `user`.
@@ -318,7 +395,7 @@ def test_started_by(folder, gateway, pki, hop, id, wrapper, user):
     gw.crashes_allowed = 1
     _live(gw, pki)
     pids = children(gw.process.pid)
-    assert len(pids) == 3			# worker, keys, status
+    assert len(pids) == 4			# worker, keys, log, status
     for pid in pids:
         status = _status(pid)
         assert status["Uid"].split() == [str(nobody)] * 4, status["Name"]

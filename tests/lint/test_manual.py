@@ -108,25 +108,30 @@ def test_reasons():
 
 
 def sandbox():
-    """{processes: calls} of src/gate/sandbox.c, the names as the threat model has them."""
+    """{processes: calls} of src/gate/sandbox.c, the names as the threat model has them, and
+    how many each may make."""
     text = read("src", "gate", "sandbox.c")
-    names = {"W": "worker", "S": "status", "K": "keys"}
-    out = {}
+    names = {"W": "worker", "S": "status", "K": "key", "L": "log"}
     table = re.search(r"allowed\[\] = \{(.*?)^\};", text, re.M | re.S).group(1)
-    for call, roles in re.findall(r'\{"(\w+)", ([WSK |]+)\}', table):
-        which = [names[x] for x in roles.split(" | ")]
-        out.setdefault("all three" if len(which) == 3 else ", ".join(which), set()).add(call)
-    out["never"] = set(re.findall(r'"(\w+)"', re.search(
-        r"never\[\] = \{(.*?)^\};", text, re.M | re.S).group(1)))
-    out["looked at"] = set(re.findall(r'SCMP_ACT_ALLOW,\s+"(\w+)"', text))
-    return out
+    table = table.replace("ALL", " | ".join(names))
+    roles, looked_at = {}, {"tgkill"}
+    for call, who, args in re.findall(r'\{"(\w+)", ([WSKL |]+),\s+(NONE|\{)', table):
+        roles.setdefault(call, set()).update(who.split(" | "))
+        if args != "NONE":
+            looked_at.add(call)
+    out = {"looked at": looked_at, "never": set(re.findall(r'"(\w+)"', re.search(
+        r"never\[\] = \{(.*?)^\};", text, re.M | re.S).group(1)))}
+    for call in set(roles) - looked_at:
+        which = [v for k, v in names.items() if k in roles[call]]
+        out.setdefault("all four" if len(which) == 4 else ", ".join(which), set()).add(call)
+    return out, [1 + sum(k in r for r in roles.values()) for k in names]
 
 
 def test_system_calls():
-    """The threat model's lists and their counts."""
+    """The threat model's lists and their counts, and the README's."""
     section = re.search(r"^### System calls\n(.*?)^## ", read("doc", "threat-model.md"),
                         re.M | re.S).group(1)
-    want = sandbox()
+    want, own = sandbox()
     got, counts = {}, {}
     for title, n, text in re.findall(r"^\* \*\*(.*?)\*\* \((\d+)\): (.*?)\.$", section,
                                      re.M | re.S):
@@ -135,13 +140,10 @@ def test_system_calls():
         counts[title] = int(n)
     assert got == want
     assert counts == {k: len(v) for k, v in want.items()}
-    shared = len(want["all three"]) + len({"mmap", "mprotect", "tgkill"})
-    both = shared + len(want["worker, status"])
-    own = {"worker": both + len(want["worker"]) + 2, "status": both + len(want["status"]) + 2,
-           "key": shared}
-    said = re.search(r"(\d+) calls a worker, (\d+) the status process, (\d+) the key process",
-                     section)
-    assert [int(x) for x in said.groups()] == [own["worker"], own["status"], own["key"]]
+    said = re.search(r"(\d+) calls a worker, (\d+) the status process, (\d+) the key "
+                     r"process,\s+(\d+) the log\s+process", section)
+    assert [int(x) for x in said.groups()] == own
+    assert "%d system calls for a worker" % own[0] in read("README.md")
 
 
 def test_no_line_begins_as_a_table():

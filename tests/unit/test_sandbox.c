@@ -5,14 +5,25 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -167,6 +178,187 @@ give_up(void)
 	abort();
 }
 
+/*
+ * What a call may do and what it may not: each of these is tried outside of the
+ * sandbox, where it must succeed, and inside, where it must be EPERM. Descriptors
+ * are made before: 'log' is a file for appending, `local` listens.
+ */
+static int log_fd, other_fd, local_fd;
+static struct sockaddr_un local = {.sun_family = AF_UNIX};
+
+#define TRY(name, call) \
+	static int name(void) { return (call) >= 0 ? 0 : errno; }
+#define FREE_SOCKET(name, family, type, protocol) \
+	TRY(name, socket(family, type, protocol))
+
+TRY(take_append, fcntl(log_fd, F_SETFL, O_NONBLOCK))
+TRY(set_async, fcntl(other_fd, F_SETFL, O_ASYNC))
+TRY(set_nonblock, fcntl(other_fd, F_SETFL, O_APPEND | O_NONBLOCK))
+TRY(set_owner, fcntl(other_fd, F_SETOWN, getppid()))
+TRY(set_signal, fcntl(other_fd, F_SETSIG, SIGWINCH))
+TRY(set_lock, flock(log_fd, LOCK_EX | LOCK_NB))
+TRY(keep_at_exec, fcntl(log_fd, F_SETFD, 0))
+TRY(duplicate, fcntl(log_fd, F_DUPFD, 0))
+TRY(duplicate_closing, fcntl(log_fd, F_DUPFD_CLOEXEC, 0))
+TRY(read_flags, fcntl(log_fd, F_GETFL))
+TRY(set_owner_by_ioctl, ioctl(other_fd, FIOSETOWN, &(int){getppid()}))
+TRY(set_async_by_ioctl, ioctl(other_fd, FIOASYNC, &(int){1}))
+TRY(rewind_log, lseek(log_fd, 0, SEEK_SET))
+TRY(cut_log, ftruncate(log_fd, 0))
+TRY(write_at, pwrite(log_fd, "x", 1, 0))
+FREE_SOCKET(local_stream, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)
+FREE_SOCKET(local_datagram, AF_UNIX, SOCK_DGRAM, 0)
+FREE_SOCKET(netlink, AF_NETLINK, SOCK_RAW, 0)
+FREE_SOCKET(raw, AF_INET, SOCK_RAW, IPPROTO_ICMP)
+FREE_SOCKET(multipath, AF_INET, SOCK_STREAM, 262)
+FREE_SOCKET(udp_lite, AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE)
+FREE_SOCKET(datagram, AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, 0)
+TRY(connect_local, connect(local_fd, (const struct sockaddr *)&local,
+    sizeof(local)))
+TRY(bind_a_port, bind(other_fd, (const struct sockaddr *)&(struct sockaddr_in){
+    .sin_family = AF_INET}, sizeof(struct sockaddr_in)))
+TRY(set_option, setsockopt(other_fd, SOL_SOCKET, SO_KEEPALIVE, &(int){1},
+    sizeof(int)))
+TRY(set_no_delay, setsockopt(other_fd, IPPROTO_TCP, TCP_NODELAY, &(int){1},
+    sizeof(int)))
+TRY(set_other_tcp, setsockopt(other_fd, IPPROTO_TCP, TCP_QUICKACK, &(int){1},
+    sizeof(int)))
+TRY(set_dumpable, prctl(PR_SET_DUMPABLE, 1))
+TRY(set_death, prctl(PR_SET_PDEATHSIG, SIGTERM))
+TRY(set_limit, prlimit(0, RLIMIT_NOFILE, &(struct rlimit){64, 64}, NULL))
+TRY(signal_itself, kill(getpid(), 0))
+TRY(signal_group, kill(0, 0))
+TRY(signal_parent, (int)syscall(SYS_tgkill, getppid(), getppid(), 0))
+TRY(queue_signal, (int)syscall(SYS_pidfd_open, getppid(), 0))
+TRY(open_as_path, open("/etc/hosts", O_PATH | O_CLOEXEC))
+TRY(open_folder, open("/etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+TRY(open_hosts, open("/etc/hosts", O_RDONLY | O_CLOEXEC))
+TRY(make_memory_file, memfd_create("x", MFD_CLOEXEC))
+TRY(grow_dump, madvise((void *)((uintptr_t)&local & ~(uintptr_t)4095), 4096,
+    MADV_DODUMP))
+TRY(make_namespace, (int)syscall(SYS_clone, CLONE_NEWUTS | CLONE_NEWUSER |
+    SIGCHLD, NULL, NULL, NULL, NULL))
+TRY(set_name, prctl(PR_SET_NAME, "x"))
+
+#define W (1U << XO_SANDBOX_WORKER)
+#define S (1U << XO_SANDBOX_STATUS)
+#define K (1U << XO_SANDBOX_KEYS)
+#define L (1U << XO_SANDBOX_LOG)
+#define M (1U << XO_SANDBOX_MASTER)
+#define ALL (W | S | K | L)
+
+static const struct {
+	const char *name;
+	int (*try)(void);
+	unsigned int forbidden;		/* roles */
+	unsigned int allowed;
+	bool needs_more;		/* than anybody has: outside it may fail */
+} arguments[] = {
+	{"F_SETFL without O_APPEND", take_append, ALL, M, false},
+	{"F_SETFL O_ASYNC", set_async, ALL, M, false},
+	{"F_SETFL", set_nonblock, ALL, M, false},
+	{"F_SETOWN", set_owner, ALL, M, false},
+	{"F_SETSIG", set_signal, ALL, M, false},
+	{"flock", set_lock, ALL, M, false},
+	{"F_SETFD", keep_at_exec, ALL, M, false},
+	{"F_DUPFD", duplicate, ALL, M, false},
+	{"F_DUPFD_CLOEXEC", duplicate_closing, S | K | L, W | M, false},
+	{"F_GETFL", read_flags, K | L, W | S | M, false},
+	{"FIOSETOWN", set_owner_by_ioctl, ALL, M, false},
+	{"FIOASYNC", set_async_by_ioctl, ALL, M, false},
+	{"lseek", rewind_log, ALL, M, false},
+	{"ftruncate", cut_log, ALL, M, false},
+	{"pwrite", write_at, ALL, M, false},
+	{"AF_UNIX stream", local_stream, ALL, M, false},
+	{"AF_UNIX datagram", local_datagram, ALL, M, false},
+	{"AF_NETLINK", netlink, ALL, M, false},
+	{"raw", raw, ALL, 0, true},
+	{"MPTCP", multipath, ALL, 0, true},
+	{"UDP-Lite", udp_lite, ALL, 0, true},
+	{"datagram", datagram, S | K | L, W | M, false},
+	{"connect to a local socket", connect_local, S | K, 0, false},
+	{"bind", bind_a_port, ALL, 0, false},
+	{"SOL_SOCKET", set_option, ALL, M, false},
+	{"TCP_NODELAY", set_no_delay, K | L, W | S | M, false},
+	{"TCP_QUICKACK", set_other_tcp, ALL, M, false},
+	{"PR_SET_DUMPABLE", set_dumpable, ALL, M, false},
+	{"PR_SET_PDEATHSIG", set_death, W | K | L, S | M, false},
+	{"PR_SET_NAME", set_name, ALL, M, false},
+	{"prlimit", set_limit, ALL, M, false},
+	{"kill of itself", signal_itself, ALL, M, false},
+	{"kill of the group", signal_group, ALL, M, false},
+	{"tgkill of another", signal_parent, ALL, M, false},
+	{"pidfd_open", queue_signal, ALL, M, false},
+	{"O_PATH", open_as_path, ALL, M, false},
+	{"O_DIRECTORY", open_folder, ALL, M, false},
+	{"O_RDONLY", open_hosts, S | K | L, W | M, false},
+	{"memfd_create", make_memory_file, ALL, M, false},
+	{"MADV_DODUMP", grow_dump, ALL, M, false},
+	{"clone of a namespace", make_namespace, ALL | M, 0, true},
+};
+
+static void
+make_descriptors(void)
+{
+	char name[] = "/tmp/xoorg-sandbox-XXXXXX";
+	int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	log_fd = mkostemp(name, O_APPEND | O_CLOEXEC);
+	assert_true(log_fd >= 0 && unlink(name) == 0);
+	other_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	local_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* Of the abstract kind: nothing is left of it. */
+	(void)snprintf(local.sun_path + 1, sizeof(local.sun_path) - 1,
+	    "xoorg-sandbox-%ld", (long)getpid());
+	assert_int_equal(bind(listening, (const struct sockaddr *)&local,
+	    sizeof(local)), 0);
+	assert_int_equal(listen(listening, 64), 0);
+}
+
+static int
+outside(int (*try)(void))
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(try());
+	assert_int_equal(pid, waitpid(pid, &status, 0));
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void
+test_arguments(void **state)
+{
+	(void)state;
+	if (!is_on() || xo_landlock_abi() == 0) {
+		print_message("# no sandbox in this build or on this kernel\n");
+		return;
+	}
+	make_descriptors();
+	for (size_t i = 0; i < sizeof(arguments) / sizeof(arguments[0]); i++) {
+		int free_one = outside(arguments[i].try);
+
+		if (free_one != 0 && !arguments[i].needs_more)
+			fail_msg("%s, free: %s", arguments[i].name,
+			    strerror(free_one));
+		for (int role = 0; role < XO_SANDBOX_ROLE_COUNT; role++) {
+			bool no = (arguments[i].forbidden >> role & 1) != 0;
+			bool yes = (arguments[i].allowed >> role & 1) != 0;
+			int got;
+
+			if (!no && !yes)
+				continue;
+			got = in_child((enum xo_sandbox_role)role,
+			    arguments[i].try);
+			if (!WIFEXITED(got) || WEXITSTATUS(got) !=
+			    (no ? EPERM : 0))
+				fail_msg("%s, role %d: status %x",
+				    arguments[i].name, role, (unsigned int)got);
+		}
+	}
+}
+
 #define ENDS (-1)			/* by SIGSYS */
 
 static const struct {
@@ -196,6 +388,10 @@ static const struct {
 	{"status: socket", XO_SANDBOX_STATUS, make_no_socket, 0},
 	{"status: file", XO_SANDBOX_STATUS, read_another, 0},
 	{"status: exec", XO_SANDBOX_STATUS, run_a_program, ENDS},
+	{"log: memory", XO_SANDBOX_LOG, use_memory_and_time, 0},
+	{"log: socket", XO_SANDBOX_LOG, make_no_socket, 0},
+	{"log: file", XO_SANDBOX_LOG, read_another, 0},
+	{"log: exec", XO_SANDBOX_LOG, run_a_program, ENDS},
 	{"master: hosts", XO_SANDBOX_MASTER, read_hosts, 0},
 	{"master: exec", XO_SANDBOX_MASTER, run_a_program, ENDS},
 	{"master: ptrace", XO_SANDBOX_MASTER, trace, ENDS},
@@ -253,6 +449,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_abort),
 		cmocka_unit_test(test_off),
 	};
