@@ -33,11 +33,12 @@ BODIES = {
 @pytest.fixture(scope="module")
 def dkim():
     try:
+        importlib.import_module("authres")
         return importlib.import_module("dkim")
     except ImportError:
         pass
     try:
-        root = unpacked("python3-dkim", ("python3-dkim",))
+        root = unpacked("python3-dkim-arc", ("python3-dkim", "python3-authres"))
     except Missing as why:
         pytest.skip("NO DKIM: %s" % why)
     sys.path.append(os.path.join(root, "usr/lib/python3/dist-packages"))
