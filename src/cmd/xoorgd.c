@@ -4,9 +4,11 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-#include <gate/gate.h>
+#include <conf/warning.h>
+#include <gate/inspect.h>
 #include <gate/master.h>
 
 static const char usage[] =
@@ -16,21 +18,46 @@ static const char usage[] =
     "\n"
     "  -c, --config FILE   the configuration (/etc/xoorg/xoorgd.conf)\n"
     "  -t, --test          check only: exit status 0, or 1 and FILE:LINE:\n"
-    "                      what was expected\n"
+    "                      what was expected; warnings have their lines, too\n"
+    "  --strict            with -t: exit status 1 if there is a warning\n"
     "\n"
     "SIGHUP reads the configuration again, SIGTERM drains and ends, SIGUSR1\n"
     "opens the log file again. Exit status: 0 ended as told, 1 could not\n"
     "start, 2 usage.\n";
 
+static void
+print(const struct xo_warnings *warnings)
+{
+	for (size_t i = 0; i < warnings->n; i++)
+		fprintf(stderr, "%s\n", warnings->list[i].text);
+}
+
 static int
-check(const char *path)
+report(const char *path, const struct xo_gate *gate, bool is_strict)
+{
+	size_t n = xo_gate_count_warnings(gate);
+
+	print(&gate->conf->warnings);
+	print(&gate->conf->found);
+	if (n == 0)
+		printf("%s: ok\n", path);
+	else
+		printf("%s: %s%zu warning%s\n", path, is_strict ? "" : "ok, ",
+		    n, n == 1 ? "" : "s");
+	return is_strict && n > 0 ? 1 : 0;
+}
+
+static int
+check(const char *path, bool is_strict)
 {
 	struct xo_buf error = {0};
 	struct xo_gate *gate = xo_gate_load(path, &error);
+	int result;
 
 	/* Here it is this process that looks at the keys. */
-	if (gate != NULL && gate->keyring != NULL &&
-	    !xo_tls_keyring_load(gate->keyring, &error))
+	if (gate != NULL && ((gate->keyring != NULL &&
+	    !xo_tls_keyring_load(gate->keyring, &error)) ||
+	    !xo_gate_inspect(gate, true, (int64_t)time(NULL), &error)))
 		xo_gate_free(&gate);
 	if (gate == NULL) {
 		fprintf(stderr, "%.*s\n", (int)error.len,
@@ -38,10 +65,10 @@ check(const char *path)
 		xo_buf_fini(&error);
 		return 1;
 	}
-	printf("%s: ok\n", path);
+	result = report(path, gate, is_strict);
 	xo_gate_free(&gate);
 	xo_buf_fini(&error);
-	return 0;
+	return result;
 }
 
 static bool
@@ -62,10 +89,13 @@ main(int argc, char **argv)
 {
 	const char *path = "/etc/xoorg/xoorgd.conf";
 	bool is_check = false;
+	bool is_strict = false;
 
 	for (int i = 1; i < argc; i++) {
 		if (is_option(argv[i], "-t", "--test")) {
 			is_check = true;
+		} else if (strcmp(argv[i], "--strict") == 0) {
+			is_strict = true;
 		} else if (is_option(argv[i], "-c", "--config")) {
 			if (++i == argc)
 				return complain("expected a file behind",
@@ -81,5 +111,7 @@ main(int argc, char **argv)
 			return complain("unexpected argument:", argv[i]);
 		}
 	}
-	return is_check ? check(path) : xo_master_run(path);
+	if (is_strict && !is_check)
+		return complain("expected -t beside", "--strict");
+	return is_check ? check(path, is_strict) : xo_master_run(path);
 }

@@ -4,6 +4,7 @@
  * tenants against each other.
  */
 #include <conf/load.h>
+#include <conf/place.h>
 
 #include <xoorg/tenants.h>
 
@@ -45,7 +46,7 @@ check_peers(const struct xo_loader *loader, const struct xo_conf_entry *entry)
 	return true;
 }
 
-/* The first of n hosts that is the same, or n. */
+/* The first of n hosts that is at the same place, or n. */
 static size_t
 find_host(const struct xo_conf_host *hosts, size_t n,
     const struct xo_conf_host *host)
@@ -53,8 +54,9 @@ find_host(const struct xo_conf_host *hosts, size_t n,
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		if (hosts[i].port == host->port &&
-		    strcmp(hosts[i].host, host->host) == 0)
+		if (xo_host_is_any(&hosts[i]) != xo_host_is_any(host))
+			continue;
+		if (xo_hosts_meet(&hosts[i], host) == XO_MEETING_YES)
 			break;
 	}
 	return i;
@@ -85,51 +87,6 @@ check_address(const struct xo_loader *loader, const struct xo_conf_entry *entry,
 	return true;
 }
 
-/* What is listened on at a wildcard is reached by this machine's names, too. */
-static bool
-reaches(const struct xo_conf_host *to, const struct xo_conf_host *listen)
-{
-	bool is_name = strcmp(to->host, "localhost") == 0;
-
-	if (to->port != listen->port)
-		return false;
-	if (strcmp(listen->host, "0.0.0.0") == 0)
-		return is_name || strncmp(to->host, "127.", 4) == 0;
-	if (strcmp(listen->host, "::") == 0)
-		return is_name || strcmp(to->host, "::1") == 0;
-	return strcmp(to->host, listen->host) == 0;
-}
-
-/* Its mail to itself: each session would open the next, without an end. */
-static bool
-check_is_no_loop(const struct xo_loader *loader,
-    const struct xo_conf_entry *entry, int upstream)
-{
-	const struct xo_listener_record *listener = entry->record;
-	const struct xo_conf_entry *other;
-	const struct xo_upstream_record *u;
-	size_t i, k;
-
-	if (upstream == XO_NOBODY)
-		return true;
-	other = &loader->sections[XO_SECTION_UPSTREAMS].entries[upstream];
-	u = other->record;
-	for (i = 0; i < u->conf.n_hosts; i++) {
-		for (k = 0; k < listener->conf.n_listen; k++) {
-			const struct xo_conf_host *to = &u->conf.hosts[i];
-
-			if (!reaches(to, &listener->conf.listen[k]))
-				continue;
-			return xo_conf_fail(loader->error, &to->where,
-			    "%s: expected a server behind the gateway, found "
-			    "%s port %u, where listener `%.60s` itself listens",
-			    xo_conf_full_name(XO_SECTION_UPSTREAMS, other,
-			    "hosts").text, to->host, to->port, entry->name);
-		}
-	}
-	return true;
-}
-
 static bool
 check_listener(const struct xo_loader *loader,
     const struct xo_conf_entry *entry)
@@ -141,9 +98,7 @@ check_listener(const struct xo_loader *loader,
 		if (!check_address(loader, entry, i))
 			return false;
 	}
-	return check_is_no_loop(loader, entry, listener->policy.upstream) &&
-	    check_is_no_loop(loader, entry, listener->policy.demote_to) &&
-	    check_peers(loader, entry);
+	return check_peers(loader, entry);
 }
 
 /* The second would have a bit that nothing sets. */

@@ -5,6 +5,7 @@
  */
 #include <conf/load.h>
 #include <conf/file.h>
+#include <conf/warning.h>
 
 #include <xoorg/tenants.h>
 
@@ -225,7 +226,23 @@ load(struct xo_loader *loader)
 			return false;
 	}
 	return set_all(loader) && xo_loader_check(loader) &&
-	    xo_loader_install(loader) && xo_loader_index(loader);
+	    xo_loader_install(loader) && xo_loader_index(loader) &&
+	    xo_loader_audit(loader);
+}
+
+static bool
+note_files(const struct xo_loader *loader, const struct xo_source *source)
+{
+	size_t n = source->files.len / sizeof(const char *);
+	const char **files = xo_conf_arena_alloc(loader->arena, n,
+	    sizeof(*files));
+
+	if (files == NULL)
+		return xo_conf_fail_memory(loader->error);
+	memcpy(files, source->files.p, source->files.len);
+	loader->conf->files = files;
+	loader->conf->n_files = n;
+	return true;
 }
 
 static bool
@@ -241,10 +258,11 @@ load_path(struct xo_loader *loader, const char *path)
 	loader->folder = xo_file_folder(loader->scratch, path);
 	loader->conf = xo_conf_arena_alloc(loader->arena, 1,
 	    sizeof(*loader->conf));
+	if (loader->conf != NULL)
+		loader->conf->arena = loader->arena;
 	if (loader->folder == NULL || loader->conf == NULL)
 		return xo_conf_fail_memory(loader->error);
-	loader->conf->arena = loader->arena;
-	if (xo_source_read(&source, path))
+	if (xo_source_read(&source, path) && note_files(loader, &source))
 		loader->root = xo_tree_read(&source, path);
 	if (loader->root != NULL)
 		is_good = load(loader);
@@ -266,7 +284,9 @@ xo_conf_load(const char *path, struct xo_buf *error)
 	else if (load_path(&loader, path))
 		conf = loader.conf;
 	xo_conf_arena_free(&loader.scratch);
-	if (conf == NULL)
+	if (conf == NULL && loader.conf != NULL)
+		xo_conf_free(&loader.conf);
+	else if (conf == NULL)
 		xo_conf_arena_free(&loader.arena);
 	return conf;
 }
@@ -280,6 +300,8 @@ xo_conf_free(struct xo_conf **conf)
 		return;
 	arena = (*conf)->arena;
 	xo_tenants_index_free(&(*conf)->policy.tenant_index);
+	xo_warnings_fini(&(*conf)->warnings);
+	xo_warnings_fini(&(*conf)->found);
 	xo_conf_arena_free(&arena);
 	*conf = NULL;
 }

@@ -34,6 +34,13 @@ struct xo_conf_host {
 	struct xo_conf_where where;
 };
 
+/* What is odd with a configuration: warning.h. All-zero is the empty list. */
+struct xo_warning;
+struct xo_warnings {
+	struct xo_warning *list;
+	size_t n;
+};
+
 enum xo_log_format {
 	XO_LOG_TEXT,
 	XO_LOG_JSON,
@@ -117,6 +124,7 @@ struct xo_conf {
 	struct xo_conf_where user_where;
 	uint32_t workers;			/* 0: one a core */
 	const char *log;			/* "stderr", "syslog", a file */
+	struct xo_conf_where log_where;
 	enum xo_log_format log_format;
 	uint32_t log_rate;			/* a worker; 0: no limit */
 	bool has_status;
@@ -139,6 +147,10 @@ struct xo_conf {
 	const struct xo_conf_listener *listeners;
 	const struct xo_conf_tenant *tenants;
 	const struct xo_conf_upstream *upstreams;
+	const char *const *files;		/* it was read from */
+	size_t n_files;
+	struct xo_warnings warnings;		/* of what stands in them */
+	struct xo_warnings found;		/* of this machine, by who looks */
 	void *arena;				/* private */
 };
 

@@ -28,6 +28,9 @@ bool xo_loader_check(const struct xo_loader *loader);
 /* The tenant index; an organisation in two tenants is found here. */
 bool xo_loader_index(const struct xo_loader *loader);
 
+/* audit.c: what needs the whole; errors, and the list of warnings. */
+bool xo_loader_audit(const struct xo_loader *loader);
+
 /* The place of a setting of this group; if it is not given, the group's. */
 struct xo_conf_where xo_conf_entry_where(const struct xo_conf_entry *entry,
     const char *setting);

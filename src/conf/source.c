@@ -134,7 +134,8 @@ read_text(struct xo_lexer *lexer)
 			return false;
 	} while (is_include);
 	add_text(source, xo_span_from(lexer->in, lexer->copied));
-	if (source->text.err != XO_OK || source->tokens.err != XO_OK)
+	if (source->text.err != XO_OK || source->tokens.err != XO_OK ||
+	    source->files.err != XO_OK)
 		return xo_conf_fail_memory(source->error);
 	return true;
 }
@@ -225,6 +226,8 @@ read_file(struct xo_source *source, const char *file, int depth,
 		    problem);
 	if (!check_nul(source, file, lexer.in))
 		return false;
+	xo_buf_add(&source->files, xo_span((const uint8_t *)&file,
+	    sizeof(file)));
 	end_line(source);
 	lexer.text_line = source->n_lines + 1;
 	return read_text(&lexer);
@@ -251,6 +254,7 @@ xo_source_fini(struct xo_source *source)
 {
 	xo_buf_fini(&source->text);
 	xo_buf_fini(&source->tokens);
+	xo_buf_fini(&source->files);
 }
 
 const struct xo_token *

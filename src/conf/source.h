@@ -37,6 +37,7 @@ struct xo_source {
 	struct xo_buf *error;
 	struct xo_buf text;		/* of libconfig, with a final NUL */
 	struct xo_buf tokens;		/* of struct xo_token */
+	struct xo_buf files;		/* of const char *: all that was read */
 	int n_lines;			/* line ends in `text` */
 };
 

@@ -3,8 +3,10 @@
  * From a configuration to what the workers need: see gate.h.
  */
 #include <stdlib.h>
+#include <time.h>
 
 #include "gate.h"
+#include "inspect.h"
 #include "privileges.h"
 
 /* Clients are asked for a certificate where one can give a right. */
@@ -146,7 +148,8 @@ xo_gate_load(const char *path, struct xo_buf *error)
 	}
 	is_ok = check_user(g, error) && make_keyring(g, error) &&
 	    load_listeners(g, error) &&
-	    load_upstreams(g, error) && load_tenants(g, error);
+	    load_upstreams(g, error) && load_tenants(g, error) &&
+	    xo_gate_inspect(g, false, (int64_t)time(NULL), error);
 out:
 	if (!is_ok)
 		xo_gate_free(&g);

@@ -7,9 +7,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <conf/warning.h>
+
 #include "generation.h"
+#include "inspect.h"
 #include "keys.h"
 #include "log_writer.h"
 #include "privileges.h"
@@ -232,6 +236,7 @@ void
 xo_generation_lost(struct xo_generation *g, struct xo_child *c, int status)
 {
 	bool is_worker = c != &g->status && c != &g->keys && c != &g->log;
+	bool is_told = c == &g->status && g->is_status_told;
 
 	if (is_worker) {
 		size_t slot = (size_t)(c - g->workers);
@@ -239,12 +244,56 @@ xo_generation_lost(struct xo_generation *g, struct xo_child *c, int status)
 		xo_metrics_worker_gone(g->gate->metrics, slot);
 		xo_census_worker_gone(g->gate->census, slot);
 	}
-	if (!g->is_old) {
+	if (is_told)
+		g->is_status_told = false;
+	if (!g->is_old && !is_told) {
 		if (is_worker)
 			xo_metrics_worker_restarted(g->gate->metrics);
 		mourn(g, c, status);
 	}
 	c->pid = 0;
+}
+
+/* Warnings */
+
+static void
+plan_inspection(struct xo_generation *g)
+{
+	g->inspect_at = xo_worker_now() + 1000 *
+	    (uint64_t)xo_gate_inspect_after(g->gate, (int64_t)time(NULL));
+	xo_metrics_warnings(g->gate->metrics, xo_gate_count_warnings(g->gate));
+}
+
+void
+xo_generation_warn(struct xo_generation *g)
+{
+	xo_gate_log_warnings(g->gate, true);
+	plan_inspection(g);
+}
+
+void
+xo_generation_inspect(struct xo_generation *g)
+{
+	struct xo_warnings before = {NULL, 0};
+	struct xo_buf error = {0};
+
+	if (g->is_old || xo_worker_now() < g->inspect_at)
+		return;
+	xo_warnings_join(&before, &g->gate->conf->found);
+	if (!xo_gate_inspect(g->gate, false, (int64_t)time(NULL), &error) &&
+	    xo_buf_add_byte(&error, '\0') == XO_OK)
+		xo_log_note(g->gate->log, XO_LOG_ERROR, "configuration",
+		    (const char *)error.p);
+	xo_gate_log_warnings(g->gate, false);
+	/* Its page shows what it was started with. */
+	if (!xo_warnings_are_equal(&before, &g->gate->conf->found) &&
+	    g->status.pid != 0) {
+		g->is_status_told = true;
+		tell(&g->status, SIGTERM);
+	}
+	xo_warnings_fini(&before);
+	xo_buf_fini(&error);
+	plan_inspection(g);
 }
 
 /* Life */

@@ -33,6 +33,8 @@ struct xo_generation {
 	struct xo_child status;
 	int status_fd;			/* -1: none */
 	bool is_old;
+	bool is_status_told;		/* the status process is to end */
+	uint64_t inspect_at;		/* the next look at certificates */
 	struct xo_generation *next;
 };
 
@@ -52,6 +54,12 @@ void xo_generation_start(struct xo_generation *generation);
  * may be NULL. */
 void xo_generation_retire(struct xo_generation *generation,
     const struct xo_generation *successor);
+
+/* Logs all warnings: once it is the newest. */
+void xo_generation_warn(struct xo_generation *generation);
+/* Each day, or when a certificate begins or ends, looks at certificates and
+ * files again, and logs what it finds. */
+void xo_generation_inspect(struct xo_generation *generation);
 
 /* SIGKILL to all of its processes. */
 void xo_generation_kill(const struct xo_generation *generation);

@@ -79,6 +79,7 @@ reload(struct master *m)
 	add_generation(m, g);
 	xo_metrics_reload(g->gate->metrics, true);
 	xo_log_note(m->log, XO_LOG_INFO, "reload", "new configuration");
+	xo_generation_warn(g);
 	xo_notify("READY=1");
 	xo_buf_fini(&error);
 }
@@ -196,8 +197,10 @@ loop(struct master *m)
 		}
 		reap(m);
 		bury(m);
-		if (!m->is_ending)
+		if (!m->is_ending) {
+			xo_generation_inspect(m->generations);
 			xo_generation_start(m->generations);
+		}
 		xo_log_flush(m->log);
 	}
 }
@@ -270,6 +273,7 @@ xo_master_run(const char *path)
 	add_generation(&m, g);
 	write_pid(&m);
 	tell_start(&m);
+	xo_generation_warn(g);
 	xo_notify("READY=1");
 	loop(&m);
 	if (m.generations->gate->conf->pid_file.path != NULL)

@@ -44,6 +44,7 @@ enum xo_metric {
 	XO_METRIC_WORKERS,
 	XO_METRIC_WORKER_RESTARTS,
 	XO_METRIC_RELOADS,
+	XO_METRIC_WARNINGS,
 	XO_METRIC_BUILD_INFO,
 	XO_METRIC_START_TIME,
 	XO_METRIC_COUNT
@@ -112,6 +113,7 @@ void xo_metrics_log_limited(struct xo_metrics *metrics);
 /* The master's. */
 void xo_metrics_worker_restarted(struct xo_metrics *metrics);
 void xo_metrics_reload(struct xo_metrics *metrics, bool is_ok);
+void xo_metrics_warnings(struct xo_metrics *metrics, size_t n);
 /*
  * The master's: `row` is XO_METRIC_EXPIRY or _CRL_EXPIRY (index into conf->tls),
  * or one that goes on with it; seconds since 1970, 0: no certificate, no list.

@@ -165,6 +165,16 @@ xo_metrics_reload(struct xo_metrics *metrics, bool is_ok)
 }
 
 void
+xo_metrics_warnings(struct xo_metrics *metrics, size_t n)
+{
+	_Atomic uint64_t *c = metrics == NULL ? NULL : cell(metrics,
+	    XO_METRIC_WARNINGS, (const size_t[XO_METRIC_LABELS]){0, 0, 0, 0});
+
+	if (c != NULL)
+		xo_cell_set(c, n);
+}
+
+void
 xo_metrics_expiry(struct xo_metrics *metrics, enum xo_metric row, size_t index,
     int64_t time)
 {

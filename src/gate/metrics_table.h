@@ -38,6 +38,7 @@ enum xo_metric_type {
 	XO_METRIC_COUNTER,	/* added up, carried over at a reload */
 	XO_METRIC_GAUGE,	/* added up; dies with its worker */
 	XO_METRIC_EXPIRES,	/* a time, shown as what is left; set anew */
+	XO_METRIC_STATE,	/* set anew by the master */
 	XO_METRIC_COMPUTED,	/* by whoever reads */
 };
 

@@ -3,6 +3,7 @@
  * The status page: one HTML document that loads nothing, says what there is to
  * say in tables, and shows values of strangers escaped.
  */
+#include <conf/warning.h>
 #include <gate/status_html.h>
 #include <gate/text.h>
 #include <xoorg/tenants.h>
@@ -221,6 +222,34 @@ write_certificates(const struct xo_snapshot *snapshot, struct xo_buf *out,
 	xo_html_close_table(out, n, "/metrics");
 }
 
+static size_t
+write_warning_list(const struct xo_warnings *warnings, struct xo_buf *out,
+    size_t n_rows)
+{
+	for (size_t i = 0; i < warnings->n; i++) {
+		if (n_rows++ >= XO_HTML_ROWS)
+			continue;
+		xo_buf_add_cstr(out, "<tr>");
+		xo_html_put_cstr(out, xo_rule(warnings->list[i].rule)->id);
+		xo_html_put_cstr(out, warnings->list[i].text);
+		xo_buf_add_cstr(out, "</tr>\n");
+	}
+	return n_rows;
+}
+
+static void
+write_warnings(const struct xo_conf *conf, struct xo_buf *out)
+{
+	static const struct xo_html_table table = {
+		"Warnings about the configuration", {"id", "warning"}};
+	size_t n;
+
+	xo_html_open_table(out, &table);
+	n = write_warning_list(&conf->warnings, out, 0);
+	n = write_warning_list(&conf->found, out, n);
+	xo_html_close_table(out, n, "/metrics");
+}
+
 enum xo_err
 xo_status_page(const struct xo_conf *conf, const struct xo_snapshot *snapshot,
     struct xo_buf *out, int64_t now)
@@ -231,6 +260,7 @@ xo_status_page(const struct xo_conf *conf, const struct xo_snapshot *snapshot,
 	write_orgs(conf, snapshot, out);
 	write_upstreams(snapshot, out);
 	write_certificates(snapshot, out, now);
+	write_warnings(conf, out);
 	xo_buf_add_cstr(out, "</body></html>\n");
 	return out->err;
 }

@@ -67,6 +67,23 @@ struct xo_tls_credential *xo_tls_credential_new(
 void xo_tls_credential_free(struct xo_tls_credential **credential);
 int64_t xo_tls_credential_expiry(const struct xo_tls_credential *credential);
 
+/*
+ * The certificate that is shown, for who wants to look at it: as long as what
+ * it was asked of. NULL: none.
+ */
+struct xo_tls_leaf;
+const struct xo_tls_leaf *xo_tls_context_leaf(
+    const struct xo_tls_context *context);
+const struct xo_tls_leaf *xo_tls_credential_leaf(
+    const struct xo_tls_credential *credential);
+/* Seconds since 1970. */
+void xo_tls_leaf_validity(const struct xo_tls_leaf *leaf, int64_t *from_r,
+    int64_t *until_r);
+/* As a client looks at a server: SAN, the CN only in want of one, `*.x` for
+ * one label. `is_below`: a name below the domain is good, too. */
+bool xo_tls_leaf_has_name(const struct xo_tls_leaf *leaf,
+    struct xo_span domain, bool is_below);
+
 enum xo_io {
 	XO_IO_OK,
 	XO_IO_WANT_READ,

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 
-from net import TIMEOUT, children, free_port, wait_until
+from net import TIMEOUT, Door, children, free_port, wait_until
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("XOORG_BUILD") or os.path.join(REPO, "build-check")
@@ -291,6 +291,19 @@ def check_config(file, program=XOORGD, args=("-t", "-c"), timeout=TIMEOUT):
     return done.returncode, (done.stdout + done.stderr).decode("latin-1")
 
 
+def second_place(hop):
+    """Mail of strangers never has the place of trusted mail, as far as can be seen."""
+    return getattr(hop, "second", None) or Door(hop.address).address
+
+
+def demote_as_trusted(config, listener, hop):
+    """Strangers' mail to the same server, in the same way, from another upstream."""
+    upstreams = config["upstreams"]
+    upstreams["strangers"] = dict(upstreams[config["listeners"][listener]["upstream"]],
+                                  hosts=[second_place(hop)])
+    return config.set("listeners.%s.demote_to" % listener, "strangers")
+
+
 def base_config(pki, upstream, demote=None, **changes):
     """One listener "in" (from Exchange Online), contoso and fabrikam-free."""
     config = Config({
@@ -323,7 +336,9 @@ def base_config(pki, upstream, demote=None, **changes):
         },
     })
     if demote:
-        config["upstreams"]["inbound"] = {"hosts": [demote.address]}
+        config["upstreams"]["inbound"] = {
+            "hosts": [second_place(demote) if demote.address == upstream.address
+                      else demote.address]}
     for path, value in changes.items():
         config.set(path.replace("__", "."), value)
     return config

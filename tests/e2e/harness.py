@@ -2,7 +2,8 @@
 """What the end-to-end tests import."""
 from client import Reply, Smtp, expect, stuff, unstuff
 from gateway import (BUILD, REPO, XOORG, XOORGD, Config, Gateway, Raw, base_config,
-                     check_config, out_config, parse_line)
+                     check_config, demote_as_trusted, out_config, parse_line,
+                     second_place)
 from hop import CAPS, Do, Hop, Message, Session
 from net import (TIMEOUT, Closed, Wire, children, client_context, free_port,
                  server_context, wait_until)
@@ -10,8 +11,8 @@ from net import (TIMEOUT, Closed, Wire, children, client_context, free_port,
 __all__ = [
     "BUILD", "CAPS", "Closed", "Config", "Do", "Gateway", "Hop", "Message", "REPO", "Raw",
     "Reply", "Session", "Smtp", "TIMEOUT", "Wire", "XOORG", "XOORGD", "base_config",
-    "check_config", "children", "client_context", "expect", "free_port", "out_config",
-    "parse_line", "rows", "server_context", "simple", "stuff", "unstuff", "wait_until",
+    "check_config", "demote_as_trusted", "children", "client_context", "expect", "free_port", "out_config",
+    "parse_line", "rows", "second_place", "server_context", "simple", "stuff", "unstuff", "wait_until",
 ]
 
 

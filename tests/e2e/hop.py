@@ -129,6 +129,13 @@ class Session:
         return [x.split(b" ")[0].upper().decode("latin-1") for x in self.lines]
 
 
+def _bind(host, port):
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((host, port))
+    return sock
+
+
 class Hop:
     def __init__(self, *, caps=CAPS, tls=None, caps_tls=None, client_ca=None, xclient=False,
                  xoorg_for=None, script=None, host="127.0.0.1", port=0, accept=True,
@@ -146,14 +153,16 @@ class Hop:
         self._lock = threading.Lock()
         self._live = set()
         self._stopping = threading.Event()
-        self.listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind((host, port))
+        self.listener = _bind(host, port)
         self.host, self.port = self.listener.getsockname()[:2]
         self.address = ("[%s]:%d" if ":" in host else "%s:%d") % (self.host, self.port)
-        if accept:
-            self.listener.listen(128)
-            threading.Thread(target=self._accept, daemon=True).start()
+        # A place of its own for ordinary mail: base_config() with one hop for both.
+        self.listeners, self.second = [self.listener], "127.0.0.2:%d" % self.port
+        if accept and host == "127.0.0.1":
+            self.listeners.append(_bind("127.0.0.2", self.port))
+        for listener in self.listeners if accept else ():
+            listener.listen(128)
+            threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
 
     # for the tests -----------------------------------------------------------
 
@@ -202,11 +211,12 @@ class Hop:
 
     def stop(self):
         self._stopping.set()
-        try:
-            self.listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.listener.close()
+        for listener in self.listeners:
+            try:
+                listener.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            listener.close()
         self.cut_all(False)
 
     def __enter__(self):
@@ -217,10 +227,10 @@ class Hop:
 
     # the server ----------------------------------------------------------------
 
-    def _accept(self):
+    def _accept(self, listener):
         while not self._stopping.is_set():
             try:
-                sock, peer = self.listener.accept()
+                sock, peer = listener.accept()
             except OSError:
                 return
             session = Session(peer)

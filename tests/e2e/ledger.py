@@ -177,7 +177,9 @@ class World:
 
     def _config(self, limits, changes):
         first = self.hops[self.cells[0].name]
+        # Strangers only.
         config = base_config(self.pki, first, first, limits=dict(limits), **changes)
+        config.set("listeners.in.peers", [])
         # Kept connections would be open for no reason that a cell has.
         for upstream in config["upstreams"].values():
             upstream["max_idle"] = 0

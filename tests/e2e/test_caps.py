@@ -207,7 +207,7 @@ def test_down_from_the_start(gateway, pki, hop):
     config = base_config(pki, hop())
     port = free_port()
     config.set("upstreams.main.hosts", ["127.0.0.1:%d" % port])
-    config.set("listeners.in.demote_to", "main")
+    config.set("listeners.in.demote_to", "main").set("listeners.in.peers", [])
     gw = gateway(config)
     with Smtp(gw.port()) as c:
         start = time.monotonic()

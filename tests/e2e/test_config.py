@@ -12,6 +12,7 @@ from gateway import _write
 
 class Nowhere:
     address = "127.0.0.1:9"
+    second = "127.0.0.1:10"
 
 
 def _base(pki):

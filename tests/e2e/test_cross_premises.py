@@ -8,8 +8,8 @@ import subprocess
 
 import pytest
 
-from harness import (CAPS, XOORG, Smtp, base_config, out_config, rows, server_context,
-                     simple, wait_until)
+from harness import (CAPS, XOORG, Smtp, base_config, demote_as_trusted, out_config, rows,
+                     server_context, simple, wait_until)
 
 FIELDS = ("X-MS-Exchange-CrossPremises-AuthAs: Internal\r\n"
           "X-MS-Exchange-CrossPremises-AuthMechanism: 04\r\n"
@@ -133,7 +133,7 @@ def test_out(gateway, pki, hop, id, how, source, announced, kept):
              caps_tls=CAPS + (("XOORG",) if announced else ()))
     config = out_config(pki, ex, xoorg="contoso.com", cross_premises=how)
     config["peers"]["local-mta"]["networks"] = ["127.0.0.1/32"]
-    config.set("listeners.out.demote_to", "exchange")
+    demote_as_trusted(config, "out", ex)
     gw = gateway(config)
     with Smtp(gw.port("out"), source=source) as c:
         c.ehlo()
@@ -217,7 +217,7 @@ def test_internal_of_the_message(gateway, pki, sink, id, source, internal):
     one = sink()
     config = out_config(pki, one, xoorg="message", cross_premises="keep")
     config["peers"]["local-mta"]["networks"] = ["127.0.0.1/32"]
-    config.set("listeners.out.demote_to", "exchange")
+    demote_as_trusted(config, "out", one)
     gw = gateway(config)
     with Smtp(gw.port("out"), source=source) as c:
         c.ehlo()

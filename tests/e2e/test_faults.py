@@ -18,10 +18,11 @@ DOT = b"X-Mark: end\r\n\r\n"
 
 
 def _gateway(gateway, pki, *hops, **more):
-    config = base_config(pki, hops[0], hops[0])
-    config["upstreams"]["main"]["hosts"] = [x.address for x in hops]
-    config["upstreams"]["inbound"]["hosts"] = [x.address for x in hops]
-    config["upstreams"]["inbound"].update(more.pop("upstream", {}))
+    # Strangers only.
+    config = base_config(pki, hops[0]).set("listeners.in.peers", [])
+    config.set("listeners.in.demote_to", "inbound")
+    config["upstreams"]["inbound"] = dict(
+        {"hosts": [x.address for x in hops]}, **more.pop("upstream", {}))
     config["limits"] = dict(LIMITS["limits"], **more)
     return gateway(config)
 

@@ -4,7 +4,8 @@ out through the gateway again, which reads the value from the message. doc/proto
 5.4, b.3, b.5."""
 import pytest
 
-from harness import CAPS, Do, Smtp, base_config, free_port, rows, server_context, simple
+from harness import (CAPS, Do, Smtp, base_config, demote_as_trusted, free_port, rows,
+                     server_context, simple)
 
 
 @pytest.fixture
@@ -25,10 +26,11 @@ def ring(gateway, pki, hop):
             "xoorg": "message"}
         config["listeners"]["out"] = {
             "listen": ["127.0.0.1:%d" % free_port()], "peers": ["local-mta"],
-            "upstream": "exchange", "demote_to": "exchange"}
+            "upstream": "exchange"}
         config["limits"] = {"mail_timeout": 2, "data_timeout": 2, "final_timeout": 2}
         for path, value in (changes or {}).items():
             config.set(path, value)
+        demote_as_trusted(config, "out", exchange)
         return gateway(config), store, exchange
     return make
 

@@ -41,7 +41,7 @@ def to(gateway, pki, hop):
         else:
             upstream["hosts"] = [getattr(x, "address", x) for x in hosts]
         config["upstreams"] = {"main": upstream}
-        config.set("listeners.in.demote_to", "main")
+        config.set("listeners.in.demote_to", "main").set("listeners.in.peers", [])
         config["limits"] = dict(LIMITS, **(limits or {}))
         if dns:
             config["resolver"] = dns.address

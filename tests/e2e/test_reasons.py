@@ -109,6 +109,7 @@ HOPS = rows(
 def test_next_hop(gateway, pki, hop, id, how, settings, code):
     config = base_config(pki, hop(**how or {}))
     config.set("listeners.in.demote_to", "main").set("limits.mail_timeout", 1)
+    config.set("listeners.in.peers", [])
     if how is None:
         config.set("upstreams.main.hosts", ["127.0.0.1:%d" % free_port()])
     config["upstreams"]["main"].update(settings)
@@ -125,7 +126,7 @@ def test_upstream_capability(gateway, pki, hop):
     """It announced more when it was asked last."""
     one = hop()
     config = base_config(pki, one)
-    config.set("listeners.in.demote_to", "main")
+    config.set("listeners.in.demote_to", "main").set("listeners.in.peers", [])
     gw = gateway(config)
     with Smtp(gw.port()) as c:
         assert c.ehlo().has("SMTPUTF8") == ""

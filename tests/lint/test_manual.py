@@ -152,3 +152,20 @@ def test_no_line_begins_as_a_table():
     for name in ("xoorg.1.scd", "xoorgd.8.scd", "xoorgd.conf.5.scd"):
         bad = [x for x in read("doc", name).splitlines() if re.match(r"\s+[][|]", x)]
         assert bad == [], name
+
+
+def checks():
+    """{(id, severity)} of src/conf/warning.c."""
+    return set((i, s.lower()) for i, s in re.findall(
+        r'\[XO_RULE_\w+\] = \{"([a-z-]+)", (ERROR|WARNING),',
+        read("src", "conf", "warning.c")))
+
+
+def test_checks():
+    text = read("doc", "xoorgd.conf.5.scd")
+    in_manual = re.findall(r"^\|  ([a-z-]+)\n:  (error|warning)\n:  \S", text, re.M)
+    rules = read("src", "conf", "warning.h")
+    assert len(checks()) == len(re.findall(r"^\tXO_RULE_(?!COUNT)\w+,$", rules, re.M)) > 30
+    assert len(in_manual) == len(set(in_manual)), "twice"
+    assert checks() - set(in_manual) == set(), "not (so) in xoorgd.conf(5)"
+    assert set(in_manual) - checks() == set(), "no such check"

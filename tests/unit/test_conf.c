@@ -64,14 +64,14 @@ static const char good[] =
     "    listen = [\"0.0.0.0:25\", \"[::]:2525\"]\n"		/* 42 */
     "    tls = \"default\"\n"					/* 43 */
     "    peers = [\"exchange-online\"]\n"			/* 44 */
-    "    mode = \"observe\"\n"					/* 45 */
+    "    mode = \"observe\"; demote_to = \"ordinary\"\n"	/* 45 */
     "    upstream = \"postfix\"\n"				/* 46 */
     "    size_limit = 5000000000\n"				/* 47 */
     "  }\n"							/* 48 */
     "  to-exchange = {\n"					/* 49 */
     "    listen = [\"127.0.0.1:10027\"]\n"			/* 50 */
     "    peers = [\"local-mta\"]\n"				/* 51 */
-    "    demote_to = \"exchange\"\n"				/* 52 */
+    "    upstream = \"exchange\"\n"				/* 52 */
     "  }\n"							/* 53 */
     "}\n"							/* 54 */
     "upstreams = {\n"						/* 55 */
@@ -87,7 +87,7 @@ static const char good[] =
     "    xoorg = \"tenant\"\n"					/* 65 */
     "    require_xoorg = true\n"				/* 66 */
     "    cross_premises = \"keep\"\n"				/* 67 */
-    "  }\n"							/* 68 */
+    "  } ordinary = { hosts = [\"192.0.2.1\"] }\n"		/* 68 */
     "}\n";							/* 69 */
 
 struct bad {
@@ -238,7 +238,7 @@ static const struct bad bads[] = {
 	{"    client_key = \"gw.key\"\n", "", 35,
 	    "fabrikam.client_certificate: expected client_key"},
 	{"[\"127.0.0.1:10027\"]", "[]", 50, "at least one"},
-	{"    demote_to = \"exchange\"\n", "", 49, "upstream or demote_to"},
+	{"    upstream = \"exchange\"\n", "", 49, "upstream or demote_to"},
 	{"    tls = \"default\"\n", "", 43, "`exchange-online` is known by"},
 	{"[\"local-mta\"]", "[\"local-mta\"]; require_tls = true", 51,
 	    "require_tls: expected tls"},
@@ -489,13 +489,14 @@ test_listeners(void **state)
 	assert_int_equal(listener->on[XO_VERDICT_UNAUTHENTICATED],
 	    XO_DECISION_DEMOTE);
 	assert_int_equal(listener->upstream, 0);
-	assert_int_equal(listener->demote_to, XO_NOBODY);
+	assert_int_equal(listener->demote_to, 2);
 	assert_true(listener->size_limit == 5000000000U);
 	listener = &conf->policy.listeners[1];
 	assert_false(listener->has_tls);
 	assert_int_equal(conf->listeners[1].tls, XO_NOBODY);
 	assert_int_equal(listener->peers[0], 1);
-	assert_int_equal(listener->demote_to, 1);
+	assert_int_equal(listener->upstream, 1);
+	assert_int_equal(listener->demote_to, XO_NOBODY);
 	assert_true(listener->size_limit == 157286400U);
 	xo_conf_free(&conf);
 }
