@@ -56,7 +56,7 @@ enum xo_eku {
 
 /* Which names of a certificate count. */
 enum xo_match {
-	XO_MATCH_SAN,			/* the CN only in want of a SAN */
+	XO_MATCH_SAN,			/* the CN only in want of any SAN */
 	XO_MATCH_CN_TOO,
 	XO_MATCH_COUNT
 };

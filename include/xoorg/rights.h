@@ -4,12 +4,13 @@
  *
  * The rules (protocol.md 4.2, 4.5): a configured name matches a
  * SAN dNSName exactly, ASCII case-insensitively. The subject's CN counts only
- * in a certificate without any SAN dNSName and with exactly one CN. A wildcard
- * in a certificate covers exactly one label, and only for a peer with
- * `has_wildcards`; one that is configured as such matches the same wildcard.
- * A peer with XO_MATCH_CN_TOO takes the CN beside a SAN, too. The chain is
- * looked at only for a certificate whose name matched. Usage and revocation are
- * judged for each peer by its own `eku` and `crl`.
+ * in a certificate without any SAN and with exactly one CN. A wildcard SAN
+ * covers exactly one label, and only for a peer with `has_wildcards`; a name that
+ * is configured as a wildcard matches the same wildcard. A peer with
+ * XO_MATCH_CN_TOO takes the CN beside a SAN, too. The chain is looked at only for
+ * a certificate whose name matched: all of it has to be good, and every issuer
+ * in it has to permit the name that matched, wherever it stood. Usage and
+ * revocation are judged for each peer by its own `eku` and `crl`.
  */
 #ifndef XOORG_RIGHTS_H
 #define XOORG_RIGHTS_H
@@ -29,11 +30,22 @@ enum xo_crl_finding {
 	XO_CRL_REVOKED,
 };
 
+/* Of a certificate above the leaf (RFC 5280 4.2.1.10), as far as it is about
+ * dNSNames. Those of one certificate stand together. */
+struct xo_name_constraint {
+	size_t issuer;			/* whose: its place in the chain */
+	bool is_excluded;		/* else permitted */
+	struct xo_span base;
+};
+
 struct xo_certificate {
 	bool is_present;
+	bool has_alt_names;			/* a SAN, of whatever kind */
 	const struct xo_span *dns_names;	/* SAN dNSName */
 	size_t n_dns_names;
 	struct xo_span common_name;		/* empty unless exactly one */
+	const struct xo_name_constraint *constraints;
+	size_t n_constraints;			/* of a valid chain */
 	bool is_chain_valid;			/* chain, dates, any usage */
 	const char *flaw;			/* why not, for the log */
 	/* What the peer decides about; of a valid chain. */
@@ -58,6 +70,13 @@ struct xo_rights {
  */
 bool xo_certificate_name_matches(struct xo_span configured,
     struct xo_span presented, bool has_wildcards);
+
+/*
+ * Do all of its chain permit `name`? A wildcard is excluded, too, if it could
+ * stand for a name that is.
+ */
+bool xo_certificate_permits(const struct xo_certificate *certificate,
+    struct xo_span name);
 
 /*
  * The rights of a session: the union of what the listener's matching peers

@@ -4,6 +4,7 @@
  *
  * Files: tls_context.c (contexts and credentials, from the configuration),
  * tls_verify.c (our rules for a chain: purpose, EKU, level, depth, CRL),
+ * tls_constraints.c (what the issuers say of names),
  * tls_credential.c and tls_trust.c (PEM files), tls_peer.c (what a peer's
  * certificate says), tls.c (one connection), tls_keyring.c and tls_provider.c
  * (private keys that are in another process).

@@ -44,6 +44,14 @@ struct xo_tls_judgement {
 	enum xo_crl_finding crl;
 };
 
+/* What the issuers of a chain permit and exclude. */
+struct xo_tls_constraints {
+	NAME_CONSTRAINTS **read;	/* of each; NULL: it has none */
+	size_t n_read;
+	struct xo_name_constraint *list; /* pointing into them */
+	size_t n;
+};
+
 #define XO_TLS_TEXT_SIZE 192
 
 struct xo_tls {
@@ -62,6 +70,7 @@ struct xo_tls {
 	GENERAL_NAMES *alt_names;	/* what peer.dns_names points into */
 	struct xo_span *dns_names;
 	unsigned char *common_name;
+	struct xo_tls_constraints constraints;
 	char error[XO_TLS_TEXT_SIZE];
 	char description[XO_TLS_TEXT_SIZE];
 };
@@ -75,6 +84,20 @@ const char *xo_tls_flaw(int x509_error);
 
 /* tls.c: what every connection of `ctx` has watched. */
 void xo_tls_watch(SSL_CTX *ctx);
+
+/* tls_constraints.c: of a chain that was found good, the leaf first. False: they
+ * cannot be told, so no name is permitted. In either case _fini() is due. */
+bool xo_tls_constraints_read(struct xo_tls_constraints *constraints,
+    const STACK_OF(X509) *chain);
+void xo_tls_constraints_fini(struct xo_tls_constraints *constraints);
+
+static inline struct xo_span
+xo_tls_span(const ASN1_STRING *s)
+{
+	int len = ASN1_STRING_length(s);
+
+	return xo_span(ASN1_STRING_get0_data(s), len > 0 ? (size_t)len : 0);
+}
 
 /* tls_peer.c */
 void xo_tls_peer_fini(struct xo_tls *tls);

@@ -9,14 +9,6 @@
 
 #include <openssl/err.h>
 
-static struct xo_span
-string_span(const ASN1_STRING *s)
-{
-	int len = ASN1_STRING_length(s);
-
-	return xo_span(ASN1_STRING_get0_data(s), len > 0 ? (size_t)len : 0);
-}
-
 /* False: there are names, but they cannot be told. */
 static bool
 read_dns_names(struct xo_tls *tls, const X509 *x)
@@ -28,8 +20,9 @@ read_dns_names(struct xo_tls *tls, const X509 *x)
 	tls->alt_names = X509_get_ext_d2i(x, NID_subject_alt_name,
 	    &criticality, NULL);
 	/* -1: there is no such extension; else it is broken, or there twice. */
+	tls->peer.has_alt_names = criticality != -1;
 	if (tls->alt_names == NULL)
-		return criticality == -1;
+		return !tls->peer.has_alt_names;
 	n = sk_GENERAL_NAME_num(tls->alt_names);
 	if (n <= 0)
 		return true;
@@ -43,7 +36,7 @@ read_dns_names(struct xo_tls *tls, const X509 *x)
 
 		if (name->type == GEN_DNS)
 			tls->dns_names[tls->peer.n_dns_names++] =
-			    string_span(name->d.dNSName);
+			    xo_tls_span(name->d.dNSName);
 	}
 	return true;
 }
@@ -66,6 +59,18 @@ read_common_name(struct xo_tls *tls, const X509 *x)
 		tls->peer.common_name = xo_span(tls->common_name, (size_t)len);
 }
 
+static bool
+read_constraints(struct xo_tls *tls)
+{
+	struct xo_tls_constraints *c = &tls->constraints;
+
+	if (!xo_tls_constraints_read(c, SSL_get0_verified_chain(tls->ssl)))
+		return false;
+	tls->peer.constraints = c->list;
+	tls->peer.n_constraints = c->n;
+	return true;
+}
+
 static void
 judge(struct xo_tls *tls, bool has_readable_names)
 {
@@ -77,7 +82,7 @@ judge(struct xo_tls *tls, bool has_readable_names)
 		tls->peer.flaw = "not verified";
 	} else if (!judgement->is_valid) {
 		tls->peer.flaw = xo_tls_flaw(judgement->error);
-	} else if (!has_readable_names) {
+	} else if (!has_readable_names || !read_constraints(tls)) {
 		tls->peer.flaw = "unreadable names";
 	} else {
 		tls->peer.is_chain_valid = true;
@@ -117,4 +122,5 @@ xo_tls_peer_fini(struct xo_tls *tls)
 	GENERAL_NAMES_free(tls->alt_names);
 	free(tls->dns_names);
 	OPENSSL_free(tls->common_name);
+	xo_tls_constraints_fini(&tls->constraints);
 }

@@ -195,6 +195,28 @@ judge_lists(struct xo_tls *tls)
 	    X509_V_ERR_UNABLE_TO_GET_CRL;
 }
 
+/* May the server have the name that was demanded of it? A SAN with a wildcard
+ * was judged as it stands. */
+static int
+judge_name(X509_STORE_CTX *store)
+{
+	const char *name = X509_VERIFY_PARAM_get0_host(
+	    X509_STORE_CTX_get0_param(store), 0);
+	struct xo_tls_constraints c = {0};
+	struct xo_certificate peer = {0};
+	bool is_permitted = name == NULL;
+
+	if (!is_permitted && xo_tls_constraints_read(&c,
+	    X509_STORE_CTX_get0_chain(store))) {
+		peer.constraints = c.list;
+		peer.n_constraints = c.n;
+		is_permitted = xo_certificate_permits(&peer,
+		    xo_span_from_cstr(name));
+	}
+	xo_tls_constraints_fini(&c);
+	return is_permitted ? X509_V_OK : X509_V_ERR_PERMITTED_VIOLATION;
+}
+
 /*
  * In the place of OpenSSL's own verification: its result is ours to weigh, and
  * nothing is valid that did not come out of here so.
@@ -214,6 +236,8 @@ on_chain(X509_STORE_CTX *store, void *unused)
 	if (X509_verify_cert(store) == 1) {
 		error = judge_usage(store, tls->duty == XO_TLS_DUTY_DEMAND ?
 		    XKU_SSL_SERVER : ANY_PEER, &tls->judgement.usages);
+		if (error == X509_V_OK && tls->duty == XO_TLS_DUTY_DEMAND)
+			error = judge_name(store);
 		if (error == X509_V_OK)
 			error = judge_lists(tls);
 	} else {

@@ -37,7 +37,60 @@ xo_certificate_name_matches(struct xo_span configured,
 	    covers(presented, configured);
 }
 
-/* The CN counts only where no SAN dNSName does, or by the peer's `match`. */
+/* The base itself, and what has labels in front of it; all is within "". */
+static bool
+is_within(struct xo_span base, struct xo_span name)
+{
+	struct xo_span front;
+
+	if (base.len > name.len ||
+	    !xo_span_is_equal_nocase(base,
+	    xo_span_from(name, name.len - base.len)))
+		return false;
+	front = xo_span_first(name, name.len - base.len);
+	return front.len == 0 || base.len == 0 || base.p[0] == '.' ||
+	    front.p[front.len - 1] == '.';
+}
+
+static bool
+is_excluded(struct xo_span base, struct xo_span name)
+{
+	return is_within(base, name) ||
+	    (xo_span_has_prefix_nocase(name, XO_LIT("*.")) &&
+	    is_within(xo_span_from(name, 1), base));
+}
+
+bool
+xo_certificate_permits(const struct xo_certificate *certificate,
+    struct xo_span name)
+{
+	const struct xo_name_constraint *last = NULL;	/* that permits */
+	bool is_met = true;		/* by one of the same issuer */
+
+	for (size_t i = 0; i < certificate->n_constraints; i++) {
+		const struct xo_name_constraint *c =
+		    &certificate->constraints[i];
+
+		if (c->is_excluded && is_excluded(c->base, name))
+			return false;
+		if (c->is_excluded)
+			continue;
+		if (last == NULL || last->issuer != c->issuer) {
+			if (!is_met)
+				return false;
+			is_met = false;
+		}
+		last = c;
+		if (is_within(c->base, name))
+			is_met = true;
+	}
+	return is_met;
+}
+
+/*
+ * The CN counts only where there is no SAN, or by the peer's `match`; as it
+ * stands, since wildcards are a SAN's.
+ */
 static bool
 certificate_has_name(const struct xo_certificate *certificate,
     struct xo_span configured, const struct xo_peer *peer)
@@ -49,23 +102,29 @@ certificate_has_name(const struct xo_certificate *certificate,
 		    certificate->dns_names[i], peer->has_wildcards))
 			return true;
 	}
-	return (certificate->n_dns_names == 0 ||
+	return ((!certificate->has_alt_names &&
+	    certificate->n_dns_names == 0) ||
 	    peer->match == XO_MATCH_CN_TOO) &&
 	    xo_certificate_name_matches(configured, certificate->common_name,
-	    peer->has_wildcards);
+	    false);
 }
 
-/* The first of the peer's names that the certificate has, or NULL. */
+/* The first of the peer's names that the certificate has and may have; else the
+ * first that it has, or NULL. */
 static const struct xo_span *
 find_name(const struct xo_peer *peer, const struct xo_certificate *certificate)
 {
-	size_t i;
+	const struct xo_span *found = NULL;
 
-	for (i = 0; i < peer->n_names; i++) {
-		if (certificate_has_name(certificate, peer->names[i], peer))
+	for (size_t i = 0; i < peer->n_names; i++) {
+		if (!certificate_has_name(certificate, peer->names[i], peer))
+			continue;
+		if (xo_certificate_permits(certificate, peer->names[i]))
 			return &peer->names[i];
+		if (found == NULL)
+			found = &peer->names[i];
 	}
-	return NULL;
+	return found;
 }
 
 static bool
@@ -101,14 +160,16 @@ crl_mode(const struct xo_peer *peer, const struct xo_listener *listener)
 
 /* Why the certificate is not good for this peer; NULL: it is. */
 static const char *
-flaw_for(const struct xo_certificate *certificate, const struct xo_peer *peer,
-    const struct xo_listener *listener)
+flaw_for(const struct xo_certificate *certificate, struct xo_span name,
+    const struct xo_peer *peer, const struct xo_listener *listener)
 {
 	enum xo_crl_mode mode = crl_mode(peer, listener);
 
 	if (!certificate->is_chain_valid)
 		return certificate->flaw != NULL ? certificate->flaw :
 		    "not verified";
+	if (!xo_certificate_permits(certificate, name))
+		return "outside name constraints";
 	if ((peer->eku == XO_EKU_SERVER && !certificate->is_for_servers) ||
 	    (peer->eku == XO_EKU_CLIENT && !certificate->is_for_clients))
 		return "wrong usage";
@@ -144,7 +205,7 @@ judge_certificate(const struct xo_policy *policy,
 
 	if (name == NULL)
 		return;
-	flaw = flaw_for(certificate, peer, listener);
+	flaw = flaw_for(certificate, *name, peer, listener);
 	refuses = flaw != NULL &&
 	    peer->bad_certificate != XO_BAD_CERTIFICATE_UNTRUSTED;
 	/* Told of is who refuses, else who believes, else the first. */

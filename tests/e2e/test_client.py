@@ -117,6 +117,7 @@ def test_C7_bad_value(pki, hop, tmp_path):
 # As a server's: a client's usage is none, a CN is no name, one label may be `*`.
 SERVER_GOOD = {"C01", "C02", "C04", "C11", "C18", "C22", "C30", "C39", "C42", "C43", "C44",
                "C45", "C46"}
+# C58: a server's wildcard counts, but this one's issuer excludes the name.
 
 
 @pytest.mark.parametrize("case", list(MATRIX))
@@ -137,6 +138,21 @@ def test_C8_U03_server_certificate(gateway, pki, exchange, case):
     def reasons():
         return [x["reason"] for kind in ("message", "refused") for x in gw.events(kind)]
     assert wait_until(reasons) == ["upstream-tls"], gw.log()
+
+
+@pytest.mark.parametrize("id, how, want", rows(
+    ("san", {}, "451 4.7.5"),
+    ("wildcard", {"san": ["*.contoso.test"]}, "451 4.7.5"),
+    ("cn", {"san": ["x.contoso.example"]}, "451 4.7.5"),
+    ("inside", {"name": "mail.contoso.example"}, "250")))
+def test_U03_constraints_of_the_root(gateway, pki, exchange, id, how, want):
+    """The name that is demanded has to be one that all of the chain permit."""
+    name = how.get("name", SERVER)
+    san = how.get("san", ["{n}"])
+    ex = exchange(pki.make("fenced-server-" + id, name, issuer="nc-root", san=san))
+    gw = gateway(out_config(pki, ex, tls_name=name, trust=pki.fenced_ca))
+    _send(gw, want=want)
+    assert len(ex.messages) == (want == "250")
 
 
 @pytest.mark.parametrize("id, mode, kind, case, want", rows(

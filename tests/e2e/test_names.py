@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 """Certificate names: doc/protocol (b.4), N1 to N10; the certificate list of the
-threat model, a.3, C01 to C47."""
+threat model, a.3, C01 to C59."""
 import os
 import re
 import shutil
@@ -92,16 +92,46 @@ def _by_peer(gateway, pki, hop, **settings):
 def test_C22_by_option(gateway, pki, hop):
     gw = _by_peer(gateway, pki, hop, wildcards=True)
     assert _verdict(gw.port(), pki.case("C22")) == "trusted"
-    for case in ("C23", "C24", "C25", "C26", "C27", "C28", "C29"):
+    for case in ("C23", "C24", "C25", "C26", "C27", "C28", "C29", "C53"):
         assert _verdict(gw.port(), pki.case(case)) == "untrusted", case
+    # The wildcard may stand in a SAN there, but not for this name.
+    assert _verdict(gw.port(), pki.case("C58")) == "refused"
 
 
 def test_C17_by_option(gateway, pki, hop):
     """A single CN beside a SAN: by `match` only, and never one of two."""
     gw = _by_peer(gateway, pki, hop, match="cn-too")
-    assert _verdict(gw.port(), pki.case("C17")) == "trusted"
-    for case in ("C20", "C32", "C33", "C34", "C35"):
+    for case in ("C17", "C48", "C49"):
+        assert _verdict(gw.port(), pki.case(case)) == "trusted", case
+    for case in ("C20", "C32", "C33", "C34", "C35", "C50", "C51", "C53", "C54"):
         assert _verdict(gw.port(), pki.case(case)) == "untrusted", case
+    # What OpenSSL does not look at: a CN beside a SAN that its issuer permits.
+    assert _verdict(gw.port(), pki.case("C57")) == "refused"
+
+
+@pytest.mark.parametrize("id, how, settings, want", rows(
+    ("san", {}, {}, "refused"),
+    ("cn", {"san": []}, {}, "refused"),
+    ("cn-beside", {"san": ["x.contoso.example"]}, {"match": "cn-too"}, "refused"),
+    ("cn-beside-mail", {"san": [], "san_mail": ["a@contoso.example"]},
+     {"match": "cn-too"}, "refused"),
+    ("cn-wildcard", {"cn": "*.{parent}", "san": []}, {"wildcards": True}, "untrusted"),
+    ("wildcard", {"cn": "x.example", "san": ["*.{parent}"]}, {"wildcards": True},
+     "refused"),
+    ("inside", {"cn": "x.contoso.example", "san": ["x.contoso.example"]},
+     {"names": ["x.contoso.example"]}, "trusted"),
+    ("inside-cn", {"cn": "x.contoso.example", "san": []},
+     {"names": ["x.contoso.example"]}, "trusted"),
+    ("inside-wildcard", {"cn": "x.example", "san": ["*.contoso.example"]},
+     {"names": ["x.contoso.example"], "wildcards": True}, "trusted")))
+def test_constraints_of_the_root(gateway, pki, hop, id, how, settings, want):
+    """A root that vouches for contoso.example vouches for no other name."""
+    config = base_config(pki, hop(), hop(), tls__default__trust=pki.fenced_ca)
+    for name, value in settings.items():
+        config.set("peers.exchange-online." + name, value)
+    gw = gateway(config)
+    cert = pki.make("fenced-" + id, EXO, issuer="nc-root", **dict({"cn": "{n}"}, **how))
+    assert _verdict(gw.port(), cert) == want
 
 
 @pytest.mark.parametrize("eku, want", [

@@ -93,6 +93,23 @@ MATRIX = {
     "C45": _row(TRUSTED, "Ed25519", key="ed25519"),
     "C46": _row(TRUSTED, "RSA 2048", key="rsa2048"),
     "C47": _row(UNTRUSTED, "no certificate"),
+    "C48": _row(UNTRUSTED, "CN right, mail SAN", cn="{n}", san=[], san_mail=["a@{n}"]),
+    "C49": _row(UNTRUSTED, "CN right, address SAN", cn="{n}", san=[],
+                san_ip=["127.0.0.1"]),
+    "C50": _row(UNTRUSTED, "CN with a final dot", cn="{n}.", san=[]),
+    "C51": _row(UNTRUSTED, "CN with a blank", cn=" {n}", san=[]),
+    "C52": _row(TRUSTED, "CN in capitals", cn="{upper}", san=[]),
+    "C53": _row(UNTRUSTED, "CN, wildcard", cn="*.{parent}", san=[]),
+    "C54": _row(UNTRUSTED, "CN, homoglyph", cn="{homoglyph}", san=[]),
+    "C55": _row(REFUSED, "constraints and CN, permitted", cn="{n}", san=[],
+                issuer="nc-permitted"),
+    "C56": _row(REFUSED, "constraints and CN, excluded", cn="{n}", san=[],
+                issuer="nc-excluded"),
+    "C57": _row(UNTRUSTED, "constraints and CN beside a SAN", cn="{n}",
+                san=["x.contoso.example"], issuer="nc-permitted"),
+    "C58": _row(UNTRUSTED, "constraints and wildcard", cn="x.example",
+                san=["*.{parent}"], issuer="nc-host"),
+    "C59": _row(REFUSED, "constraints of the CA above", issuer="nc-above"),
 }
 
 HASHES = {"sha256": hashes.SHA256, "sha1": hashes.SHA1}
@@ -123,6 +140,11 @@ class Pki:
         self._now = datetime.datetime.utcnow().replace(microsecond=0)
         self.ca = self._write_certs("ca.pem", [self._issuer("root").cert])
         self.other_ca = self._write_certs("other-ca.pem", [self._issuer("other").cert])
+
+    @property
+    def fenced_ca(self):
+        """A root that permits contoso.example alone; it signs as "nc-root"."""
+        return self._write_certs("fenced-ca.pem", [self._issuer("nc-root").cert])
 
     # keys ------------------------------------------------------------------
 
@@ -208,6 +230,14 @@ class Pki:
         if kind == "nc-excluded":
             return self._ca("Test Excluded", root, constraints=x509.NameConstraints(
                 None, [x509.DNSName("outlook.com"), x509.DNSName("contoso.test")]))
+        if kind == "nc-host":		# the name itself, not the wildcard over it
+            return self._ca("Test Host", root, constraints=x509.NameConstraints(
+                None, [x509.DNSName(EXO), x509.DNSName(EXCHANGE)]))
+        if kind == "nc-above":
+            return self._ca("Test Under", self._issuer("nc-permitted"))
+        if kind == "nc-root":
+            return self._ca("Fenced Root", constraints=x509.NameConstraints(
+                [x509.DNSName("contoso.example")], None))
         if kind == "forty":
             node = root
             for i in range(40):

@@ -30,6 +30,16 @@ static const struct name_row name_rows[] = {
 	{"N3 on", S(EXO), {S("*.protection.outlook.com")}, 1, {0}, true, true},
 	{"N3 C22", S(EXO), {S("*.protection.outlook.com")}, 1, {0}, false,
 	    false},
+	{"N3 CN on", S(EXO), {{0}}, 0, S("*.protection.outlook.com"), true,
+	    false},
+	{"C50", S(EXO), {{0}}, 0, S(EXO "."), true, false},
+	{"C51", S(EXO), {{0}}, 0, S(" " EXO), true, false},
+	{"C51 behind", S(EXO), {{0}}, 0, S(EXO " "), true, false},
+	{"C52", S(EXO), {{0}}, 0, S("MAIL.Protection.Outlook.com"), false,
+	    true},
+	{"underscore", S(EXO), {{0}}, 0, S("_" EXO), true, false},
+	{"C54", S(EXO), {{0}}, 0, S("m\xd0\xb0il.protection.outlook.com"),
+	    true, false},
 	{"N3 CN", S(EXO), {{0}}, 0, S("*.protection.outlook.com"), false,
 	    false},
 	{"N4 C28", S(EXO), {S("*." EXO)}, 1, {0}, false, false},
@@ -122,6 +132,7 @@ test_names(void **state)
 			.dns_names = row->dns_names,
 			.n_dns_names = row->n_dns_names,
 			.common_name = row->common_name,
+			.has_alt_names = row->n_dns_names > 0,
 		};
 		struct xo_rights rights = decide(&peer, 1, &certificate, NULL);
 		bool got = rights.rights == XO_RIGHT_XOORG;
@@ -434,6 +445,127 @@ test_each_peer_decides(void **state)
 	assert_int_equal(got.peer, 0);
 }
 
+/* One letter a constraint: whose it is, and p permits, x excludes. */
+static const struct {
+	const char *id;
+	struct xo_span name;
+	const char *issuers, *kinds;
+	struct xo_span bases[3];
+	bool want;
+} constraint_rows[] = {
+	{"none", S("a.b.test"), "", "", {{0}}, true},
+	{"other", S("a.b.test"), "1", "p", {S("c.test")}, false},
+	{"ends like it", S("a.xb.test"), "1", "p", {S("b.test")}, false},
+	{"above", S("test"), "1", "p", {S("b.test")}, false},
+	{"itself", S("b.test"), "1", "p", {S("B.Test")}, true},
+	{"below", S("a.b.test"), "1", "p", {S("b.test")}, true},
+	{"dotted", S("b.test"), "1", "p", {S(".b.test")}, false},
+	{"dotted, below", S("a.b.test"), "1", "p", {S(".b.test")}, true},
+	{"all", S("a.b.test"), "1", "p", {S("")}, true},
+	{"one of two", S("a.b.test"), "11", "pp", {S("c.test"), S("b.test")},
+	    true},
+	{"first of two", S("a.b.test"), "11", "pp", {S("b.test"), S("c.test")},
+	    true},
+	{"each issuer, 1st", S("a.b.test"), "12", "pp",
+	    {S("c.test"), S("b.test")}, false},
+	{"each issuer, 2nd", S("a.b.test"), "12", "pp",
+	    {S("b.test"), S("c.test")}, false},
+	{"each issuer, both", S("a.b.test"), "12", "pp",
+	    {S("b.test"), S("a.b.test")}, true},
+	{"excluded", S("a.b.test"), "1", "x", {S("b.test")}, false},
+	{"excluded, all", S("a.b.test"), "1", "x", {S("")}, false},
+	{"excluded, other", S("a.b.test"), "1", "x", {S("c.test")}, true},
+	{"excluded, below", S("b.test"), "1", "x", {S("a.b.test")}, true},
+	{"excluded first", S("a.b.test"), "11", "xp",
+	    {S("c.test"), S("d.test")}, false},
+	{"permitted and excluded", S("a.b.test"), "11", "px",
+	    {S("b.test"), S("a.b.test")}, false},
+	{"excluded above", S("a.b.test"), "12", "px",
+	    {S("b.test"), S("a.b.test")}, false},
+	{"wildcard", S("*.b.test"), "1", "p", {S("b.test")}, true},
+	{"wildcard, other", S("*.b.test"), "1", "p", {S("c.test")}, false},
+	{"wildcard, excluded", S("*.b.test"), "1", "x", {S("a.b.test")},
+	    false},
+	{"wildcard, excluded parent", S("*.b.test"), "1", "x", {S("b.test")},
+	    false},
+	{"wildcard, excluded other", S("*.b.test"), "1", "x", {S("a.c.test")},
+	    true},
+};
+
+static void
+test_constraints(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(constraint_rows) /
+	    sizeof(constraint_rows[0]); i++) {
+		const char *issuers = constraint_rows[i].issuers;
+		struct xo_name_constraint list[3];
+		struct xo_certificate certificate = {
+			.constraints = list, .n_constraints = strlen(issuers),
+		};
+		bool got;
+
+		for (size_t k = 0; k < strlen(issuers); k++)
+			list[k] = (struct xo_name_constraint){
+				.issuer = (size_t)(issuers[k] - '0'),
+				.is_excluded =
+				    constraint_rows[i].kinds[k] == 'x',
+				.base = constraint_rows[i].bases[k],
+			};
+		got = xo_certificate_permits(&certificate,
+		    constraint_rows[i].name);
+		if (got != constraint_rows[i].want)
+			fail_msg("%s: got %d, want %d", constraint_rows[i].id,
+			    got, constraint_rows[i].want);
+	}
+}
+
+/* A name that matched, wherever it stood, has to be permitted: as the peer has
+ * it, whatever the certificate has. */
+static void
+test_constraints_of_what_is_used(void **state)
+{
+	static const struct xo_span names[] = {S("a.x.test"), S("b.x.test")};
+	static const struct xo_span wild[] = {S("*.x.test")};
+	const struct xo_name_constraint fence = {
+		.is_excluded = true, .base = S("a.x.test")
+	};
+	struct xo_peer peer = {
+		.names = names, .n_names = 1, .rights = XO_RIGHT_XOORG,
+		.has_wildcards = true,
+	};
+	struct xo_certificate certificate = {
+		.is_present = true, .is_chain_valid = true,
+		.has_alt_names = true, .dns_names = wild, .n_dns_names = 1,
+		.constraints = &fence, .n_constraints = 1,
+	};
+	struct xo_rights got = decide(&peer, 1, &certificate, NULL);
+
+	(void)state;
+	assert_int_equal(got.rights, 0);
+	assert_true(got.is_refused);
+	assert_string_equal(got.reason, "the certificate names a.x.test but "
+	    "its chain is not valid: outside name constraints");
+	/* Another of its names may be had. */
+	peer.n_names = 2;
+	got = decide(&peer, 1, &certificate, NULL);
+	assert_int_equal(got.rights, XO_RIGHT_XOORG);
+	assert_string_equal(got.reason,
+	    "the certificate names b.x.test and is valid");
+	peer.n_names = 1;
+	peer.match = XO_MATCH_CN_TOO;
+	certificate.dns_names = &names[1];
+	certificate.common_name = names[0];
+	got = decide(&peer, 1, &certificate, NULL);
+	assert_int_equal(got.rights, 0);
+	assert_true(got.is_refused);
+	peer.bad_certificate = XO_BAD_CERTIFICATE_UNTRUSTED;
+	got = decide(&peer, 1, &certificate, NULL);
+	assert_int_equal(got.rights, 0);
+	assert_false(got.is_refused);
+	assert_false(got.is_verified);
+}
+
 /* C17: by option only, and never with two CNs (an empty one stands here). */
 static void
 test_cn_too(void **state)
@@ -453,6 +585,17 @@ test_cn_too(void **state)
 	peer.match = XO_MATCH_CN_TOO;
 	assert_int_equal(decide(&peer, 1, &certificate, NULL).rights,
 	    XO_RIGHT_XOORG);
+	/* Beside one of another kind, too; but not as a wildcard. */
+	certificate.n_dns_names = 0;
+	certificate.has_alt_names = true;
+	assert_int_equal(decide(&peer, 1, &certificate, NULL).rights,
+	    XO_RIGHT_XOORG);
+	peer.match = XO_MATCH_SAN;
+	assert_int_equal(decide(&peer, 1, &certificate, NULL).rights, 0);
+	peer.match = XO_MATCH_CN_TOO;
+	certificate.common_name = XO_LIT("*.x.test");
+	peer.has_wildcards = true;
+	assert_int_equal(decide(&peer, 1, &certificate, NULL).rights, 0);
 	certificate.common_name = (struct xo_span){NULL, 0};
 	assert_int_equal(decide(&peer, 1, &certificate, NULL).rights, 0);
 }
@@ -496,6 +639,8 @@ main(void)
 		cmocka_unit_test(test_usage_and_revocation),
 		cmocka_unit_test(test_each_peer_decides),
 		cmocka_unit_test(test_cn_too),
+		cmocka_unit_test(test_constraints),
+		cmocka_unit_test(test_constraints_of_what_is_used),
 		cmocka_unit_test(test_listener_and_length),
 	};
 

@@ -31,6 +31,7 @@ struct row {
 	bool is_chain_hidden;
 	const char *flaw;
 	bool is_stranger;		/* its name gives it nothing */
+	bool is_fenced;			/* nor may it have it */
 	size_t n_names;			/* 0: one */
 };
 
@@ -46,6 +47,7 @@ static const struct pki_spec code_ca = {CA, .eku = {NID_code_sign}};
 static const struct pki_spec client_ca = {CA, .eku = {NID_client_auth}};
 static const struct pki_spec any_ca = {CA, .eku = {NID_anyExtendedKeyUsage}};
 static const struct pki_spec fenced_ca = {CA, .permitted = "contoso.com"};
+static const struct pki_spec hole_ca = {CA, .excluded = NAME};
 static const struct pki_spec sha1_ca = {CA, .is_sha1 = true};
 static const struct pki_spec expired_ca = {CA, .is_expired = true};
 
@@ -86,6 +88,22 @@ static const struct row rows[] = {
 	    .flaw = "issuer is not a CA"},
 	{"C15 name constraint", {GOOD_NAME, BOTH}, &fenced_ca,
 	    .flaw = "outside name constraints"},
+	{"name constraint, CN", {.cn = {PKI_NAME(NAME)}, BOTH}, &fenced_ca,
+	    .flaw = "outside name constraints", .n_names = SIZE_MAX},
+	{"name constraint, CN beside a SAN", {.cn = {PKI_NAME(NAME)},
+	    .dns = {PKI_NAME("a.contoso.com")}, BOTH}, &fenced_ca,
+	    .is_stranger = true, .is_fenced = true},
+	{"name constraint, CN beside an address", {.cn = {PKI_NAME(NAME)},
+	    .ip = "192.0.2.1", BOTH}, &fenced_ca,
+	    .flaw = "outside name constraints", .n_names = SIZE_MAX},
+	{"name constraint, wildcard CN",
+	    {.cn = {PKI_NAME("*.protection.outlook.com")}, BOTH}, &fenced_ca,
+	    .is_stranger = true, .is_fenced = true, .n_names = SIZE_MAX},
+	{"name constraint, excluded", {GOOD_NAME, BOTH}, &hole_ca,
+	    .flaw = "outside name constraints"},
+	{"name constraint, excluded wildcard",
+	    {.dns = {PKI_NAME("*.protection.outlook.com")}, BOTH}, &hole_ca,
+	    .is_stranger = true, .is_fenced = true},
 	{"C36 unknown critical",
 	    {GOOD_NAME, BOTH, .has_unknown_critical = true},
 	    .flaw = "unknown critical extension"},
@@ -111,7 +129,7 @@ static const struct row rows[] = {
 	    .dns = {PKI_NAME(NAME)}, BOTH}, .flaw = VALID},
 	{"C19 CN only", {.cn = {PKI_NAME(NAME)}, BOTH}, .n_names = SIZE_MAX},
 	{"CN and an address", {.cn = {PKI_NAME(NAME)}, .ip = "192.0.2.1", BOTH},
-	    .n_names = SIZE_MAX},
+	    .is_stranger = true, .n_names = SIZE_MAX},
 	{"C20 NUL in CN", {.cn = {PKI_NAME(NAME "\0.evil.example")}, BOTH},
 	    .is_stranger = true, .n_names = SIZE_MAX},
 	{"C21 NUL in SAN", {.dns = {PKI_NAME(NAME "\0.evil.example")}, BOTH},
@@ -205,6 +223,9 @@ check_row(const struct row *row, const struct pair *pair)
 	    (row->leaf.cn[0].len > 0 && row->leaf.cn[1].len == 0))
 		fail_msg("%s: got a CN of %zu octets", row->name,
 		    got->common_name.len);
+	if (xo_certificate_permits(got, XO_LIT(NAME)) == row->is_fenced)
+		fail_msg("%s: got %zu constraints", row->name,
+		    got->n_constraints);
 	if (has_right(got) != (row->flaw == NULL && !row->is_stranger))
 		fail_msg("%s: got right %d", row->name, has_right(got));
 }

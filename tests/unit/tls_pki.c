@@ -138,17 +138,29 @@ add_basic_constraints(X509 *x, const struct pki_spec *spec)
 	BASIC_CONSTRAINTS_free(basic);
 }
 
-static void
-add_name_constraint(X509 *x, const char *permitted)
+static STACK_OF(GENERAL_SUBTREE) *
+make_subtrees(const char *base)
 {
-	NAME_CONSTRAINTS *constraints = NAME_CONSTRAINTS_new();
+	STACK_OF(GENERAL_SUBTREE) *trees = sk_GENERAL_SUBTREE_new_null();
 	GENERAL_SUBTREE *tree = GENERAL_SUBTREE_new();
 	ASN1_IA5STRING *value = ASN1_IA5STRING_new();
 
-	ASN1_STRING_set(value, permitted, (int)strlen(permitted));
+	ASN1_STRING_set(value, base, (int)strlen(base));
 	GENERAL_NAME_set0_value(tree->base, GEN_DNS, value);
-	constraints->permittedSubtrees = sk_GENERAL_SUBTREE_new_null();
-	sk_GENERAL_SUBTREE_push(constraints->permittedSubtrees, tree);
+	sk_GENERAL_SUBTREE_push(trees, tree);
+	return trees;
+}
+
+static void
+add_name_constraints(X509 *x, const struct pki_spec *spec)
+{
+	NAME_CONSTRAINTS *constraints = NAME_CONSTRAINTS_new();
+
+	if (spec->permitted != NULL)
+		constraints->permittedSubtrees =
+		    make_subtrees(spec->permitted);
+	if (spec->excluded != NULL)
+		constraints->excludedSubtrees = make_subtrees(spec->excluded);
 	add(x, NID_name_constraints, constraints, 1);
 	NAME_CONSTRAINTS_free(constraints);
 }
@@ -208,8 +220,8 @@ pki_issue(const struct pki_spec *spec, const struct pki_identity *issuer)
 	add_basic_constraints(x, spec);
 	add_names(x, spec);
 	add_usages(x, spec);
-	if (spec->permitted != NULL)
-		add_name_constraint(x, spec->permitted);
+	if (spec->permitted != NULL || spec->excluded != NULL)
+		add_name_constraints(x, spec);
 	if (spec->has_unknown_critical)
 		add_unknown_critical(x);
 	assert_true(X509_sign(x, signer->key,

@@ -40,6 +40,7 @@ struct pki_spec {
 	bool has_path_length;
 	long path_length;
 	const char *permitted;		/* name constraint, a dNSName */
+	const char *excluded;		/* the same */
 	bool has_unknown_critical;
 	bool is_sha1;
 	bool is_expired;
