@@ -73,8 +73,7 @@ on_rcpt(struct xo_span args)
 	/* Ordinary mail goes where your usual rules let it go. */
 	if (why != XO_REFUSAL_NONE || answer.decision != XO_DECISION_ACCEPT)
 		return why;
-	return xo_recipient_is_allowed(&policy, answer.tenant, rights.rights, rcpt.to.domain) ?
-	    XO_REFUSAL_NONE : XO_REFUSAL_RCPT_RELAY;
+	return xo_recipient_check(&policy, answer.tenant, rights.rights, &rcpt.to);
 }
 
 /* The lines up to the dot; a real server unstuffs them, and counts. */

@@ -85,6 +85,7 @@ struct xo_tenant {
 	const struct xo_span *recipient_domains;
 	size_t n_recipient_domains;
 	bool relay;			/* centralized mail transport */
+	bool allow_untrusted_routing;	/* routed addresses, too (routing.h) */
 	int upstream;			/* XO_NOBODY: the listener's */
 	bool has_client_certificate;
 };

@@ -8,7 +8,9 @@
 #ifndef XOORG_TENANTS_H
 #define XOORG_TENANTS_H
 
+#include <xoorg/command.h>
 #include <xoorg/policy.h>
+#include <xoorg/refusal.h>
 
 XO_API_BEGIN
 
@@ -29,9 +31,16 @@ void xo_tenants_index_free(struct xo_tenant_index **index);
 int xo_tenants_by_org(const struct xo_policy *policy, struct xo_span org);
 
 /*
- * On the way out: the tenant that this envelope domain belongs to, by its
- * sender_domains, else its originator_orgs; XO_NOBODY if none. Of several with
- * one sender domain the first has it.
+ * On the way out: the tenant that this envelope address belongs to, by its
+ * domain; XO_NOBODY if none, or if the address holds a route (routing.h) and
+ * the tenant does not allow that: another reader would take it for another's.
+ */
+int xo_tenants_by_address(const struct xo_policy *policy,
+    struct xo_span address);
+
+/*
+ * The same of a domain: by the sender_domains, else the originator_orgs. Of
+ * several with one sender domain the first has it.
  */
 int xo_tenants_by_sender_domain(const struct xo_policy *policy,
     struct xo_span domain);
@@ -55,7 +64,8 @@ struct xo_answer {
 };
 
 /*
- * Untrusted is where it starts; only a named organisation of a session with
+ * Untrusted is where it starts. A sender that holds a route (routing.h) is in
+ * nobody's sender_domains. Only a named organisation of a session with
  * the right is verified. Observing, a refusal becomes a demotion. A session
  * that has XO_RIGHT_RELAY and not XO_RIGHT_XOORG is one of our own systems: its
  * verdict is `unauthenticated` and its mail accepted.
@@ -67,9 +77,15 @@ void xo_verdict_decide(const struct xo_policy *policy,
 /*
  * May this recipient be given to the upstream for verified mail? By the
  * tenant's recipient_domains, its `relay`, or the session's relay right.
+ * Without a tenant, which is what the operator accepted all the same, to any
+ * tenant's own recipients, never beyond. XO_REFUSAL_NONE: yes;
+ * XO_REFUSAL_RCPT_RELAY: its domain is not among them; XO_REFUSAL_RCPT_ROUTED:
+ * it is, but the address holds a route (routing.h), and who may not relay may
+ * not by that, either, unless the tenant has `allow_untrusted_routing`.
  */
-bool xo_recipient_is_allowed(const struct xo_policy *policy, int tenant,
-    uint32_t rights, struct xo_span domain);
+XO_MUST_CHECK enum xo_refusal xo_recipient_check(
+    const struct xo_policy *policy, int tenant, uint32_t rights,
+    const struct xo_path *to);
 
 XO_API_END
 

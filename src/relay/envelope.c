@@ -24,13 +24,12 @@ static const enum xo_refusal verdict_refusals[XO_VERDICT_COUNT] = {
 
 /* The tenant whose certificate and value go out with this message. */
 static void
-choose_tenant(struct xo_relay *r, struct xo_span domain)
+choose_tenant(struct xo_relay *r, struct xo_span address)
 {
 	if (r->t.answer.tenant != XO_NOBODY)
 		r->t.tenant = r->t.answer.tenant;
-	else if (relay_is_ours(r) && domain.len > 0)
-		r->t.tenant = xo_tenants_by_sender_domain(r->setup.policy,
-		    domain);
+	else if (relay_is_ours(r) && address.len > 0)
+		r->t.tenant = xo_tenants_by_address(r->setup.policy, address);
 }
 
 static void
@@ -76,7 +75,7 @@ judge(struct xo_relay *r)
 		return XO_REFUSAL_TRY_LATER;
 	if (t->answer.decision == XO_DECISION_REJECT)
 		return verdict_refusals[t->answer.verdict];
-	choose_tenant(r, t->mail.from.domain);
+	choose_tenant(r, t->mail.from.address);
 	choose_upstream(r);
 	if (t->upstream == XO_NOBODY)
 		return refuse_nowhere(r);
@@ -235,29 +234,15 @@ add_slot(struct xo_relay *r, struct xo_span command)
 	return s;
 }
 
-/* Accepted without a verified tenant (the operator said so): to any tenant's
- * own recipients, never beyond. */
-static bool
-is_any_tenants(const struct xo_policy *policy, struct xo_span domain)
-{
-	for (size_t i = 0; i < policy->n_tenants; i++)
-		if (xo_domain_is_listed(policy->tenants[i].recipient_domains,
-		    policy->tenants[i].n_recipient_domains, domain))
-			return true;
-	return false;
-}
-
-static bool
-is_recipient_allowed(const struct xo_relay *r, struct xo_span domain)
+static enum xo_refusal
+check_recipient(const struct xo_relay *r, const struct xo_path *to)
 {
 	const struct transaction *t = &r->t;
 
 	if (!t->is_trusted)
-		return true;	/* ordinary mail: the MTA behind decides */
-	if (t->answer.tenant == XO_NOBODY && !relay_is_ours(r))
-		return is_any_tenants(r->setup.policy, domain);
-	return xo_recipient_is_allowed(r->setup.policy, t->answer.tenant,
-	    r->rights.rights, domain);
+		return XO_REFUSAL_NONE;	/* ordinary: the MTA behind decides */
+	return xo_recipient_check(r->setup.policy, t->answer.tenant,
+	    r->rights.rights, to);
 }
 
 static enum xo_refusal
@@ -271,13 +256,14 @@ check_rcpt(struct xo_relay *r, struct xo_span args)
 	    &rcpt);
 	if (why != XO_REFUSAL_NONE)
 		return why;
-	if (!is_recipient_allowed(r, rcpt.to.domain))
-		return XO_REFUSAL_RCPT_RELAY;
+	why = check_recipient(r, &rcpt.to);
+	if (why != XO_REFUSAL_NONE)
+		return why;
 	if (envelope_is_full(r) || t->n_accepted +
 	    (t->n_slots - t->n_answered) >= limits(r)->recipients)
 		return XO_REFUSAL_RCPT_TOO_MANY;
 	if (t->tenant == XO_NOBODY && t->mail.from.address.len == 0)
-		choose_tenant(r, rcpt.to.domain);
+		choose_tenant(r, rcpt.to.address);
 	if (upstream_of(r)->has_tenant_certificate && t->tenant == XO_NOBODY)
 		return XO_REFUSAL_NO_TENANT;
 	if (r->back == BACK_READY && (rcpt.needs & ~r->back_caps) != 0)

@@ -85,6 +85,8 @@ static const struct xo_refusal_info table[] = {
 	    "Invalid address", false},
 	[XO_REFUSAL_RCPT_RELAY] = {"rcpt-relay", 550, "5.7.1",
 	    "Unable to relay", false},
+	[XO_REFUSAL_RCPT_ROUTED] = {"rcpt-routed", 550, "5.7.1",
+	    "Address with a route in it not accepted here", false},
 	[XO_REFUSAL_RCPT_TOO_MANY] = {"rcpt-too-many", 452, "4.5.3",
 	    "Too many recipients", false},
 	[XO_REFUSAL_NO_RECIPIENTS] = {"no-recipients", 554, "5.5.1",

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include <xoorg/domain.h>
+#include <xoorg/routing.h>
 
 struct slot {
 	struct xo_span key;		/* empty: free */
@@ -221,6 +222,18 @@ xo_tenants_by_sender_domain(const struct xo_policy *policy,
 	if (tenant != XO_NOBODY)
 		return tenant;
 	return table_find(&policy->tenant_index->orgs, domain);
+}
+
+int
+xo_tenants_by_address(const struct xo_policy *policy, struct xo_span address)
+{
+	int tenant = xo_tenants_by_sender_domain(policy,
+	    xo_address_domain(address));
+
+	if (tenant != XO_NOBODY && xo_address_is_routed(address) &&
+	    !policy->tenants[tenant].allow_untrusted_routing)
+		return XO_NOBODY;
+	return tenant;
 }
 
 static bool

@@ -5,14 +5,17 @@
 #include <xoorg/tenants.h>
 
 #include <xoorg/domain.h>
+#include <xoorg/routing.h>
 
 /* XOORG says who handed the mail over, not who wrote it: hence this rule. */
 static bool
 may_send(const struct xo_tenant *tenant, struct xo_span sender)
 {
-	return sender.len == 0 || tenant->n_sender_domains == 0 ||
-	    xo_domain_is_listed(tenant->sender_domains,
-	    tenant->n_sender_domains, xo_address_domain(sender));
+	if (sender.len == 0 || tenant->n_sender_domains == 0)
+		return true;
+	return xo_domain_is_listed(tenant->sender_domains,
+	    tenant->n_sender_domains, xo_address_domain(sender)) &&
+	    (tenant->allow_untrusted_routing || !xo_address_is_routed(sender));
 }
 
 static enum xo_verdict
@@ -52,17 +55,43 @@ xo_verdict_decide(const struct xo_policy *policy,
 		answer_r->decision = XO_DECISION_DEMOTE;
 }
 
-bool
-xo_recipient_is_allowed(const struct xo_policy *policy, int tenant,
-    uint32_t rights, struct xo_span domain)
+/* By its domain, and by nothing that its local part asks for beside. */
+static enum xo_refusal
+check_own(const struct xo_tenant *tenant, const struct xo_path *to)
 {
-	const struct xo_tenant *t;
+	if (!xo_domain_is_listed(tenant->recipient_domains,
+	    tenant->n_recipient_domains, to->domain))
+		return XO_REFUSAL_RCPT_RELAY;
+	return !tenant->allow_untrusted_routing &&
+	    xo_address_is_routed(to->address) ? XO_REFUSAL_RCPT_ROUTED :
+	    XO_REFUSAL_NONE;
+}
 
+static enum xo_refusal
+check_anybodys(const struct xo_policy *policy, const struct xo_path *to)
+{
+	enum xo_refusal why = XO_REFUSAL_RCPT_RELAY;
+
+	for (size_t i = 0; i < policy->n_tenants; i++) {
+		enum xo_refusal own = check_own(&policy->tenants[i], to);
+
+		if (own == XO_REFUSAL_NONE)
+			return own;
+		if (own == XO_REFUSAL_RCPT_ROUTED)
+			why = own;
+	}
+	return why;
+}
+
+enum xo_refusal
+xo_recipient_check(const struct xo_policy *policy, int tenant,
+    uint32_t rights, const struct xo_path *to)
+{
 	if ((rights & XO_RIGHT_RELAY) != 0 && (rights & XO_RIGHT_XOORG) == 0)
-		return true;
+		return XO_REFUSAL_NONE;
 	if (tenant < 0 || (size_t)tenant >= policy->n_tenants)
-		return false;
-	t = &policy->tenants[tenant];
-	return t->relay || xo_domain_is_listed(t->recipient_domains,
-	    t->n_recipient_domains, domain);
+		return check_anybodys(policy, to);
+	if (policy->tenants[tenant].relay)
+		return XO_REFUSAL_NONE;
+	return check_own(&policy->tenants[tenant], to);
 }

@@ -123,3 +123,65 @@ def test_certificate_behind_xclient(both, pki):
     event = gw.event()
     assert (event["verdict"], event["action"]) == ("unauthenticated", "demote")
     assert ex.one().fields("X-OriginatorOrg") == []
+
+
+ROUTED = ("victim%e.example@contoso.com", '"victim@e.example"@contoso.com',
+          "e.example!victim@contoso.com", '"victim\\@e.example"@contoso.com',
+          '"@e.example:victim"@contoso.com', "/c=de/s=victim/@contoso.com",
+          '"|sh"@contoso.com', "-f@contoso.com", "host^victim@contoso.com",
+          "IMCEASMTP-victim+40e+2Eexample@contoso.com")
+PLAIN = ("anna@contoso.com", "anna+tag@contoso.com", "SRS0=x=tt=e.example=u@contoso.com",
+         "anna_e.example#EXT#@contoso.com", '"anna berg"@contoso.com',
+         "IMCEAEX-_o=contoso_cn=anna@contoso.com")
+
+
+# id, settings, certificate?, xoorg, are routed recipients taken?
+ROUTES = rows(
+    ("verified", {}, True, "contoso.com", False),
+    ("verified-relay", {"tenants__contoso__relay": True}, True, "contoso.com", True),
+    ("verified-allowed", {"tenants__contoso__allow_untrusted_routing": True}, True,
+     "contoso.com", True),
+    ("no-org-accepted", {"listeners__in__no_org": "accept"}, True, None, False),
+    ("no-org-accepted-relay", {"listeners__in__no_org": "accept",
+                               "tenants__contoso__relay": True}, True, None, False),
+    ("unknown-org-accepted", {"listeners__in__unknown_org": "accept"}, True, "e.example",
+     False),
+    ("ordinary", {}, False, None, True),
+)
+
+
+@pytest.mark.parametrize("id, settings, cert, xoorg, is_taken", ROUTES)
+def test_routed_recipients(both, pki, id, settings, cert, xoorg, is_taken):
+    gw, ex = both(False, **{"limits__errors": 100, **settings})
+    with Smtp(gw.port()) as c:
+        c.hello(pki.exo if cert else None)
+        c.mail("u@contoso.com", "XOORG=" + xoorg if xoorg else "")
+        for to in ROUTED:
+            c.rcpt(to, want="250" if is_taken else "550 5.7.1")
+        for to in PLAIN:
+            c.rcpt(to)
+        c.data(simple(), 250)
+    assert ex.one().recipients == list((ROUTED if is_taken else ()) + PLAIN)
+
+
+def test_routed_recipients_of_ours(both):
+    gw, ex = both(False)
+    with Smtp(gw.port(), source=MTA) as c:
+        c.ehlo()
+        c.deliver(simple(), to=list(ROUTED))
+    assert ex.one().recipients == list(ROUTED)
+
+
+@pytest.mark.parametrize("allowed", [False, True], ids=["strict", "allowed"])
+@pytest.mark.parametrize("sender", ["a%b@contoso.com", '"evil@e.example"@contoso.com'])
+def test_routed_sender(both, pki, sender, allowed):
+    """In nobody's sender_domains, and no tenant's of our own systems'."""
+    gw, ex = both(True, "tenant", tenants__contoso__sender_domains=["contoso.com"],
+                  tenants__contoso__allow_untrusted_routing=allowed)
+    with Smtp(gw.port()) as c:
+        c.hello(pki.exo)
+        c.mail(sender, "XOORG=contoso.com", want="250" if allowed else "550 5.7.1")
+    with Smtp(gw.port(), source=MTA) as c:
+        c.ehlo()
+        c.deliver(simple(), sender)
+    assert ("XOORG=contoso.com" in ex.one().params()) == allowed

@@ -147,8 +147,9 @@ ask(const struct xo_policy *policy, const struct table *t, struct xo_span org)
 		MUST(xo_domain_is_listed(one->recipient_domains,
 		    one->n_recipient_domains, org) == is_listed_plainly(
 		    one->recipient_domains, one->n_recipient_domains, org));
-		MUST(xo_recipient_is_allowed(policy, i, 0, org) ==
-		    is_listed_plainly(one->recipient_domains,
+		MUST((xo_recipient_check(policy, i, 0, &(struct xo_path){
+		    .address = XO_LIT("u@"), .domain = org}) ==
+		    XO_REFUSAL_NONE) == is_listed_plainly(one->recipient_domains,
 		    one->n_recipient_domains, org));
 	}
 }

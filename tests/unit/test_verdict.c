@@ -203,6 +203,9 @@ test_without_index(void **state)
 	assert_int_equal(got.decision, XO_DECISION_REJECT);
 }
 
+#define OK XO_REFUSAL_NONE
+#define NO XO_REFUSAL_RCPT_RELAY
+
 static void
 test_recipients(void **state)
 {
@@ -211,31 +214,41 @@ test_recipients(void **state)
 		int tenant;
 		uint32_t rights;
 		const char *domain;
-		bool want;
+		enum xo_refusal want;
 	} cases[] = {
-		{"own", CONTOSO, XOORG, "contoso.com", true},
-		{"own, case", CONTOSO, XOORG, "CONTOSO.com", true},
-		{"own, below", RULED, XOORG, "a.ruled.example", true},
-		{"M44", TRANSPORT, XOORG, "elsewhere.example", true},
+		{"own", CONTOSO, XOORG, "contoso.com", OK},
+		{"own, case", CONTOSO, XOORG, "CONTOSO.com", OK},
+		{"own, below", RULED, XOORG, "a.ruled.example", OK},
+		{"M44", TRANSPORT, XOORG, "elsewhere.example", OK},
 		{"M44 both", TRANSPORT, XOORG | RELAY, "elsewhere.example",
-		    true},
-		{"ours", XO_NOBODY, RELAY, "elsewhere.example", true},
-		{"ours, tenant", CONTOSO, RELAY, "elsewhere.example", true},
-		{"M43", CONTOSO, XOORG, "elsewhere.example", false},
+		    OK},
+		{"ours", XO_NOBODY, RELAY, "elsewhere.example", OK},
+		{"ours, tenant", CONTOSO, RELAY, "elsewhere.example", OK},
+		{"M43", CONTOSO, XOORG, "elsewhere.example", NO},
 		{"M43 both rights", CONTOSO, XOORG | RELAY,
-		    "elsewhere.example", false},
+		    "elsewhere.example", NO},
 		{"not listed org", CONTOSO, XOORG, "contoso.onmicrosoft.com",
-		    false},
-		{"other tenant's", CONTOSO, XOORG, "ruled.example", false},
-		{"below, not listed", CONTOSO, XOORG, "a.contoso.com", false},
-		{"empty", CONTOSO, XOORG, "", false},
-		{"final dot", CONTOSO, XOORG, "contoso.com.", false},
-		{"nobody", XO_NOBODY, XOORG, "contoso.com", false},
+		    NO},
+		{"other tenant's", CONTOSO, XOORG, "ruled.example", NO},
+		{"below, not listed", CONTOSO, XOORG, "a.contoso.com", NO},
+		{"empty", CONTOSO, XOORG, "", NO},
+		{"final dot", CONTOSO, XOORG, "contoso.com.", NO},
+		/* accepted for nobody: to a tenant's own, never beyond */
+		{"nobody", XO_NOBODY, XOORG, "contoso.com", OK},
+		{"nobody, below", XO_NOBODY, XOORG, "a.ruled.example", OK},
+		{"nobody, none", XO_NOBODY, NONE, "contoso.com", OK},
+		{"nobody, elsewhere", XO_NOBODY, XOORG, "elsewhere.example",
+		    NO},
 		{"nobody, both rights", XO_NOBODY, XOORG | RELAY,
-		    "contoso.com", false},
-		{"nobody, none", XO_NOBODY, NONE, "contoso.com", false},
-		{"nobody, others", XO_NOBODY, OTHER, "contoso.com", false},
-		{"no such tenant", 3, XOORG, "contoso.com", false},
+		    "elsewhere.example", NO},
+		{"nobody, no right", XO_NOBODY, NONE, "elsewhere.example",
+		    NO},
+		{"nobody, others", XO_NOBODY, OTHER, "elsewhere.example", NO},
+		{"nobody, an org", XO_NOBODY, XOORG,
+		    "contoso.onmicrosoft.com", NO},
+		{"nobody, who relays", XO_NOBODY, XOORG, "transport.example",
+		    NO},
+		{"no such tenant", 3, XOORG, "elsewhere.example", NO},
 	};
 	struct xo_policy policy;
 	size_t i;
@@ -243,12 +256,16 @@ test_recipients(void **state)
 	(void)state;
 	index_tenants(&policy);
 	for (i = 0; i < N(cases); i++) {
-		bool got = xo_recipient_is_allowed(&policy, cases[i].tenant,
-		    cases[i].rights, xo_span_from_cstr(cases[i].domain));
+		struct xo_path to = {
+			.address = XO_LIT("r@"),
+			.domain = xo_span_from_cstr(cases[i].domain),
+		};
+		enum xo_refusal got = xo_recipient_check(&policy,
+		    cases[i].tenant, cases[i].rights, &to);
 
 		if (got != cases[i].want)
-			fail_msg("%s: got %d, want %d", cases[i].id, got,
-			    cases[i].want);
+			fail_msg("%s: got %d, want %d", cases[i].id, (int)got,
+			    (int)cases[i].want);
 	}
 	xo_tenants_index_free(&policy.tenant_index);
 }
