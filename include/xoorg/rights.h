@@ -79,6 +79,14 @@ bool xo_certificate_permits(const struct xo_certificate *certificate,
     struct xo_span name);
 
 /*
+ * The name that a server's certificate has to have. `host`: as it was configured,
+ * then `domain` is empty; or as the MX of `domain` named it. Unsigned DNS says
+ * what it likes: a host outside of the domain that was configured has to prove
+ * to be that domain.
+ */
+struct xo_span xo_server_name(struct xo_span host, struct xo_span domain);
+
+/*
  * The rights of a session: the union of what the listener's matching peers
  * give. Without TLS `certificate` is NULL. An address never gives
  * XO_RIGHT_XOORG, whatever its peer lists. With is_refused there are no rights

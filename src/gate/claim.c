@@ -173,21 +173,35 @@ opened(struct xo_claim *c)
 
 /* The opening dialogue */
 
+/* Whom the server has to prove to be, or is asked for: NUL-terminated as all of
+ * these are. */
+static const char *
+name_of_server(const struct xo_claim *c)
+{
+	const struct xo_conf_upstream *conf =
+	    xo_hop_conf(c->hops, c->wish.upstream);
+	struct xo_span domain = {NULL, 0};
+
+	if (conf->tls_name != NULL)
+		return conf->tls_name;
+	if (conf->mx != NULL &&
+	    xo_hop_policy(c->hops, c->wish.upstream)->tls == XO_TLS_VERIFY)
+		domain = xo_span_from_cstr(conf->mx);
+	return (const char *)xo_server_name(
+	    xo_span_from_cstr(c->target->name), domain).p;
+}
+
 static bool
 start_tls(struct xo_claim *c)
 {
 	struct xo_link *link = c->link;
 	const struct xo_gate *gate = c->hops->worker->gate;
-	const struct xo_conf_upstream *conf =
-	    xo_hop_conf(c->hops, c->wish.upstream);
-	const char *name = conf->tls_name != NULL ? conf->tls_name :
-	    c->target->name;
 	const struct xo_tls_credential *credential = NULL;
 
 	if (c->wish.tenant != XO_NOBODY)
 		credential = gate->tenants[c->wish.tenant];
 	link->leg.tls = xo_tls_new_client(gate->upstreams[c->wish.upstream],
-	    link->leg.fd, name, credential);
+	    link->leg.fd, name_of_server(c), credential);
 	return link->leg.tls != NULL;
 }
 

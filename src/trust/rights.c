@@ -87,6 +87,12 @@ xo_certificate_permits(const struct xo_certificate *certificate,
 	return is_met;
 }
 
+struct xo_span
+xo_server_name(struct xo_span host, struct xo_span domain)
+{
+	return domain.len == 0 || is_within(domain, host) ? host : domain;
+}
+
 /*
  * The CN counts only where there is no SAN, or by the peer's `match`; as it
  * stands, since wildcards are a SAN's.

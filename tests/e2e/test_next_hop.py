@@ -9,7 +9,7 @@ import pytest
 
 from dns import Dns
 from harness import (CAPS, Do, Hop, Smtp, base_config, check_config, expect, free_port, rows,
-                     simple, wait_until)
+                     out_config, server_context, simple, wait_until)
 
 LIMITS = {"connect_timeout": 1, "greeting_timeout": 1, "mail_timeout": 3, "data_timeout": 2,
           "final_timeout": 2}
@@ -445,6 +445,88 @@ def test_no_mx(to, at25, dns):
     gw = to(mx="contoso.test", dns=dns({("contoso.test", "A"): [one.host]}))
     send(gw)
     one.one()
+
+
+# Whose certificate the exchanger has, what DNS says of contoso.test, tls_name, want.
+EVIL = {("contoso.test", "MX"): [(10, "mx.evil.test")], ("mx.evil.test", "A"): None}
+OWN = {("contoso.test", "MX"): [(10, "mx.contoso.test")], ("mx.contoso.test", "A"): None}
+ALIAS = {("contoso.test", "MX"): [(10, "mx.contoso.test")],
+         ("mx.contoso.test", "CNAME"): ["mx.evil.test"], ("mx.evil.test", "A"): None}
+NONE = {("contoso.test", "A"): None}
+
+
+@pytest.mark.parametrize("id, names, records, tls_name, want", rows(
+    ("evil", ["mx.evil.test"], EVIL, None, 451),
+    ("evil-alias", ["mx.evil.test"], ALIAS, None, 451),
+    ("evil-neighbour", ["mx.xcontoso.test"], {
+        ("contoso.test", "MX"): [(10, "mx.xcontoso.test")],
+        ("mx.xcontoso.test", "A"): None}, None, 451),
+    ("evil-for-tls-name", ["mx.evil.test"], EVIL, "mail.contoso.test", 451),
+    ("evil-wildcard-above", ["*.test"], EVIL, None, 451),
+    ("own", ["mx.contoso.test"], OWN, None, 250),
+    ("own-by-alias", ["mx.contoso.test"], ALIAS, None, 250),
+    ("own-wildcard", ["*.contoso.test"], OWN, None, 250),
+    ("domain-itself", ["contoso.test"], NONE, None, 250),
+    ("elsewhere-for-the-domain", ["contoso.test"], EVIL, None, 250),
+    ("elsewhere-by-tls-name", ["mx.evil.test"], EVIL, "mx.evil.test", 250)))
+def test_mx_is_no_identity(gateway, pki, hop, dns, id, names, records, tls_name, want):
+    """An MX of unsigned DNS: neither XOORG nor our certificate for whoever it names."""
+    cert = pki.make("mx-" + id, names[0], san=names, cn=None)
+    one = hop(host=port25(), port=25, caps_tls=CAPS + ("XOORG",),
+              tls=server_context(cert, client_ca=pki.ca))
+    records = {k: [one.host] if v is None else v for k, v in records.items()}
+    config = out_config(pki, one, xoorg="contoso.com")
+    upstream = config["upstreams"]["exchange"]
+    del upstream["hosts"], upstream["tls_name"]
+    upstream["mx"] = "contoso.test"
+    if tls_name:
+        upstream["tls_name"] = tls_name
+    config["resolver"] = dns(records).address
+    gw = gateway(config)
+    with Smtp(gw.port("out")) as c:
+        c.ehlo()
+        c.mail()
+        got = c.cmd("RCPT TO:<r@contoso.com>")
+    assert got.code == want
+    assert all(s.certificate is None for s in one.sessions) == (want != 250)
+    assert any(b"XOORG=" in x for x in one.lines()) == (want == 250)
+
+
+@pytest.mark.parametrize("id, san, san_ip, want", rows(
+    ("address", [], ["127.0.0.1"], 250),
+    ("name-alike", ["127.0.0.1"], [], 451),
+    ("another", [], ["127.0.0.2"], 451),
+    ("of-the-name", ["mail.contoso.test"], [], 451)))
+def test_address_is_its_own_identity(gateway, pki, hop, id, san, san_ip, want):
+    """An address among `hosts` without a tls_name: a SAN of addresses, no other."""
+    cert = pki.make("ip-" + id, "mail.contoso.test", cn=None, san=san, san_ip=san_ip)
+    one = hop(caps_tls=CAPS + ("XOORG",), tls=server_context(cert, client_ca=pki.ca))
+    config = out_config(pki, one, xoorg="contoso.com")
+    del config["upstreams"]["exchange"]["tls_name"]
+    gw = gateway(config)
+    with Smtp(gw.port("out")) as c:
+        c.ehlo()
+        c.mail()
+        assert c.cmd("RCPT TO:<r@contoso.com>").code == want
+
+
+@pytest.mark.parametrize("id, names, want", rows(
+    ("as-configured", ["mail.contoso.test"], 250), ("the-alias", ["mx.evil.test"], 451)))
+def test_alias_is_no_identity(gateway, pki, hop, dns, id, names, want):
+    """A host's CNAME says where it is, not who."""
+    cert = pki.make("alias-" + id, names[0], san=names, cn=None)
+    one = hop(caps_tls=CAPS + ("XOORG",), tls=server_context(cert, client_ca=pki.ca))
+    config = out_config(pki, one, xoorg="contoso.com")
+    upstream = config["upstreams"]["exchange"]
+    del upstream["tls_name"]
+    upstream["hosts"] = ["mail.contoso.test:%d" % one.port]
+    config["resolver"] = dns({("mail.contoso.test", "CNAME"): ["mx.evil.test"],
+                              ("mx.evil.test", "A"): ["127.0.0.1"]}).address
+    gw = gateway(config)
+    with Smtp(gw.port("out")) as c:
+        c.ehlo()
+        c.mail()
+        assert c.cmd("RCPT TO:<r@contoso.com>").code == want
 
 
 def test_null_mx(to, at25, dns):

@@ -566,6 +566,39 @@ test_constraints_of_what_is_used(void **state)
 	assert_false(got.is_verified);
 }
 
+static const struct {
+	struct xo_span host, domain, want;
+} server_rows[] = {
+	{S("mail.x.test"), {NULL, 0}, S("mail.x.test")},
+	{S("mx.b.test"), S("b.test"), S("mx.b.test")},
+	{S("MX.a.B.test"), S("b.test"), S("MX.a.B.test")},
+	{S("b.test"), S("b.test"), S("b.test")},
+	{S("mx.evil.test"), S("b.test"), S("b.test")},
+	{S("xb.test"), S("b.test"), S("b.test")},
+	{S("b.test.evil.test"), S("b.test"), S("b.test")},
+	{S("test"), S("b.test"), S("b.test")},
+	{S("mx.b.test."), S("b.test"), S("b.test")},
+	{S("192.0.2.1"), S("b.test"), S("b.test")},
+	{S(""), S("b.test"), S("b.test")},
+};
+
+/* What unsigned DNS says is no identity outside of what was configured. */
+static void
+test_server_name(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(server_rows) / sizeof(server_rows[0]);
+	    i++) {
+		struct xo_span got = xo_server_name(server_rows[i].host,
+		    server_rows[i].domain);
+
+		if (!xo_span_is_equal(got, server_rows[i].want))
+			fail_msg("row %zu: got %.*s, want %.*s", i,
+			    (int)got.len, got.p, (int)server_rows[i].want.len,
+			    server_rows[i].want.p);
+	}
+}
+
 /* C17: by option only, and never with two CNs (an empty one stands here). */
 static void
 test_cn_too(void **state)
@@ -640,6 +673,7 @@ main(void)
 		cmocka_unit_test(test_each_peer_decides),
 		cmocka_unit_test(test_cn_too),
 		cmocka_unit_test(test_constraints),
+		cmocka_unit_test(test_server_name),
 		cmocka_unit_test(test_constraints_of_what_is_used),
 		cmocka_unit_test(test_listener_and_length),
 	};
