@@ -6,9 +6,9 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 
+#include "shared.h"
 #include "siphash.h"
 
 /* Places where a key may stand, one behind the other. */
@@ -38,8 +38,7 @@ struct slot {
 };
 
 struct xo_census {
-	uint8_t *memory;
-	size_t size;
+	struct xo_shared memory;
 	size_t slot_size;
 	size_t n_slots;
 	size_t n_entries;		/* of sessions, a power of two */
@@ -52,7 +51,7 @@ struct xo_census {
 static struct slot *
 slot_at(const struct xo_census *census, size_t i)
 {
-	return (struct slot *)(void *)(census->memory +
+	return (struct slot *)(void *)(census->memory.p +
 	    i * census->slot_size);
 }
 
@@ -70,20 +69,14 @@ entries_for(uint32_t max_sessions)
 static bool
 map_memory(struct xo_census *census)
 {
-	size_t align = _Alignof(struct slot);
+	size_t align = xo_shared_page();
 	size_t n = sizeof(struct slot) +
 	    (TLS_ENTRIES + census->n_entries) * sizeof(struct entry);
-	void *p;
 
 	census->slot_size = (n + align - 1) / align * align;
-	census->size = census->n_slots * census->slot_size;
 	/* Pages come as they are touched. */
-	p = mmap(NULL, census->size, PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (p == MAP_FAILED)
-		return false;
-	census->memory = p;
-	return true;
+	return xo_shared_map(&census->memory,
+	    census->n_slots * census->slot_size);
 }
 
 struct xo_census *
@@ -120,8 +113,7 @@ xo_census_free(struct xo_census **census)
 	if (c == NULL)
 		return;
 	xo_census_free(&c->previous);
-	if (c->memory != NULL)
-		(void)munmap(c->memory, c->size);
+	xo_shared_unmap(&c->memory);
 	free(c);
 	*census = NULL;
 }
@@ -153,8 +145,9 @@ xo_census_worker_gone(struct xo_census *census, size_t slot)
 		return;
 	s = slot_at(census, slot);
 	atomic_store(&s->sessions, 0);
-	for (size_t i = 0; i < census->n_entries; i++) {
-		struct entry *e = &s->entries[TLS_ENTRIES + i];
+	/* Those of TLS, too: it may have died of what was written here. */
+	for (size_t i = 0; i < TLS_ENTRIES + census->n_entries; i++) {
+		struct entry *e = &s->entries[i];
 
 		/* Reading makes no page of what was never written. */
 		if (get(&e->count) != 0)
@@ -167,6 +160,25 @@ xo_census_attach(struct xo_census *census, size_t slot)
 {
 	if (slot < census->n_slots)
 		census->own = slot_at(census, slot);
+}
+
+void
+xo_census_guard(struct xo_census *census)
+{
+	const uint8_t *own = (const uint8_t *)census->own;
+
+	xo_shared_keep(&census->memory, (size_t)(own - census->memory.p),
+	    census->slot_size);
+	for (struct xo_census *c = census->previous; c != NULL; c = c->previous)
+		xo_shared_keep(&c->memory, 0, 0);
+}
+
+bool
+xo_census_exceeds(const struct xo_census *census, struct xo_count count,
+    uint32_t limit)
+{
+	return limit != 0 && count.all > limit &&
+	    count.own > limit / (8 * census->n_slots);
 }
 
 /* Never 0. The client's address is all of IPv4's, and IPv6's /64. */
@@ -257,45 +269,62 @@ subtract(struct xo_census *census, uint64_t key)
 		set(&e->count, get(&e->count) - 1);
 }
 
-/* All slots of one generation; `minute` of TLS, else 0. */
-static uint64_t
-sum(const struct xo_census *census, bool is_tls, uint64_t key,
-    uint32_t minute)
+/* No sum of what one slot can say overflows. */
+static void
+count(struct xo_count *sum, uint64_t n, bool is_own)
 {
-	uint64_t n = 0;
+	n = n < UINT32_MAX ? n : UINT32_MAX;
+	sum->all += n;
+	if (is_own)
+		sum->own += n;
+}
 
+/* All slots of one generation; `minute` of TLS, else 0. */
+static void
+add_up(const struct xo_census *census, bool is_tls, uint64_t key,
+    uint32_t minute, struct xo_count *sum)
+{
 	for (size_t i = 0; i < census->n_slots; i++) {
-		const struct entry *e = find(places_of(slot_at(census, i),
-		    is_tls, census->n_entries, key), key);
+		struct slot *slot = slot_at(census, i);
+		const struct entry *e = find(places_of(slot, is_tls,
+		    census->n_entries, key), key);
 
 		if (e != NULL && get(&e->minute) == minute)
-			n += get(&e->count);
+			count(sum, get(&e->count), slot == census->own);
 	}
-	return n;
 }
 
-/* Generations have secrets of their own, hence keys. */
-static uint64_t
-sum_all(const struct xo_census *census, enum kind kind,
+/* Generations have secrets of their own, hence keys; of earlier ones nothing is
+ * this worker's. */
+static struct xo_count
+add_up_all(const struct xo_census *census, enum kind kind,
     const struct xo_address *address)
 {
-	uint64_t n = 0;
+	struct xo_count sum = {0, 0};
+	struct xo_count old = {0, 0};
 
-	for (; census != NULL; census = census->previous)
-		n += sum(census, false, key_of(census, kind, address), 0);
-	return n;
+	add_up(census, false, key_of(census, kind, address), 0, &sum);
+	for (census = census->previous; census != NULL;
+	    census = census->previous)
+		add_up(census, false, key_of(census, kind, address), 0, &old);
+	sum.all += old.all;
+	return sum;
 }
 
-uint64_t
+struct xo_count
 xo_census_sessions(const struct xo_census *census)
 {
-	uint64_t n = 0;
+	const struct slot *own = census->own;
+	struct xo_count sum = {0, 0};
 
 	for (; census != NULL; census = census->previous) {
-		for (size_t i = 0; i < census->n_slots; i++)
-			n += atomic_load(&slot_at(census, i)->sessions);
+		for (size_t i = 0; i < census->n_slots; i++) {
+			const struct slot *slot = slot_at(census, i);
+
+			count(&sum, atomic_load(&slot->sessions), slot == own);
+		}
 	}
-	return n;
+	return sum;
 }
 
 void
@@ -307,8 +336,8 @@ xo_census_enter(struct xo_census *census, const struct xo_address *address,
 	/* In one order with those of other workers: see census.h. */
 	(void)atomic_fetch_add(&census->own->sessions, 1);
 	crowd_r->sessions = xo_census_sessions(census);
-	crowd_r->from_address = sum_all(census, KIND_ADDRESS, address);
-	crowd_r->from_network = sum_all(census, KIND_NETWORK, address);
+	crowd_r->from_address = add_up_all(census, KIND_ADDRESS, address);
+	crowd_r->from_network = add_up_all(census, KIND_NETWORK, address);
 }
 
 void
@@ -326,12 +355,15 @@ minute_of(uint64_t now)
 	return (uint32_t)(now / MINUTE);
 }
 
-uint64_t
+struct xo_count
 xo_census_tls(const struct xo_census *census, const struct xo_address *address,
     uint64_t now)
 {
-	return sum(census, true, key_of(census, KIND_ADDRESS, address),
-	    minute_of(now));
+	struct xo_count sum = {0, 0};
+
+	add_up(census, true, key_of(census, KIND_ADDRESS, address),
+	    minute_of(now), &sum);
+	return sum;
 }
 
 void
@@ -358,7 +390,7 @@ xo_census_begin_tls(struct xo_census *census, const struct xo_address *address,
 		bool is_least = true;
 
 		for (size_t j = 0; j < PLACES; j++)
-			is_least &= get(&places[i].count) <=
+			is_least = is_least && get(&places[i].count) <=
 			    get(&places[j].count);
 		if (is_least)
 			e = &places[i];

@@ -12,6 +12,10 @@
  * not counted (at the sizes chosen here: never in practice); of addresses that
  * begin TLS the one with the fewest sessions makes room.
  *
+ * A worker that was taken over can write into its own slot what it likes, and
+ * into no other (shared.h). So nobody believes the others without end: see
+ * xo_census_exceeds().
+ *
  * An IPv6 client is its /64: that is what one customer gets at least.
  */
 #ifndef XO_CENSUS_H
@@ -44,12 +48,28 @@ void xo_census_worker_gone(struct xo_census *census, size_t slot);
 
 /* In a worker, first. */
 void xo_census_attach(struct xo_census *census, size_t slot);
+/* Then: all but its slot can only be read, for good. */
+void xo_census_guard(struct xo_census *census);
+
+struct xo_count {
+	uint64_t all;			/* this worker's among them */
+	uint64_t own;
+};
 
 struct xo_crowd {
-	uint64_t sessions;		/* in all */
-	uint64_t from_address;
-	uint64_t from_network;
+	struct xo_count sessions;
+	struct xo_count from_address;
+	struct xo_count from_network;
 };
+
+/*
+ * More than `limit` (0: none), as far as others are believed: a worker has an
+ * eighth of its even share whatever they say, so that one that lies can shut
+ * out nobody for ever. Where shares are even, or the limit is below eight for
+ * each worker, this is `all > limit`.
+ */
+bool xo_census_exceeds(const struct xo_census *census, struct xo_count count,
+    uint32_t limit);
 
 /*
  * A session begins: counted first and then looked at, so that of two that come
@@ -60,13 +80,13 @@ void xo_census_enter(struct xo_census *census, const struct xo_address *address,
 /* Once for each that entered. */
 void xo_census_leave(struct xo_census *census,
     const struct xo_address *address);
-uint64_t xo_census_sessions(const struct xo_census *census);
+struct xo_count xo_census_sessions(const struct xo_census *census);
 
 /*
  * TLS sessions that the address began in the minute of `now` (ms of a clock that
  * only goes forward). Two minutes that meet may hold one limit each.
  */
-uint64_t xo_census_tls(const struct xo_census *census,
+struct xo_count xo_census_tls(const struct xo_census *census,
     const struct xo_address *address, uint64_t now);
 void xo_census_begin_tls(struct xo_census *census,
     const struct xo_address *address, uint64_t now);

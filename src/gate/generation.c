@@ -111,6 +111,7 @@ start_status(struct xo_generation *g)
 
 	if (pid == 0) {
 		set_child_signals();
+		xo_metrics_guard(g->gate->metrics, false);
 		xo_status_run(&setup);
 	}
 	note_start(&g->status, pid);

@@ -3,7 +3,6 @@
  * Memory and generations of the metrics: see metrics.h.
  */
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <time.h>
 
 #include <gate/metrics_table.h>
@@ -11,7 +10,7 @@
 struct xo_slot *
 xo_metrics_slot(const struct xo_metrics *metrics, size_t i)
 {
-	uint8_t *first = (uint8_t *)metrics->head + _Alignof(struct xo_slot);
+	uint8_t *first = metrics->memory.p + xo_shared_page();
 
 	return (struct xo_slot *)(void *)(first + i * metrics->slot_size);
 }
@@ -43,20 +42,16 @@ lay_out(struct xo_metrics *metrics)
 static bool
 map_memory(struct xo_metrics *metrics)
 {
-	size_t align = _Alignof(struct xo_slot);
+	size_t align = xo_shared_page();
 	size_t n = sizeof(struct xo_slot) +
 	    metrics->offset[XO_METRIC_COUNT] * sizeof(uint64_t);
-	void *p;
 
-	_Static_assert(sizeof(struct xo_metrics_head) <=
-	    _Alignof(struct xo_slot), "the head is one line");
+	/* The head has a page of its own: it is the master's alone. */
 	metrics->slot_size = (n + align - 1) / align * align;
-	metrics->size = align + metrics->n_slots * metrics->slot_size;
-	p = mmap(NULL, metrics->size, PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (p == MAP_FAILED)
+	if (!xo_shared_map(&metrics->memory, align + metrics->n_slots *
+	    metrics->slot_size))
 		return false;
-	metrics->head = p;
+	metrics->head = (struct xo_metrics_head *)(void *)metrics->memory.p;
 	return true;
 }
 
@@ -170,8 +165,7 @@ xo_metrics_free(struct xo_metrics **metrics)
 	for (int d = 0; d < XO_DIM_COUNT; d++)
 		free(m->map[d]);
 	xo_names_fini(m->names);
-	if (m->head != NULL)
-		(void)munmap(m->head, m->size);
+	xo_shared_unmap(&m->memory);
 	free(m);
 	*metrics = NULL;
 }
@@ -232,6 +226,21 @@ xo_metrics_attach(struct xo_metrics *metrics, size_t slot)
 }
 
 void
+xo_metrics_guard(struct xo_metrics *metrics, bool has_slot)
+{
+	const uint8_t *own = (const uint8_t *)metrics->own;
+
+	if (has_slot)
+		xo_shared_keep(&metrics->memory,
+		    (size_t)(own - metrics->memory.p), metrics->slot_size);
+	else
+		xo_shared_keep(&metrics->memory, 0, 0);
+	for (struct xo_metrics *m = metrics->previous; m != NULL;
+	    m = m->previous)
+		xo_shared_keep(&m->memory, 0, 0);
+}
+
+void
 xo_metrics_worker_gone(struct xo_metrics *metrics, size_t slot)
 {
 	struct xo_slot *s;
@@ -266,8 +275,9 @@ xo_metrics_alive(const struct xo_metrics *metrics, uint64_t now, uint64_t age)
 			uint64_t beat = xo_cell_get(
 			    &xo_metrics_slot(metrics, i)->beat);
 
-			/* A beat may be newer than `now`. */
-			if (beat != 0 && (beat > now || now - beat <= age))
+			/* A beat may be newer than `now`, by a moment. */
+			if (beat != 0 && (beat > now ? beat - now :
+			    now - beat) <= age)
 				n++;
 		}
 	}

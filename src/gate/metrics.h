@@ -78,6 +78,9 @@ void xo_metrics_settle(struct xo_metrics *metrics);
 
 /* In a worker, first: counts into slot 0..n_workers-1 from now on. */
 void xo_metrics_attach(struct xo_metrics *metrics, size_t slot);
+/* Then, or in who only reads: all but its slot can only be read, for good. What
+ * other processes wrote is never believed further than the memory goes. */
+void xo_metrics_guard(struct xo_metrics *metrics, bool has_slot);
 /*
  * In the master: the slot's worker is gone, and with it what it had open. Of
  * the generation that the worker belonged to.

@@ -167,6 +167,15 @@ copy_entry(const struct xo_org_entry *entry, struct xo_metrics_org *org)
 	org->last = (int64_t)xo_cell_get(&entry->last);
 }
 
+/* Whoever wrote it may have been taken over. */
+static bool
+is_possible(const struct xo_metrics_org *org)
+{
+	return (unsigned int)org->verdict < XO_VERDICT_COUNT &&
+	    (unsigned int)org->decision < XO_DECISION_COUNT &&
+	    (unsigned int)org->would < XO_DECISION_COUNT;
+}
+
 bool
 xo_org_read(const struct xo_org_entry *entry, struct xo_metrics_org *org_r)
 {
@@ -181,7 +190,7 @@ xo_org_read(const struct xo_org_entry *entry, struct xo_metrics_org *org_r)
 		/* A writer that died half-way leaves it odd for ever. */
 		if ((turn & 1) == 0 && turn == atomic_load_explicit(
 		    &entry->turn, memory_order_relaxed))
-			return org_r->len > 0;
+			return org_r->len > 0 && is_possible(org_r);
 	}
 	return false;
 }

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include <gate/metrics.h>
+#include <gate/shared.h>
 
 /* The values of a label: either fixed words or names of the configuration. */
 enum xo_dim {
@@ -88,8 +89,9 @@ bool xo_org_read(const struct xo_org_entry *entry,
 size_t xo_orgs_join(struct xo_metrics_org *orgs, size_t n);
 
 /*
- * The shared memory: this head, then the slots. Slot n_workers is the master's,
- * which also takes in what earlier generations counted.
+ * The shared memory: this head, then the slots, each from a page on. Slot
+ * n_workers is the master's, which also takes in what earlier generations
+ * counted.
  */
 struct xo_metrics_head {
 	_Atomic uint32_t turn;		/* odd while generations are joined */
@@ -105,8 +107,8 @@ struct xo_slot {
 };
 
 struct xo_metrics {
-	struct xo_metrics_head *head;
-	size_t size;			/* of the memory */
+	struct xo_shared memory;
+	struct xo_metrics_head *head;	/* its first page */
 	size_t slot_size;
 	size_t n_slots;			/* workers and the master */
 	struct xo_slot *own;

@@ -15,17 +15,18 @@ static enum xo_refusal
 check_crowd(const struct xo_session *s, const struct xo_crowd *crowd)
 {
 	const struct xo_conf *conf = s->worker->conf;
+	const struct xo_census *census = s->worker->census;
 	uint32_t all = conf->max_sessions;
 	uint32_t each = conf->max_sessions_per_address;
 	uint32_t network = conf->max_sessions_per_network;
 
-	if (all != 0 && crowd->sessions > all)
+	if (xo_census_exceeds(census, crowd->sessions, all))
 		return XO_REFUSAL_OVERLOAD;
 	if (s->is_exempt)
 		return XO_REFUSAL_NONE;
-	if (each != 0 && crowd->from_address > each)
+	if (xo_census_exceeds(census, crowd->from_address, each))
 		return XO_REFUSAL_TOO_MANY_SESSIONS;
-	if (network != 0 && crowd->from_network > network)
+	if (xo_census_exceeds(census, crowd->from_network, network))
 		return XO_REFUSAL_TOO_MANY_FROM_NETWORK;
 	return XO_REFUSAL_NONE;
 }
@@ -65,13 +66,17 @@ xo_session_look_at_tls(struct xo_session *s)
 {
 	struct xo_worker *w = s->worker;
 	uint32_t most = w->conf->max_tls_per_minute;
+	struct xo_count begun;
 
 	if (most == 0 || s->is_exempt || s->front.tls != NULL ||
 	    w->gate->listeners[s->listener] == NULL)
 		return;
-	xo_relay_set_tls_refusal(s->relay, xo_census_tls(w->census,
-	    &s->address, xo_worker_now()) >= most ? XO_REFUSAL_TLS_RATE :
-	    XO_REFUSAL_NONE);
+	begun = xo_census_tls(w->census, &s->address, xo_worker_now());
+	/* With the one that would begin. */
+	begun.all++;
+	begun.own++;
+	xo_relay_set_tls_refusal(s->relay, xo_census_exceeds(w->census, begun,
+	    most) ? XO_REFUSAL_TLS_RATE : XO_REFUSAL_NONE);
 }
 
 void

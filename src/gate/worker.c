@@ -198,10 +198,16 @@ look_for_ends(struct xo_worker *w)
 static void
 look_at_load(struct xo_worker *w)
 {
-	uint64_t most = w->conf->max_sessions;
-	uint64_t n = xo_census_sessions(w->census);
-	bool is_pressed = most != 0 && (n >= most ||
-	    (w->is_pressed && n >= most - most / 5));
+	uint32_t most = w->conf->max_sessions;
+	struct xo_count n = xo_census_sessions(w->census);
+	bool is_pressed;
+
+	/* At the limit itself, and from there down to four fifths of it. */
+	if (w->is_pressed)
+		most -= most / 5;
+	n.all++;
+	n.own++;
+	is_pressed = xo_census_exceeds(w->census, n, most);
 
 	if (is_pressed == w->is_pressed)
 		return;
@@ -415,6 +421,8 @@ xo_worker_run(const struct xo_worker_setup *setup)
 		(void)dup2(setup->log_fd, fd);
 	xo_metrics_attach(w->metrics, setup->slot);
 	xo_census_attach(w->census, setup->slot);
+	xo_metrics_guard(w->metrics, true);
+	xo_census_guard(w->census);
 	if (!prepare(w, setup, &error)) {
 		(void)xo_buf_add_byte(&error, '\0');
 		xo_log_note(w->log, XO_LOG_ERROR, "worker",

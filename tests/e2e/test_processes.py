@@ -7,6 +7,7 @@ import pwd
 import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import tempfile
@@ -330,6 +331,56 @@ def test_last_lines(gateway, pki, hop):
     gw.stop()
     assert len(gw.events()) == 20
     assert gw.log().rstrip().endswith("event=stop text=done")
+
+
+def _write_garbage(pid):
+    """Over all memory that the process shares with others, as one that was taken over
+    would; returns how many mappings took it. The kernel refuses the rest."""
+    n = 0
+    with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "r+b", 0) as mem:
+        for line in maps:
+            if "memfd:xoorg" not in line:
+                continue
+            start, end = (int(x, 16) for x in line.split()[0].split("-"))
+            try:
+                for at in range(start, end, 1 << 20):
+                    mem.seek(at)
+                    mem.write(b"\xa5" * min(1 << 20, end - at))
+                n += 1
+            except OSError:
+                assert "w" not in line.split()[1]
+    return n
+
+
+def test_worker_that_lies(gateway, pki, hop):
+    """One of four writes garbage where heads and messages are counted: the others' clients
+    are not refused, the status is served, and what it said goes with it."""
+    gw = gateway(base_config(pki, hop(), hop(), workers=4,
+                             status="127.0.0.1:%d" % free_port()))
+    gw.crashes_allowed = 1
+    liar = gw.workers()[0]
+    os.kill(liar, signal.SIGSTOP)		# it would refuse its own
+    assert _write_garbage(liar) == 2
+    url = "http://%s" % gw.config["status"]
+    welcome = 0
+    for _ in range(40):
+        with socket.create_connection(("127.0.0.1", gw.port()), 0.5) as c:
+            try:
+                welcome += c.recv(100).startswith(b"220")
+            except socket.timeout:
+                pass			# the liar's
+    assert welcome >= 10
+    for path in ("/", "/orgs", "/metrics", "/healthz"):
+        with urllib.request.urlopen(url + path, timeout=10) as r:
+            assert r.status == 200, path
+    os.kill(liar, signal.SIGKILL)
+    assert wait_until(lambda: len(gw.workers()) == 4 and liar not in gw.workers(), 10)
+
+    def sessions():
+        with urllib.request.urlopen(url + "/metrics", timeout=10) as r:
+            return re.search(r'(?m)^xoorg_sessions\{listener="in"\} (\d+)$', r.read().decode())
+    assert wait_until(lambda: sessions().group(1) == "0", 10)
+    assert gw.workers() and _handshake(gw).code == 250
 
 
 # Who starts it, and the setting `user`.

@@ -6,7 +6,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -59,9 +64,9 @@ static void
 check(struct xo_crowd got, uint64_t sessions, uint64_t from_address,
     uint64_t from_network)
 {
-	assert_int_equal(got.sessions, sessions);
-	assert_int_equal(got.from_address, from_address);
-	assert_int_equal(got.from_network, from_network);
+	assert_int_equal(got.sessions.all, sessions);
+	assert_int_equal(got.from_address.all, from_address);
+	assert_int_equal(got.from_network.all, from_network);
 }
 
 static void
@@ -100,12 +105,12 @@ test_workers(void **state)
 	xo_census_attach(c, 2);
 	check(enter(c, "192.0.2.9"), 3, 1, 3);
 	xo_census_worker_gone(c, 1);
-	assert_int_equal(xo_census_sessions(c), 2);
+	assert_int_equal(xo_census_sessions(c).all, 2);
 	check(enter(c, "192.0.2.1"), 3, 2, 3);
 	/* What was given back must not be given back twice. */
 	xo_census_attach(c, 1);
 	leave(c, "192.0.2.1");
-	assert_int_equal(xo_census_sessions(c), 3);
+	assert_int_equal(xo_census_sessions(c).all, 3);
 	check(enter(c, "192.0.2.1"), 4, 3, 4);
 	xo_census_worker_gone(c, 99);
 	xo_census_free(&c);
@@ -125,8 +130,105 @@ test_generations(void **state)
 	leave(old, "192.0.2.1");
 	check(enter(c, "192.0.2.1"), 2, 2, 2);
 	xo_census_settle(c);
-	assert_int_equal(xo_census_sessions(c), 2);
+	assert_int_equal(xo_census_sessions(c).all, 2);
 	xo_census_free(&c);
+}
+
+/* Whatever is mapped of the memory that processes share: garbage, where that can
+ * be written, or can be made so. Returns how many mappings took it. */
+static int
+write_garbage(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	char line[512];
+	int n = 0;
+
+	while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
+		char *at = line, mode[5] = "";
+		uintptr_t first = strtoull(line, &at, 16), end;
+
+		end = strtoull(at + 1, &at, 16);
+		memcpy(mode, at + 1, 4);
+		if (strstr(line, "memfd:xoorg") == NULL)
+			continue;
+		if (mode[1] != 'w' && mprotect((void *)first, end - first,
+		    PROT_READ | PROT_WRITE) != 0)
+			continue;
+		memset((void *)first, 0xa5, end - first);
+		n++;
+	}
+	if (maps != NULL)
+		(void)fclose(maps);
+	return n;
+}
+
+/* A worker that was taken over: its slot is its own, and no more. */
+static void
+test_liar(void **state)
+{
+	struct xo_census *old = new_census(2);
+	struct xo_census *c = new_census(2);
+	struct xo_crowd crowd;
+	int status = -1;
+	pid_t pid;
+
+	(void)state;
+	(void)enter(old, "192.0.2.1");
+	xo_census_follow(c, old);
+	check(enter(c, "192.0.2.1"), 2, 2, 2);
+	pid = fork();
+	if (pid == 0) {
+		xo_census_attach(c, 1);
+		xo_census_guard(c);
+		_exit(write_garbage());
+	}
+	assert_int_equal(pid, waitpid(pid, &status, 0));
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 1);
+	/* What it said is large, and is not believed without end. */
+	crowd = enter(c, "192.0.2.1");
+	assert_true(crowd.sessions.all >= UINT32_MAX);
+	assert_true(crowd.sessions.all < UINT64_MAX / 2);
+	assert_int_equal(crowd.sessions.own, 2);
+	assert_int_equal(crowd.from_address.own, 2);
+	assert_false(xo_census_exceeds(c, crowd.sessions, 1000));
+	/* The same with what would be no lie. */
+	for (int i = 0; i < 61; i++)
+		crowd = enter(c, "192.0.2.1");
+	assert_true(xo_census_exceeds(c, crowd.sessions, 1000));
+	/* And it goes with its worker. */
+	xo_census_worker_gone(c, 1);
+	check(enter(c, "192.0.2.1"), 65, 65, 65);
+	assert_int_equal(xo_census_sessions(c).own, 64);
+	xo_census_free(&c);
+}
+
+static void
+test_exceeds(void **state)
+{
+	static const struct {
+		size_t n_workers;
+		uint64_t all, own;
+		uint32_t limit;
+		bool want;
+	} rows[] = {
+		{1, 11, 11, 10, true}, {1, 10, 10, 10, false},
+		{1, 1000, 1000, 0, false}, {2, 1001, 500, 1000, true},
+		{2, 1001, 63, 1000, true}, {2, 1001, 62, 1000, false},
+		{2, 1001, 1, 1000, false}, {4, 4, 1, 3, true},
+		{4, 32, 1, 31, true}, {4, 33, 1, 32, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct xo_census *c = new_census(rows[i].n_workers);
+		bool got = xo_census_exceeds(c, (struct xo_count){
+		    rows[i].all, rows[i].own}, rows[i].limit);
+
+		if (got != rows[i].want)
+			fail_msg("row %zu: got %d", i, got);
+		xo_census_free(&c);
+	}
 }
 
 static void
@@ -142,7 +244,7 @@ tls(const struct xo_census *c, const char *text, uint64_t now)
 {
 	struct xo_address a = address(text);
 
-	return xo_census_tls(c, &a, now);
+	return xo_census_tls(c, &a, now).all;
 }
 
 static void
@@ -219,8 +321,8 @@ test_random(void **state)
 			xo_census_enter(c, &a, &crowd);
 			here[who]++;
 			n++;
-			assert_int_equal(crowd.sessions, n);
-			assert_int_equal(crowd.from_address, here[who]);
+			assert_int_equal(crowd.sessions.all, n);
+			assert_int_equal(crowd.from_address.all, here[who]);
 		}
 	}
 	xo_census_free(&c);
@@ -251,6 +353,8 @@ main(void)
 		cmocka_unit_test(test_address_and_network),
 		cmocka_unit_test(test_workers),
 		cmocka_unit_test(test_generations),
+		cmocka_unit_test(test_liar),
+		cmocka_unit_test(test_exceeds),
 		cmocka_unit_test(test_tls_rate),
 		cmocka_unit_test(test_tls_rate_flood),
 		cmocka_unit_test(test_random),
