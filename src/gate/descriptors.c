@@ -105,20 +105,30 @@ union control {
 bool
 xo_descriptor_send(int socket, int fd)
 {
-	uint8_t mark = 0;
-	struct iovec iov = {&mark, 1};
+	return xo_descriptor_send_with(socket, "", 1, fd);
+}
+
+bool
+xo_descriptor_send_with(int socket, const char *text, size_t len, int fd)
+{
+	struct iovec iov = {(void *)(uintptr_t)text, len};
 	union control control;
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control)};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 	struct cmsghdr *c;
 
+	if (fd < 0)
+		return sendmsg(socket, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) ==
+		    (ssize_t)len;
 	memset(&control, 0, sizeof(control));
+	msg.msg_control = &control;
+	msg.msg_controllen = sizeof(control);
 	c = CMSG_FIRSTHDR(&msg);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	return sendmsg(socket, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+	return sendmsg(socket, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) ==
+	    (ssize_t)len;
 }
 
 int

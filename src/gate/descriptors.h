@@ -29,6 +29,8 @@ void xo_descriptors_close_but(int *kept, size_t n);
 
 /* A copy of `fd` to whoever reads `socket`. Never waits. */
 bool xo_descriptor_send(int socket, int fd);
+/* The same beside a text that is not empty; -1: the text alone. */
+bool xo_descriptor_send_with(int socket, const char *text, size_t len, int fd);
 /* The next one that was sent; -1: none is here. */
 int xo_descriptor_receive(int socket);
 

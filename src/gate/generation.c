@@ -82,6 +82,15 @@ start_worker(struct xo_generation *g, size_t slot)
 	note_start(&g->workers[slot], pid);
 }
 
+static int
+status_fd(const struct xo_generation *g)
+{
+	for (size_t i = 0; i < g->sockets.n; i++)
+		if (g->sockets.list[i].slot == XO_SLOT_STATUS)
+			return g->sockets.list[i].fd;
+	return -1;
+}
+
 static bool
 confine_status(void *arg)
 {
@@ -102,7 +111,7 @@ start_status(struct xo_generation *g)
 	struct xo_status_setup setup = {
 		.conf = g->gate->conf,
 		.metrics = g->gate->metrics,
-		.listen_fd = g->status_fd,
+		.listen_fd = status_fd(g),
 		.parent = getpid(),
 		.confine = confine_status,
 		.arg = g->gate->conf,
@@ -162,7 +171,7 @@ xo_generation_start(struct xo_generation *g)
 	for (size_t i = 0; i < g->n_workers; i++)
 		if (is_due(&g->workers[i]))
 			start_worker(g, i);
-	if (g->status_fd >= 0 && is_due(&g->status))
+	if (status_fd(g) >= 0 && is_due(&g->status))
 		start_status(g);
 }
 
@@ -345,39 +354,6 @@ tell_expiry(const struct xo_gate *gate)
 			    xo_tls_credential_expiry(gate->tenants[i]));
 }
 
-static bool
-is_same_place(const struct xo_conf *a, const struct xo_conf *b)
-{
-	return a->has_status && b->has_status &&
-	    a->status.port == b->status.port &&
-	    strcmp(a->status.host, b->status.host) == 0;
-}
-
-static bool
-open_status(struct xo_generation *g, const struct xo_generation *old,
-    struct xo_buf *error)
-{
-	g->status_fd = -1;
-	if (!g->gate->conf->has_status)
-		return true;
-	if (old != NULL && is_same_place(g->gate->conf, old->gate->conf))
-		g->status_fd = old->status_fd;
-	else
-		g->status_fd = xo_status_listen(&g->gate->conf->status, error);
-	return g->status_fd >= 0;
-}
-
-/* Only what a newer one has not taken over. */
-static void
-close_sockets(struct xo_generation *g, const struct xo_generation *other)
-{
-	xo_sockets_close(&g->sockets, other != NULL ? &other->sockets : NULL);
-	if (g->status_fd >= 0 &&
-	    (other == NULL || other->status_fd != g->status_fd))
-		close(g->status_fd);
-	g->status_fd = -1;
-}
-
 static struct xo_census *
 new_census(const struct xo_generation *g)
 {
@@ -421,18 +397,16 @@ make_counters(struct xo_generation *g, const struct xo_generation *old)
 
 struct xo_generation *
 xo_generation_new(const char *path, const struct xo_generation *old,
-    struct xo_buf *error)
+    const struct xo_sockets *sockets, struct xo_buf *error)
 {
 	struct xo_generation *g = calloc(1, sizeof(*g));
 
 	if (g == NULL)
 		return NULL;
-	g->status_fd = -1;
 	g->gate = xo_gate_load(path, error);
 	if (g->gate == NULL || !make_children(g) ||
-	    !open_status(g, old, error) ||
 	    !xo_sockets_open(&g->sockets, g->gate->conf, g->n_workers,
-	    old != NULL ? &old->sockets : NULL, error) ||
+	    sockets, error) ||
 	    (g->gate->keyring != NULL && !start_keys(g, error)) ||
 	    !make_counters(g, old))
 		goto fail;
@@ -441,7 +415,7 @@ xo_generation_new(const char *path, const struct xo_generation *old,
 	tell_expiry(g->gate);
 	return g;
 fail:
-	close_sockets(g, old);
+	xo_sockets_close(&g->sockets, sockets);
 	if (g->gate != NULL)
 		xo_census_free(&g->gate->census);
 	if (error->len == 0)
@@ -478,5 +452,6 @@ xo_generation_retire(struct xo_generation *g,
 	/* From here on these processes go with the last worker. */
 	xo_pairs_close(&g->key_pairs);
 	xo_pairs_close(&g->log_pairs);
-	close_sockets(g, successor);
+	xo_sockets_close(&g->sockets,
+	    successor != NULL ? &successor->sockets : NULL);
 }

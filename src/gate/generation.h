@@ -31,7 +31,6 @@ struct xo_generation {
 	struct xo_child keys;
 	struct xo_child log;
 	struct xo_child status;
-	int status_fd;			/* -1: none */
 	bool is_old;
 	bool is_status_told;		/* the status process is to end */
 	uint64_t inspect_at;		/* the next look at certificates */
@@ -40,11 +39,12 @@ struct xo_generation {
 
 /*
  * Reads the configuration, binds, and starts the key process. `old`: what it
- * will succeed, or NULL; what both listen on is taken over. NULL: one line in
- * `error`, and nothing has changed.
+ * will succeed, or NULL. `sockets`, of that or of an earlier process: what both
+ * listen on is taken over. NULL: one line in `error`, and nothing has changed.
  */
 struct xo_generation *xo_generation_new(const char *path,
-    const struct xo_generation *old, struct xo_buf *error);
+    const struct xo_generation *old, const struct xo_sockets *sockets,
+    struct xo_buf *error);
 /* Its processes are gone, or never were. */
 void xo_generation_free(struct xo_generation **generation);
 

@@ -65,7 +65,7 @@ reload(struct master *m)
 	if (m->is_ending)
 		return;
 	xo_notify("RELOADING=1");
-	g = xo_generation_new(m->path, old, &error);
+	g = xo_generation_new(m->path, old, &old->sockets, &error);
 	if (g == NULL) {
 		(void)xo_buf_add_byte(&error, '\0');
 		xo_metrics_reload(old->gate->metrics, false);
@@ -75,6 +75,8 @@ reload(struct master *m)
 		xo_notify("READY=1");
 		return;
 	}
+	xo_sockets_keep(&g->sockets, &old->sockets);
+	xo_sockets_forget(&old->sockets, &g->sockets);
 	xo_generation_retire(old, g);
 	add_generation(m, g);
 	xo_metrics_reload(g->gate->metrics, true);
@@ -249,6 +251,23 @@ confine(const struct xo_conf *conf, struct xo_buf *error)
 	    xo_sandbox_enter(&sandbox, error);
 }
 
+/* What an earlier process left with the service manager, and it will leave. */
+static struct xo_generation *
+first_generation(const char *path, struct xo_buf *error)
+{
+	struct xo_sockets inherited;
+	struct xo_generation *g;
+
+	xo_sockets_inherit(&inherited);
+	g = xo_generation_new(path, NULL, &inherited, error);
+	if (g != NULL) {
+		xo_sockets_keep(&g->sockets, &inherited);
+		xo_sockets_forget(&inherited, &g->sockets);
+	}
+	xo_sockets_close(&inherited, g != NULL ? &g->sockets : NULL);
+	return g;
+}
+
 int
 xo_master_run(const char *path)
 {
@@ -260,7 +279,7 @@ xo_master_run(const char *path)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	(void)umask(027);
-	g = xo_generation_new(path, NULL, &error);
+	g = first_generation(path, &error);
 	if (g != NULL && confine(g->gate->conf, &error))
 		m.log = xo_log_open(g->gate->conf->log,
 		    g->gate->conf->log_format, &error);

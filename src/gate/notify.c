@@ -11,16 +11,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "descriptors.h"
 #include "notify.h"
 
-void
-xo_notify(const char *state)
+static void
+say(const char *text, size_t len, int fd)
 {
 	const char *name = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	struct timespec ts;
-	char text[128];
-	int fd, n;
+	int s;
 
 	if (name == NULL || (name[0] != '/' && name[0] != '@') ||
 	    strlen(name) >= sizeof(address.sun_path))
@@ -28,16 +27,32 @@ xo_notify(const char *state)
 	memcpy(address.sun_path, name, strlen(name));
 	if (name[0] == '@')
 		address.sun_path[0] = '\0';
+	s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (s < 0)
+		return;
+	if (connect(s, (const struct sockaddr *)&address,
+	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+	    strlen(name))) == 0)
+		(void)xo_descriptor_send_with(s, text, len, fd);
+	close(s);
+}
+
+void
+xo_notify_fd(const char *state, int fd)
+{
+	say(state, strlen(state), fd);
+}
+
+void
+xo_notify(const char *state)
+{
+	struct timespec ts;
+	char text[128];
+	int n;
+
 	/* A reload is told with its time (Type=notify-reload). */
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	n = snprintf(text, sizeof(text), "%s\nMONOTONIC_USEC=%lld\n", state,
 	    (long long)ts.tv_sec * 1000000 + ts.tv_nsec / 1000);
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return;
-	(void)sendto(fd, text, (size_t)n, MSG_NOSIGNAL,
-	    (const struct sockaddr *)&address,
-	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
-	    strlen(name)));
-	close(fd);
+	say(text, (size_t)n, -1);
 }
