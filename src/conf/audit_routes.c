@@ -75,6 +75,21 @@ demotes(struct xo_audit *a, size_t i)
 	    search(a, i, note_demoted).n > 0;
 }
 
+static bool
+shows_certificate(const struct xo_audit *a, size_t upstream)
+{
+	return a->conf->upstreams[upstream].client_certificate.path != NULL ||
+	    a->policy->upstreams[upstream].has_tenant_certificate;
+}
+
+/* One server, which knows trusted mail by our certificate and not by where it
+ * comes in, as Exchange does. */
+static bool
+are_told_apart(const struct xo_audit *a, size_t trusted, size_t other)
+{
+	return shows_certificate(a, trusted) && !shows_certificate(a, other);
+}
+
 /* The first upstream of trusted mail that is so near, or XO_NOBODY. */
 static int
 find_trusted(const struct xo_audit *a, int upstream, enum xo_meeting meeting)
@@ -84,7 +99,8 @@ find_trusted(const struct xo_audit *a, int upstream, enum xo_meeting meeting)
 		    xo_upstreams_meet(&a->conf->upstreams[upstream],
 		    &a->conf->upstreams[u]);
 
-		if (a->is_trusted[u] && is == meeting)
+		if (a->is_trusted[u] && is == meeting &&
+		    !are_told_apart(a, u, (size_t)upstream))
 			return (int)u;
 	}
 	return XO_NOBODY;

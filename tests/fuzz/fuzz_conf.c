@@ -1,18 +1,36 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Configurations: what is refused has one line that says where; what is taken
- * is printed, and the printout is a configuration that prints the same.
+ * is printed, and the printout is a configuration that prints the same. And of
+ * what is taken, whoever comes with whatever: mail that is accepted has a next
+ * hop, and mail that is demoted never the place of mail that is trusted.
  *
  * The file is nowhere on a disk, and @include is left out: the fuzzer shall
  * open no files of others.
  */
 #include <string.h>
+#include <strings.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <conf/conf.h>
+#include <conf/warning.h>
+#include <xoorg/domain.h>
+#include <xoorg/rights.h>
+#include <xoorg/tenants.h>
 
 #include "fuzz.h"
+
+/* Of each kind; more of them bring nothing new. */
+#define SOME 12
+
+/* What came to each upstream, over all sessions. */
+struct traffic {
+	const struct xo_conf *conf;
+	const struct xo_listener *listener;
+	uint32_t rights;
+	bool has_trusted[SOME];
+	bool has_demoted[SOME];
+};
 
 static int
 make_file(struct xo_span text)
@@ -62,6 +80,162 @@ check_error(const struct xo_buf *error)
 	MUST(xo_span_find(text, ':') < text.len);
 }
 
+static size_t
+some(size_t n)
+{
+	return n < SOME ? n : SOME;
+}
+
+/* As the relay does it: the verdict, then the tenant, then the upstream. */
+static void
+send_mail(struct traffic *t, const struct xo_question *question)
+{
+	const struct xo_policy *policy = &t->conf->policy;
+	struct xo_answer answer;
+	bool is_ours = (t->rights & XO_RIGHT_RELAY) != 0 &&
+	    (t->rights & XO_RIGHT_XOORG) == 0;
+	int upstream = t->listener->demote_to;
+	int tenant;
+
+	xo_verdict_decide(policy, t->listener, question, &answer);
+	tenant = answer.tenant;
+	if (tenant == XO_NOBODY && is_ours && question->sender.len > 0)
+		tenant = xo_tenants_by_sender_domain(policy,
+		    xo_address_domain(question->sender));
+	if (answer.decision == XO_DECISION_ACCEPT) {
+		upstream = t->listener->upstream;
+		if (tenant != XO_NOBODY &&
+		    policy->tenants[tenant].upstream != XO_NOBODY)
+			upstream = policy->tenants[tenant].upstream;
+		MUST(upstream != XO_NOBODY);
+	}
+	if (upstream == XO_NOBODY || upstream >= SOME)
+		return;
+	if (answer.decision == XO_DECISION_DEMOTE)
+		t->has_demoted[upstream] = true;
+	else if (answer.decision == XO_DECISION_ACCEPT &&
+	    (is_ours || answer.verdict == XO_VERDICT_VERIFIED))
+		t->has_trusted[upstream] = true;
+}
+
+static void
+send_from(struct traffic *t, struct xo_span xoorg, struct xo_span domain)
+{
+	struct xo_buf sender = {0};
+	struct xo_question question = {
+		.rights = t->rights,
+		.has_xoorg = xoorg.len > 0,
+		.xoorg = xoorg,
+	};
+
+	send_mail(t, &question);
+	MUST(xo_buf_add_cstr(&sender, "a@") == XO_OK);
+	MUST(xo_buf_add(&sender, domain) == XO_OK);
+	question.sender = xo_buf_span(&sender);
+	send_mail(t, &question);
+	xo_buf_fini(&sender);
+}
+
+/* All kinds of mail in a session with these rights. */
+static void
+come_with(struct traffic *t, uint32_t rights)
+{
+	const struct xo_policy *policy = &t->conf->policy;
+
+	t->rights = rights;
+	send_from(t, xo_span(NULL, 0), XO_LIT("stranger.invalid"));
+	send_from(t, XO_LIT("stranger.invalid"), XO_LIT("stranger.invalid"));
+	for (size_t i = 0; i < some(policy->n_tenants); i++) {
+		const struct xo_tenant *tenant = &policy->tenants[i];
+		struct xo_span org = tenant->originator_orgs[0];
+
+		send_from(t, org, XO_LIT("stranger.invalid"));
+		send_from(t, org, tenant->n_sender_domains > 0 ?
+		    tenant->sender_domains[0] : org);
+		send_from(t, xo_span(NULL, 0), tenant->n_sender_domains > 0 ?
+		    tenant->sender_domains[0] : org);
+	}
+}
+
+/* By each of its names, by each of its networks, and by both. */
+static void
+come_as(struct traffic *t, const struct xo_peer *peer)
+{
+	struct xo_rights rights;
+
+	for (size_t n = 0; n <= some(peer->n_names); n++) {
+		const struct xo_certificate certificate = {
+			.is_present = true,
+			.dns_names = &peer->names[n],
+			.n_dns_names = 1,
+			.is_chain_valid = true,
+			.is_for_servers = true,
+			.is_for_clients = true,
+			.crl = XO_CRL_GOOD,
+		};
+
+		for (size_t k = 0; k <= some(peer->n_networks); k++) {
+			xo_rights_decide(&t->conf->policy, t->listener,
+			    n < peer->n_names ? &certificate : NULL,
+			    k < peer->n_networks ?
+			    &peer->networks[k].address : NULL, &rights);
+			come_with(t, rights.rights);
+		}
+	}
+}
+
+static bool
+have_one_host(const struct xo_conf_upstream *a,
+    const struct xo_conf_upstream *b)
+{
+	for (size_t i = 0; i < a->n_hosts; i++)
+		for (size_t k = 0; k < b->n_hosts; k++)
+			if (a->hosts[i].port == b->hosts[k].port &&
+			    strcasecmp(a->hosts[i].host, b->hosts[k].host) == 0)
+				return true;
+	return a->mx != NULL && b->mx != NULL && strcasecmp(a->mx, b->mx) == 0;
+}
+
+static bool
+shows_certificate(const struct xo_conf *conf, size_t i)
+{
+	return conf->upstreams[i].client_certificate.path != NULL ||
+	    conf->policy.upstreams[i].has_tenant_certificate;
+}
+
+static void
+check_traffic(const struct xo_conf *conf)
+{
+	const struct xo_policy *policy = &conf->policy;
+	struct traffic t = {.conf = conf};
+
+	for (size_t i = 0; i < some(policy->n_listeners); i++) {
+		t.listener = &policy->listeners[i];
+		come_with(&t, 0);
+		for (size_t k = 0; k < some(t.listener->n_peers); k++)
+			come_as(&t, &policy->peers[t.listener->peers[k]]);
+	}
+	for (size_t i = 0; i < some(policy->n_upstreams); i++)
+		for (size_t k = 0; k < some(policy->n_upstreams); k++)
+			MUST(!t.has_trusted[i] || !t.has_demoted[k] ||
+			    (i != k && (!have_one_host(&conf->upstreams[i],
+			    &conf->upstreams[k]) ||
+			    (shows_certificate(conf, i) &&
+			    !shows_certificate(conf, k)))));
+}
+
+static void
+check_warnings(const struct xo_conf *conf)
+{
+	for (size_t i = 0; i < conf->warnings.n; i++) {
+		const char *text = conf->warnings.list[i].text;
+
+		MUST(strstr(text, ": warning: ") != NULL);
+		MUST(strchr(text, '\n') == NULL);
+		MUST(text[strlen(text) - 1] == ']');
+	}
+}
+
 static void
 check_again(const struct xo_conf *conf)
 {
@@ -98,6 +272,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_error(&error);
 	} else {
 		check_again(conf);
+		check_traffic(conf);
+		check_warnings(conf);
 		xo_conf_free(&conf);
 	}
 	xo_buf_fini(&error);

@@ -146,8 +146,12 @@ static const struct row rows[] = {
 	    XO_RULE_DEMOTE_TO_VERIFIED, "listeners.out.demote_to", NO},
 	{"demote_to = \"ordinary\"", "demote_to = \"exchange\"", 25,
 	    XO_RULE_DEMOTE_TO_VERIFIED, "listeners.in.demote_to", NO},
-	{"hosts = [" ORDINARY "]", "mx = \"CONTOSO.com\"", 25,
+	{"hosts = [" ORDINARY "]", "mx = \"CONTOSO.com\"; tls = \"verify\"; "
+	    "client_certificate = \"gw.pem\"; client_key = \"gw.key\"", 25,
 	    XO_RULE_DEMOTE_TO_VERIFIED, "at the place of `exchange`", NO},
+	{"hosts = [" ORDINARY "]", "mx = \"CONTOSO.com\"", 25,
+	    XO_RULE_DEMOTE_TO_VERIFIED, "at the place of `exchange`",
+	    "    client_certificate = \"tenant\"\n", ""},
 	{"upstream = \"\" }", "upstream = \"ordinary\" }", 25,
 	    XO_RULE_DEMOTE_TO_VERIFIED, "`ordinary`, which takes trusted", NO},
 	/* And what cannot be known. */
@@ -161,9 +165,11 @@ static const struct row rows[] = {
 	{ORDINARY, "\"192.0.2.1:10025\"", 25, XO_RULE_DEMOTE_MAY_BE_VERIFIED,
 	    "may be at", NO},
 	{ORDINARY, "\"192.0.2.1\"", 25, XO_RULE_DEMOTE_MAY_BE_VERIFIED,
-	    "may be at the place of `exchange`", NO},
+	    "may be at the place of `exchange`",
+	    "    client_certificate = \"tenant\"\n", ""},
 	{"hosts = [" ORDINARY "]", "mx = \"fabrikam.com\"", 25,
-	    XO_RULE_DEMOTE_MAY_BE_VERIFIED, "may be at", NO},
+	    XO_RULE_DEMOTE_MAY_BE_VERIFIED, "may be at",
+	    "    client_certificate = \"tenant\"\n", ""},
 	/* What the next hop makes of it. */
 	{ORDINARY "]", ORDINARY "]; tls = \"encrypt\"; client_certificate = "
 	    "\"gw.pem\"; client_key = \"gw.key\"", 25,
@@ -319,6 +325,8 @@ static const struct row fine[] = {
 	    .to_too = "} exchange"},
 	{.from = "handover = \"xclient\" }\n  exchange",
 	    .to = "handover = \"proxy\" } exchange"},
+	/* Exchange knows us by our certificate, and is shown none for these. */
+	{.from = "hosts = [" ORDINARY "]", .to = "mx = \"contoso.com\""},
 	/* Local delivery relays nothing. */
 	{.from = "handover = \"xclient\" }\n  exchange",
 	    .to = "protocol = \"lmtp\" } exchange"},
