@@ -89,12 +89,13 @@ postlog unix-dgram n - n - 1 postlogd
 
 
 class Postfix:
-    """settings: lines of main.cf. `second`: another smtpd of master.cf."""
+    """settings: lines of main.cf. `second`: another smtpd of master.cf. `root`: another
+    Postfix than Debian's, laid out like it."""
 
-    def __init__(self, port, settings, second=""):
+    def __init__(self, port, settings, second="", root=None):
         if os.geteuid() != 0:
             raise Missing("Postfix' master wants to be root")
-        self.root = prefix()
+        self.root = root or prefix()
         # not below pytest's folder, which others may not enter
         self.folder = tempfile.mkdtemp(prefix="xoorg-postfix-")
         os.chmod(self.folder, 0o755)
