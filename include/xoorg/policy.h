@@ -119,6 +119,13 @@ enum xo_bare_newline {
 	XO_BARE_NEWLINE_COUNT
 };
 
+/* A header section that is not one: see wall.h. */
+enum xo_malformed_header {
+	XO_MALFORMED_HEADER_REFUSE,
+	XO_MALFORMED_HEADER_REPAIR,	/* where that leaves one reading */
+	XO_MALFORMED_HEADER_COUNT
+};
+
 struct xo_listener {
 	struct xo_span name;
 	const int *peers;		/* indexes into xo_policy.peers */
@@ -132,6 +139,7 @@ struct xo_listener {
 	int demote_to;			/* all other mail; XO_NOBODY: refuse it */
 	uint64_t size_limit;		/* octets of content; 0: none */
 	enum xo_bare_newline bare_newline;
+	enum xo_malformed_header malformed_header;
 	bool is_safe;			/* offers no PIPELINING, no CHUNKING */
 };
 
@@ -232,6 +240,10 @@ struct xo_policy {
 const struct xo_upstream *xo_upstream_at(const struct xo_policy *policy, int i);
 
 /* The words of the configuration and of the log. */
+/* Does it repair a malformed header? In observe mode always, since that refuses
+ * nothing that can be passed on with one reading. */
+bool xo_listener_repairs(const struct xo_listener *listener);
+
 const char *xo_verdict_name(enum xo_verdict verdict);
 const char *xo_decision_name(enum xo_decision decision);
 

@@ -17,6 +17,7 @@
 #include <xoorg/refusal.h>
 #include <xoorg/rights.h>
 #include <xoorg/tenants.h>
+#include <xoorg/wall.h>
 
 XO_API_BEGIN
 
@@ -109,6 +110,9 @@ struct xo_report {
 	struct xo_span reply;		/* its text, as the client sees it */
 	bool is_client_gone;		/* nobody was left to tell */
 	uint64_t began;			/* time of MAIL, as given */
+	/* What the wall did to the header, and what was wrong with it. Never
+	 * NULL. */
+	const struct xo_wall_report *wall;
 };
 
 /* NULL: no memory. `now`: milliseconds of a clock that only goes forward. */

@@ -37,6 +37,8 @@ struct xo_stamp {
  * printable ASCII without `()<>@,;"\`, cut at 255 octets.
  */
 enum xo_err xo_stamp_write(struct xo_buf *out, const struct xo_stamp *stamp);
+/* How many fields that are. */
+size_t xo_stamp_count(const struct xo_stamp *stamp);
 
 XO_API_END
 

@@ -7,13 +7,24 @@
  * writes the section that goes on. Canonical or refused: a field is a name of
  * 33..126 without colon, blanks that are not passed on, a colon, a value with
  * its folding, CRLF. Whatever else stands there could be read differently by
- * the next reader, so the message is refused: controls (but TAB, and the shifts of
- * ISO 2022), a comment behind the name or a dot before it, a line of more than
- * 990 octets that hides a protected name where somebody might cut it.
+ * the next reader, so the message is refused; or, with `repairs`, made into
+ * something that all readers read alike, where that can be done:
+ *
+ *   a byte order mark in front	goes
+ *   "From ", ">From " in front	becomes the field X-Mailbox-Line
+ *   blanks before the first field	go; so does a line of blanks there
+ *   a line that is no field		the section ends before it (finder), an empty
+ *				line is written there, the rest is body
+ *   a line break before the colon	goes
+ *   a control in a value		becomes a blank
+ *
+ * Refused in any case: NUL, CR or LF outside CRLF, a line of more than 990 octets
+ * that hides a protected name where somebody might cut it.
  */
 #ifndef XOORG_WALL_H
 #define XOORG_WALL_H
 
+#include <xoorg/fault.h>
 #include <xoorg/refusal.h>
 
 XO_API_BEGIN
@@ -39,20 +50,34 @@ enum xo_wall_family {
 #define XO_WALL_ALWAYS (XO_WALL_ORIGINATOR_ORG | XO_WALL_ORGANIZATION | \
 	XO_WALL_FOREST | XO_WALL_AUTH_RESULTS | XO_WALL_TRACE)
 
+/* By the number of its bit, for the log. */
+#define XO_WALL_FAMILIES 8
+const char *xo_wall_family_name(size_t i);
+
 /*
- * Finds the end of a header section that comes in pieces. All-zero is ready.
+ * Finds the end of a header section that comes in pieces. All-zero is ready;
+ * `repairs` is set before the first call. What else is in it is its own, but
+ * `fault`: behind XO_OK, why the section ends before its empty line.
  */
 struct xo_header_finder {
+	bool repairs;
+	enum xo_fault_kind fault;
 	size_t line_start;
 	size_t scanned;
+	size_t field_start;
+	bool has_begun;			/* a field came */
+	bool awaits_colon;		/* its name came, and its colon not */
 };
 
 /*
  * `section` is all content so far. XO_OK: *len_r octets are the header section,
- * its empty line included. XO_MORE: no empty line yet.
+ * its empty line included, or all fields in front of the first line that is
+ * none. XO_MORE: neither has come.
  */
 XO_MUST_CHECK enum xo_err xo_header_find(struct xo_header_finder *finder,
     struct xo_span section, size_t *len_r);
+/* After XO_MORE: no more will come. Its length, and maybe `fault`. */
+size_t xo_header_end(struct xo_header_finder *finder, struct xo_span section);
 
 struct xo_wall {
 	uint32_t remove;		/* families; XO_WALL_ALWAYS goes anyhow */
@@ -60,13 +85,19 @@ struct xo_wall {
 	struct xo_span hostname;	/* our authserv-id, and what is stamped */
 	size_t max_fields;		/* logical; 0: no bound */
 	size_t max_hops;		/* Received fields; 0: no bound */
-	size_t max_line;		/* octets before a CRLF; 0: 16384 */
+	size_t max_line;		/* octets before a CRLF; 0: no bound */
+	bool repairs;
+	enum xo_fault_kind ends_early;	/* the finder's: an empty line is due */
 };
 
 struct xo_wall_report {
 	uint32_t removed;		/* families of which something went */
 	size_t n_removed;		/* fields, without the promoted */
+	uint32_t n_of[XO_WALL_FAMILIES]; /* the same by family */
 	size_t n_promoted;
+	size_t n_stamped;		/* by the wall itself */
+	uint32_t n_repaired[XO_FAULT_COUNT];
+	struct xo_fault fault;		/* of a refusal */
 	size_t n_fields;
 	size_t n_hops;			/* Received fields */
 	/* The value of the last X-OriginatorOrg that was removed, if it is a

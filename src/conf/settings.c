@@ -81,6 +81,11 @@ static const char *const bare_newline_words[] = {
 	[XO_BARE_NEWLINE_NORMALIZE] = "normalize",
 	[XO_BARE_NEWLINE_COUNT] = NULL
 };
+static const char *const malformed_header_words[] = {
+	[XO_MALFORMED_HEADER_REFUSE] = "refuse",
+	[XO_MALFORMED_HEADER_REPAIR] = "repair",
+	[XO_MALFORMED_HEADER_COUNT] = NULL
+};
 static const char *const tls_level_words[] = {
 	[XO_TLS_NONE] = "none",
 	[XO_TLS_ENCRYPT] = "encrypt",
@@ -195,9 +200,9 @@ static const struct xo_setting settings[] = {
     BOUNDS(1, 1000000), .help = "BDAT 0 in a message; then 421"},
 {LIMIT("chunks", NUMBER, chunks), DEFAULT("100000"), BOUNDS(0, 1000000000),
     .help = "BDAT in a message; then 421; 0: no limit"},
-{LIMIT("header_octets", NUMBER, header_octets), DEFAULT("131072"),
+{LIMIT("header_octets", NUMBER, header_octets), DEFAULT("262144"),
     BOUNDS(4096, 16777216), .help = "octets of a header section"},
-{LIMIT("header_fields", NUMBER, header_fields), DEFAULT("1000"),
+{LIMIT("header_fields", NUMBER, header_fields), DEFAULT("10000"),
     BOUNDS(10, 100000), .help = "fields of a header section"},
 {LIMIT("hops", NUMBER, hops), DEFAULT("100"), BOUNDS(0, 100000),
     .help = "Received fields; more is a loop; 0: no limit"},
@@ -318,6 +323,10 @@ static const struct xo_setting settings[] = {
 {LISTENER("bare_newline", WORD, policy.bare_newline), DEFAULT("reject"),
     .words = bare_newline_words,
     .help = "CR or LF alone in a body: reject, or normalize to CRLF"},
+{LISTENER("malformed_header", WORD, policy.malformed_header),
+    DEFAULT("repair"), .words = malformed_header_words,
+    .help = "a header that is not one: repair what then has one reading, "
+    "or refuse"},
 {LISTENER("safe", BOOL, policy.is_safe), DEFAULT("false"),
     .help = "announce neither PIPELINING nor CHUNKING"},
 

@@ -15,6 +15,7 @@
 #include <conf/conf.h>
 #include <xoorg/refusal.h>
 #include <xoorg/tenants.h>
+#include <xoorg/wall.h>
 
 struct xo_metrics;
 
@@ -26,6 +27,8 @@ enum xo_metric {
 	XO_METRIC_SESSIONS,
 	XO_METRIC_SESSIONS_TOTAL,
 	XO_METRIC_REFUSALS,
+	XO_METRIC_HEADER_REPAIRS,
+	XO_METRIC_FIELDS_REMOVED,
 	XO_METRIC_TLS_HANDSHAKES,
 	XO_METRIC_UPSTREAM_CONNECTIONS,
 	XO_METRIC_UPSTREAM_CONNECTS,
@@ -102,6 +105,9 @@ void xo_metrics_message(struct xo_metrics *metrics, int listener,
 void xo_metrics_session_opened(struct xo_metrics *metrics, int listener);
 void xo_metrics_session_closed(struct xo_metrics *metrics, int listener);
 void xo_metrics_refusal(struct xo_metrics *metrics, enum xo_refusal refusal);
+/* What the wall did to a message. */
+void xo_metrics_wall(struct xo_metrics *metrics, int listener,
+    const struct xo_wall_report *report);
 void xo_metrics_tls(struct xo_metrics *metrics, int listener,
     enum xo_tls_result result);
 void xo_metrics_upstream_connect(struct xo_metrics *metrics, int upstream,

@@ -104,6 +104,24 @@ xo_metrics_refusal(struct xo_metrics *metrics, enum xo_refusal refusal)
 }
 
 void
+xo_metrics_wall(struct xo_metrics *metrics, int listener,
+    const struct xo_wall_report *report)
+{
+	size_t i;
+
+	for (i = 1; i < XO_FAULT_REPAIRABLE; i++) {
+		if (report->n_repaired[i] > 0)
+			add(metrics, XO_METRIC_HEADER_REPAIRS,
+			    position(listener), i - 1, report->n_repaired[i]);
+	}
+	for (i = 0; i < XO_WALL_FAMILIES; i++) {
+		if (report->n_of[i] > 0)
+			add(metrics, XO_METRIC_FIELDS_REMOVED,
+			    position(listener), i, report->n_of[i]);
+	}
+}
+
+void
 xo_metrics_tls(struct xo_metrics *metrics, int listener,
     enum xo_tls_result result)
 {

@@ -48,6 +48,10 @@ dim_size(enum xo_dim dim, const struct xo_conf *conf)
 		return XO_DECISION_COUNT;
 	case XO_DIM_REASON:
 		return XO_REFUSAL_COUNT - 1;	/* without _NONE */
+	case XO_DIM_REPAIR:
+		return XO_FAULT_REPAIRABLE - 1;	/* the same */
+	case XO_DIM_FAMILY:
+		return XO_WALL_FAMILIES;
 	case XO_DIM_TLS_RESULT:
 		return XO_TLS_RESULT_COUNT;
 	case XO_DIM_RESULT:
@@ -109,6 +113,12 @@ dim_word(enum xo_dim dim, size_t i, const struct xo_conf *conf)
 		break;
 	case XO_DIM_REASON:
 		word = xo_refusal_info((enum xo_refusal)(i + 1))->id;
+		break;
+	case XO_DIM_REPAIR:
+		word = xo_fault_name((enum xo_fault_kind)(i + 1));
+		break;
+	case XO_DIM_FAMILY:
+		word = xo_wall_family_name(i);
 		break;
 	case XO_DIM_TLS_RESULT:
 		word = tls_results[i];

@@ -117,6 +117,65 @@ add_hint(struct xo_log_line *line, const struct xo_report *report)
 		xo_log_cstr(line, "hint", hint);
 }
 
+/* "a:1 b:2": what is not zero, by its name. */
+static void
+add_counts(struct xo_log_line *line, const char *key, const uint32_t *counts,
+    size_t n, const char *(*name)(size_t i))
+{
+	struct xo_buf text = {0};
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (counts[i] == 0)
+			continue;
+		(void)xo_buf_add_all(&text, text.len > 0 ? " " : "", name(i),
+		    ":", (char *)NULL);
+		(void)xo_buf_add_u64(&text, counts[i]);
+	}
+	if (text.len > 0)
+		xo_log_str(line, key, xo_buf_span(&text));
+	xo_buf_fini(&text);
+}
+
+static const char *
+fault_name(size_t i)
+{
+	return xo_fault_name((enum xo_fault_kind)i);
+}
+
+/* What was done to the header; only what there is to tell. */
+static void
+add_wall(struct xo_log_line *line, const struct xo_wall_report *wall)
+{
+	add_counts(line, "removed", wall->n_of, XO_WALL_FAMILIES,
+	    xo_wall_family_name);
+	add_counts(line, "repaired", wall->n_repaired, XO_FAULT_REPAIRABLE,
+	    fault_name);
+	if (wall->n_promoted > 0)
+		xo_log_u64(line, "promoted", wall->n_promoted);
+	if (wall->n_stamped > 0)
+		xo_log_u64(line, "stamped", wall->n_stamped);
+}
+
+/* What is wrong with the header, and what stands there. */
+static void
+add_fault(struct xo_log_line *line, const struct xo_fault *fault)
+{
+	struct xo_buf text = {0};
+	size_t len;
+
+	if (fault->kind == XO_FAULT_NONE)
+		return;
+	(void)xo_fault_write(&text, fault);
+	(void)xo_buf_add(&text, XO_LIT(": "));
+	len = text.len;
+	(void)xo_fault_write_place(&text, fault);
+	if (text.len == len)
+		text.len -= 2;
+	xo_log_str(line, "because", xo_buf_span(&text));
+	xo_buf_fini(&text);
+}
+
 /* Why a message was not delivered, in the table's words. */
 static const char *
 reason_of(const struct xo_report *report)
@@ -133,6 +192,7 @@ count_message(struct xo_session *s, const struct xo_report *report)
 {
 	struct xo_metrics *m = s->worker->metrics;
 
+	xo_metrics_wall(m, s->listener, report->wall);
 	xo_metrics_message(m, s->listener, report->answer.verdict,
 	    report->answer.decision, report->answer.tenant, report->size);
 	if (report->has_xoorg)
@@ -167,7 +227,9 @@ xo_session_log_message(struct xo_session *s, const struct xo_report *report)
 	    XO_LIT("") : policy_of(s)->upstreams[report->upstream].name);
 	add_reply(line, report);
 	xo_log_cstr(line, "reason", reason_of(report));
+	add_fault(line, &report->wall->fault);
 	add_hint(line, report);
+	add_wall(line, report->wall);
 	if (report->is_client_gone)
 		xo_log_cstr(line, "client_gone", "true");
 	xo_log_u64(line, "ms", xo_worker_now() - report->began);

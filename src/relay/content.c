@@ -38,6 +38,13 @@ check_transaction(const struct xo_relay *r)
 	return XO_REFUSAL_NONE;
 }
 
+static void
+begin_header(struct xo_relay *r)
+{
+	r->t.content = CONTENT_HEADER;
+	r->t.finder.repairs = xo_listener_repairs(r->setup.listener);
+}
+
 void
 content_data(struct xo_relay *r)
 {
@@ -54,11 +61,18 @@ content_data(struct xo_relay *r)
 		finish_with_refusal(r, r->back_why);
 		return;
 	}
-	r->t.content = CONTENT_HEADER;
+	begin_header(r);
 	r->t.scanner.is_stuffed = true;
 	r->state = FRONT_DATA;
 	relay_reply(r, 354, NULL,
 	    XO_LIT("Start mail input; end with <CRLF>.<CRLF>"));
+}
+
+/* The body may begin in the middle of what was a line: with a dot, maybe. */
+static void
+ends_early(struct xo_relay *r)
+{
+	r->t.has_held_dot |= r->t.finder.fault != XO_FAULT_NONE;
 }
 
 static void
@@ -97,7 +111,9 @@ complete(struct xo_relay *r)
 	}
 	if (was == CONTENT_HEADER) {
 		/* It ended inside its header section. */
-		r->t.header_len = r->header.len;
+		r->t.header_len = xo_header_end(&r->t.finder,
+		    xo_buf_span(&r->header));
+		ends_early(r);
 		r->t.content = CONTENT_OPENING;
 	}
 	back_pump(r);
@@ -163,7 +179,8 @@ takes_value(struct xo_relay *r, const struct xo_wall_report *report)
 	return true;
 }
 
-static void
+/* How many fields that are. */
+static size_t
 stamp(struct xo_relay *r)
 {
 	const struct xo_policy *policy = r->setup.policy;
@@ -190,6 +207,7 @@ stamp(struct xo_relay *r)
 	if (t->answer.tenant != XO_NOBODY)
 		s.tenant = policy->tenants[t->answer.tenant].name;
 	(void)xo_stamp_write(&r->clean, &s);
+	return xo_stamp_count(&s);
 }
 
 void
@@ -200,24 +218,28 @@ content_open(struct xo_relay *r)
 		.hostname = r->setup.policy->hostname,
 		.max_fields = limits(r)->header_fields,
 		.max_hops = limits(r)->hops,
+		.repairs = r->t.finder.repairs,
+		.ends_early = r->t.finder.fault,
 	};
-	struct xo_wall_report report;
+	struct xo_wall_report *report = &r->t.wall;
 	enum xo_refusal why;
+	size_t n_stamped;
 
 	wall.promote = upstream_of(r)->cross_premises ==
 	    XO_CROSS_PREMISES_PROMOTE &&
 	    (wall.remove & XO_WALL_CROSS_PREMISES) == 0;
 	xo_buf_clear(&r->clean);
-	stamp(r);
+	n_stamped = stamp(r);
 	why = xo_wall_apply(&wall,
-	    xo_span(r->header.p, r->t.header_len), &r->clean, &report);
+	    xo_span(r->header.p, r->t.header_len), &r->clean, report);
 	if (why == XO_REFUSAL_NONE && r->clean.err != XO_OK)
 		why = XO_REFUSAL_MEMORY;
 	if (why != XO_REFUSAL_NONE) {
 		content_fail(r, why);
 		return;
 	}
-	if (takes_value(r, &report)) {
+	report->n_stamped += n_stamped;
+	if (takes_value(r, report)) {
 		back_say_again(r);
 		return;
 	}
@@ -251,10 +273,26 @@ content_fail(struct xo_relay *r, enum xo_refusal why)
 		finish_with_refusal(r, why);
 }
 
+/* Found before the wall has seen it: `kind`, behind what is held. */
+static void
+fail_header(struct xo_relay *r, enum xo_refusal why, enum xo_fault_kind kind,
+    uint64_t bound)
+{
+	struct xo_span held = xo_buf_span(&r->header);
+
+	if (r->t.outcome == XO_REFUSAL_NONE) {
+		r->t.wall.fault = xo_fault_in(held, kind,
+		    xo_span(held.p + held.len, 0));
+		r->t.wall.fault.bound = bound;
+	}
+	content_fail(r, why);
+}
+
 static void
 take_header(struct xo_relay *r, struct xo_span span)
 {
 	struct transaction *t = &r->t;
+	size_t max = limits(r)->header_octets;
 
 	if (xo_buf_add(&r->header, span) != XO_OK) {
 		content_fail(r, XO_REFUSAL_MEMORY);
@@ -262,14 +300,16 @@ take_header(struct xo_relay *r, struct xo_span span)
 	}
 	if (xo_header_find(&t->finder, xo_buf_span(&r->header),
 	    &t->header_len) == XO_MORE) {
-		if (r->header.len > limits(r)->header_octets)
-			content_fail(r, XO_REFUSAL_HEADER_LIMIT);
+		if (r->header.len > max)
+			fail_header(r, XO_REFUSAL_HEADER_LIMIT,
+			    XO_FAULT_OCTETS, max);
 		return;
 	}
-	if (t->header_len > limits(r)->header_octets) {
-		content_fail(r, XO_REFUSAL_HEADER_LIMIT);
+	if (t->header_len > max) {
+		fail_header(r, XO_REFUSAL_HEADER_LIMIT, XO_FAULT_OCTETS, max);
 		return;
 	}
+	ends_early(r);
 	t->content = CONTENT_OPENING;
 }
 
@@ -314,11 +354,21 @@ static void
 take_bare(struct xo_relay *r)
 {
 	if (r->t.content == CONTENT_HEADER)
-		content_fail(r, XO_REFUSAL_HEADER_BARE_NEWLINE);
+		fail_header(r, XO_REFUSAL_HEADER_BARE_NEWLINE,
+		    XO_FAULT_BARE_NEWLINE, 0);
 	else if (r->setup.listener->bare_newline == XO_BARE_NEWLINE_NORMALIZE)
 		take(r, XO_LIT("\r\n"));
 	else
 		content_fail(r, XO_REFUSAL_CONTENT_BARE_NEWLINE);
+}
+
+static void
+take_nul(struct xo_relay *r)
+{
+	if (r->t.content == CONTENT_HEADER)
+		fail_header(r, XO_REFUSAL_CONTENT_NUL, XO_FAULT_NUL, 0);
+	else
+		content_fail(r, XO_REFUSAL_CONTENT_NUL);
 }
 
 static size_t
@@ -338,7 +388,7 @@ data_event(struct xo_relay *r, struct xo_span in)
 			take_bare(r);
 			break;
 		case XO_CONTENT_NUL:
-			content_fail(r, XO_REFUSAL_CONTENT_NUL);
+			take_nul(r);
 			break;
 		case XO_CONTENT_END:
 			complete(r);
@@ -502,7 +552,7 @@ content_bdat(struct xo_relay *r, struct xo_span args)
 		if (r->back == BACK_FAILED)
 			content_fail(r, r->back_why);
 		else if (t->content == CONTENT_NONE)
-			t->content = CONTENT_HEADER;
+			begin_header(r);
 		else if (t->content == CONTENT_BODY)
 			writer_chunk_begin(r, t->chunk.size, t->chunk.is_last);
 	}

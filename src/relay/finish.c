@@ -61,6 +61,32 @@ finish_noted(const struct xo_relay *r)
 	    r->t.outcome_text), r->t.outcome_len);
 }
 
+void
+finish_write_text(const struct xo_relay *r, struct xo_buf *out,
+    enum xo_refusal why)
+{
+	const struct xo_fault *fault = &r->t.wall.fault;
+
+	(void)xo_buf_add_cstr(out, xo_refusal_info(why)->text);
+	if (why != r->t.outcome || fault->kind == XO_FAULT_NONE)
+		return;
+	(void)xo_buf_add(out, XO_LIT(", "));
+	(void)xo_fault_write(out, fault);
+}
+
+/* The same for the log, with its enhanced code, as the client has it. */
+static void
+note_refusal(struct xo_relay *r, enum xo_refusal why)
+{
+	const struct xo_refusal_info *info = xo_refusal_info(why);
+
+	finish_note_reply(r, info->code, XO_LIT(""));
+	(void)xo_buf_add_all(&r->text, info->enhanced, " ", (char *)NULL);
+	finish_write_text(r, &r->text, why);
+	if (r->text.err == XO_OK)
+		r->t.outcome_len = r->text.len - r->t.outcome_text;
+}
+
 static void
 forget(struct xo_relay *r)
 {
@@ -91,6 +117,7 @@ end(struct xo_relay *r, enum xo_refusal why, uint16_t code)
 		.reply = finish_noted(r),
 		.is_client_gone = r->is_front_gone,
 		.began = t->began,
+		.wall = &t->wall,
 	};
 	relay_act(r, XO_ACTION_REPORT);
 	r->has_reported = true;
@@ -131,8 +158,7 @@ finish_with_refusal(struct xo_relay *r, enum xo_refusal why)
 		relay_reply(r, r->t.code, NULL, finish_noted(r));
 		end(r, why, r->t.code);
 	} else {
-		finish_note_reply(r, info->code,
-		    xo_span_from_cstr(info->text));
+		note_refusal(r, why);
 		end(r, why, info->code);
 		relay_refuse(r, why);
 	}
@@ -160,7 +186,7 @@ end_unanswered(struct xo_relay *r, enum xo_refusal why)
 		end(r, why, 0);
 		return;
 	}
-	finish_note_reply(r, info->code, xo_span_from_cstr(info->text));
+	note_refusal(r, why);
 	end(r, why, info->code);
 }
 

@@ -138,6 +138,7 @@ struct transaction {
 	enum xo_refusal outcome;
 	uint16_t code;
 	size_t outcome_text, outcome_len;	/* into text; of UPSTREAM_SAID */
+	struct xo_wall_report wall;	/* what the wall did, or found */
 };
 
 /* Actions that wait to be taken: room for a few, grown for a crowd. A few are
@@ -338,6 +339,10 @@ void finish_with_reply(struct xo_relay *r, uint16_t code, struct xo_span text);
 void finish_quietly(struct xo_relay *r, enum xo_refusal why);
 /* Keeps the next hop's own words as the outcome. */
 void finish_note_reply(struct xo_relay *r, uint16_t code, struct xo_span text);
+/* The text of a refusal of ours: the table's, and what is wrong with the header
+ * if it is that. */
+void finish_write_text(const struct xo_relay *r, struct xo_buf *out,
+    enum xo_refusal why);
 struct xo_span finish_noted(const struct xo_relay *r);
 void transaction_clear(struct xo_relay *r);
 

@@ -4,8 +4,8 @@
  */
 #include <trust/field.h>
 
-static bool
-is_blank(uint8_t c)
+bool
+xo_field_is_blank(uint8_t c)
 {
 	return c == ' ' || c == '\t';
 }
@@ -15,34 +15,39 @@ is_blank(uint8_t c)
  * ISO 2022 (ESC, SO, SI) stand raw in the subjects of old programs, and end
  * nothing.
  */
-static bool
-is_odd_control(uint8_t c)
+bool
+xo_field_is_odd_control(uint8_t c)
 {
-	return (c < ' ' || c == 0x7f) && !is_blank(c) && c != '\r' &&
-	    c != 0x1b && c != 0x0e && c != 0x0f;
+	return (c < ' ' || c == 0x7f) && !xo_field_is_blank(c) && c != '\r' &&
+	    c != '\n' && c != 0x1b && c != 0x0e && c != 0x0f;
 }
 
-enum xo_refusal
-xo_field_check_octets(struct xo_span section)
+enum xo_fault_kind
+xo_field_check_octets(struct xo_span section, bool *has_controls_r,
+    struct xo_span *at_r)
 {
 	size_t i;
 
 	for (i = 0; i < section.len; i++) {
 		if (section.p[i] >= ' ' && section.p[i] != 0x7f)
 			continue;
+		*at_r = xo_span_from(section, i);
 		if (section.p[i] == '\0')
-			return XO_REFUSAL_CONTENT_NUL;
+			return XO_FAULT_NUL;
 		if (section.p[i] == '\n')
-			return XO_REFUSAL_HEADER_BARE_NEWLINE;
-		if (is_odd_control(section.p[i]))
-			return XO_REFUSAL_HEADER_SYNTAX;
+			return XO_FAULT_BARE_NEWLINE;
+		if (xo_field_is_odd_control(section.p[i])) {
+			if (has_controls_r == NULL)
+				return XO_FAULT_CONTROL;
+			*has_controls_r = true;
+		}
 		if (section.p[i] != '\r')
 			continue;
 		if (i + 1 == section.len || section.p[i + 1] != '\n')
-			return XO_REFUSAL_HEADER_BARE_NEWLINE;
+			return XO_FAULT_BARE_NEWLINE;
 		i++;
 	}
-	return XO_REFUSAL_NONE;
+	return XO_FAULT_NONE;
 }
 
 /* The length of the first line; *size_r with its CRLF, if it has one. */
@@ -55,6 +60,15 @@ find_line(struct xo_span s, size_t *size_r)
 	return len;
 }
 
+static enum xo_refusal
+refuse(struct xo_field_reader *reader, enum xo_refusal why,
+    enum xo_fault_kind fault, struct xo_span at)
+{
+	reader->fault = fault;
+	reader->at = at;
+	return why;
+}
+
 /* The first line and all that continue it. */
 static enum xo_refusal
 read_lines(struct xo_field_reader *reader, struct xo_span *raw_r)
@@ -64,37 +78,67 @@ read_lines(struct xo_field_reader *reader, struct xo_span *raw_r)
 
 	do {
 		if (find_line(rest, &size) > reader->max_line)
-			return XO_REFUSAL_HEADER_LIMIT;
+			return refuse(reader, XO_REFUSAL_HEADER_LIMIT,
+			    XO_FAULT_LINE, rest);
 		rest = xo_span_from(rest, size);
-	} while (rest.len > 0 && is_blank(rest.p[0]));
+	} while (rest.len > 0 && xo_field_is_blank(rest.p[0]));
 	*raw_r = xo_span_first(reader->rest, reader->rest.len - rest.len);
 	reader->rest = rest;
 	return XO_REFUSAL_NONE;
 }
 
-static enum xo_refusal
-split(struct xo_field *field)
+/* Something else than blanks stands between the name and the first colon. */
+static enum xo_fault_kind
+name_fault(struct xo_span text)
 {
-	struct xo_span raw = field->raw;
+	struct xo_span line = xo_span_first(text, xo_span_find(text, '\r'));
+
+	return xo_span_find(line, ':') < line.len ? XO_FAULT_NAME :
+	    XO_FAULT_NO_COLON;
+}
+
+enum xo_fault_kind
+xo_field_read_head(struct xo_span text, struct xo_field_head *head_r)
+{
 	size_t n = 0;
 	size_t i;
 
+	*head_r = (struct xo_field_head){0};
 	/* A comment would be no part of the name to who knows RFC 822. */
-	while (n < raw.len && raw.p[n] > ' ' && raw.p[n] < 0x7f &&
-	    raw.p[n] != ':' && raw.p[n] != '(')
+	while (n < text.len && text.p[n] > ' ' && text.p[n] < 0x7f &&
+	    text.p[n] != ':' && text.p[n] != '(')
 		n++;
-	for (i = n; i < raw.len && raw.p[i] != ':'; i++) {
-		if (raw.p[i] == '\r' || raw.p[i] == '\n')
-			field->has_fold = true;
-		else if (!is_blank(raw.p[i]))
-			return XO_REFUSAL_HEADER_SYNTAX;
+	for (i = n; i < text.len && text.p[i] != ':'; i++) {
+		if (text.p[i] == '\r' || text.p[i] == '\n')
+			head_r->has_fold = true;
+		else if (!xo_field_is_blank(text.p[i]))
+			return name_fault(text);
 	}
+	head_r->name_len = n;
+	head_r->colon = i;
+	if (text.len > 0 && xo_field_is_blank(text.p[0]))
+		return XO_FAULT_LEADING_BLANK;
+	if (i == text.len)
+		return XO_FAULT_NO_COLON;
+	if (n == 0)
+		return XO_FAULT_EMPTY_NAME;
 	/* Who unstuffs once too often finds another name behind a dot. */
-	if (n == 0 || i == raw.len || raw.p[0] == '.')
-		return XO_REFUSAL_HEADER_SYNTAX;
-	field->name = xo_span_first(raw, n);
-	field->colon = xo_span_from(raw, i);
-	field->has_blanks = i > n;
+	return text.p[0] == '.' ? XO_FAULT_LEADING_DOT : XO_FAULT_NONE;
+}
+
+static enum xo_refusal
+split(struct xo_field_reader *reader, struct xo_field *field)
+{
+	struct xo_field_head head;
+	enum xo_fault_kind fault = xo_field_read_head(field->raw, &head);
+
+	if (fault != XO_FAULT_NONE)
+		return refuse(reader, XO_REFUSAL_HEADER_SYNTAX, fault,
+		    field->raw);
+	field->name = xo_span_first(field->raw, head.name_len);
+	field->colon = xo_span_from(field->raw, head.colon);
+	field->has_blanks = head.colon > head.name_len;
+	field->has_fold = head.has_fold;
 	return XO_REFUSAL_NONE;
 }
 
@@ -110,18 +154,20 @@ xo_field_next(struct xo_field_reader *reader, struct xo_field *field_r)
 	if (rest.p[0] == '\r') {
 		/* Fields behind the empty line would be seen by nobody. */
 		if (rest.len > 2)
-			return XO_REFUSAL_HEADER_SYNTAX;
+			return refuse(reader, XO_REFUSAL_HEADER_SYNTAX,
+			    XO_FAULT_AFTER_END, xo_span_from(rest, 2));
 		reader->end = rest;
 		reader->rest = xo_span(NULL, 0);
 		return XO_REFUSAL_NONE;
 	}
 	if (reader->max_fields != 0 && reader->n_fields >= reader->max_fields)
-		return XO_REFUSAL_HEADER_LIMIT;
+		return refuse(reader, XO_REFUSAL_HEADER_LIMIT, XO_FAULT_FIELDS,
+		    rest);
 	reader->n_fields++;
 	refusal = read_lines(reader, &field_r->raw);
 	if (refusal != XO_REFUSAL_NONE)
 		return refusal;
-	return split(field_r);
+	return split(reader, field_r);
 }
 
 struct xo_span
@@ -129,10 +175,10 @@ xo_field_value(const struct xo_field *field)
 {
 	struct xo_span s = xo_span_from(field->colon, 1);
 
-	while (s.len > 0 && (is_blank(s.p[0]) || s.p[0] == '\r' ||
+	while (s.len > 0 && (xo_field_is_blank(s.p[0]) || s.p[0] == '\r' ||
 	    s.p[0] == '\n'))
 		s = xo_span_from(s, 1);
-	while (s.len > 0 && (is_blank(s.p[s.len - 1]) ||
+	while (s.len > 0 && (xo_field_is_blank(s.p[s.len - 1]) ||
 	    s.p[s.len - 1] == '\r' || s.p[s.len - 1] == '\n'))
 		s.len--;
 	return s;

@@ -6,6 +6,7 @@
 #ifndef XO_FIELD_H
 #define XO_FIELD_H
 
+#include <xoorg/fault.h>
 #include <xoorg/refusal.h>
 
 struct xo_field {
@@ -22,15 +23,43 @@ struct xo_field_reader {
 	size_t max_fields;	/* 0: no bound */
 	size_t n_fields;
 	struct xo_span end;	/* at the end: the closing empty line, if any */
+	/* Of a refusal: what is wrong, and with what. */
+	enum xo_fault_kind fault;
+	struct xo_span at;
 };
+
+bool xo_field_is_blank(uint8_t c);
 
 /*
  * Only what has been through this may be read: no NUL, no CR and no LF outside
- * CRLF, no other control but TAB and the shifts of ISO 2022.
+ * CRLF. The first octet that stands against it; XO_FAULT_NONE: none does. Other
+ * controls than TAB and the shifts of ISO 2022 are XO_FAULT_CONTROL, unless
+ * `has_controls_r` is there to be told of them.
  */
-XO_MUST_CHECK enum xo_refusal xo_field_check_octets(struct xo_span section);
+enum xo_fault_kind xo_field_check_octets(struct xo_span section,
+    bool *has_controls_r, struct xo_span *at_r);
+/* Such a control. */
+bool xo_field_is_odd_control(uint8_t c);
 
-/* The next field, or one with an empty `raw` at the end. */
+/* What stands before the colon of a field. */
+struct xo_field_head {
+	size_t name_len;
+	size_t colon;		/* where it is */
+	bool has_fold;		/* CR or LF before it */
+};
+
+/*
+ * The head of the field that `text` begins with, be that its first line or all
+ * of it. XO_FAULT_NONE; or why it begins no field: _NO_COLON with *head_r.colon
+ * text.len, if only blanks came behind the name.
+ */
+enum xo_fault_kind xo_field_read_head(struct xo_span text,
+    struct xo_field_head *head_r);
+
+/*
+ * The next field, or one with an empty `raw` at the end. What is no field is
+ * XO_REFUSAL_HEADER_SYNTAX, and the reader goes on behind it.
+ */
 XO_MUST_CHECK enum xo_refusal xo_field_next(struct xo_field_reader *reader,
     struct xo_field *field_r);
 

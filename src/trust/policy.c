@@ -35,6 +35,13 @@ xo_upstream_at(const struct xo_policy *policy, int i)
 	return &policy->upstreams[i];
 }
 
+bool
+xo_listener_repairs(const struct xo_listener *listener)
+{
+	return listener->malformed_header == XO_MALFORMED_HEADER_REPAIR ||
+	    listener->mode == XO_MODE_OBSERVE;
+}
+
 const char *
 xo_verdict_name(enum xo_verdict verdict)
 {

@@ -270,3 +270,10 @@ xo_stamp_write(struct xo_buf *out, const struct xo_stamp *stamp)
 	add_received(&w, stamp);
 	return out->err;
 }
+
+size_t
+xo_stamp_count(const struct xo_stamp *stamp)
+{
+	return 1 + (stamp->has_results ? 1U : 0U) +
+	    (stamp->originator_org.len > 0 ? 1U : 0U);
+}

@@ -6,83 +6,107 @@
 
 #include <trust/promote.h>
 #include <trust/protected.h>
+#include <trust/repair.h>
 #include <xoorg/domain.h>
 
-#define MAX_LINE 16384
 #define ORGANIZATION "X-MS-Exchange-Organization-"
 #define CROSS_PREMISES "X-MS-Exchange-CrossPremises-"
 
 /* One application of the wall. */
 struct work {
 	const struct xo_wall *wall;
+	struct xo_span section;		/* all of it, as it came */
+	struct xo_span fields;		/* from its first field on */
+	size_t start;			/* in `out` */
+	bool has_controls;
 	struct xo_protection protection;
 	struct xo_promote promote;
 	struct xo_buf *out;
 	struct xo_wall_report *report;
 };
 
-enum xo_err
-xo_header_find(struct xo_header_finder *finder, struct xo_span section,
-    size_t *len_r)
+/* Why the message is refused; `at` lies in the section. */
+static enum xo_refusal
+refuse(struct work *w, enum xo_refusal why, enum xo_fault_kind kind,
+    struct xo_span at)
 {
-	while (finder->scanned < section.len) {
-		struct xo_span rest = xo_span_from(section, finder->scanned);
-		size_t lf = xo_span_find(rest, '\n');
+	w->report->fault = xo_fault_in(w->section, kind, at);
+	if (kind == XO_FAULT_FIELDS)
+		w->report->fault.bound = w->wall->max_fields;
+	if (kind == XO_FAULT_LINE)
+		w->report->fault.bound = w->wall->max_line;
+	if (kind == XO_FAULT_HOPS)
+		w->report->fault.bound = w->wall->max_hops;
+	return why;
+}
 
-		if (lf == rest.len) {
-			finder->scanned = section.len;
-			break;
-		}
-		lf += finder->scanned;
-		finder->scanned = lf + 1;
-		if (lf == 0 || section.p[lf - 1] != '\r')
-			continue;
-		if (lf - 1 == finder->line_start) {
-			*len_r = lf + 1;
-			return XO_OK;
-		}
-		finder->line_start = lf + 1;
-	}
-	return XO_MORE;
+/* What the reader would not read; how a section begins has words of its own. */
+static enum xo_refusal
+refuse_field(struct work *w, enum xo_refusal why,
+    const struct xo_field_reader *reader)
+{
+	enum xo_fault_kind kind = reader->fault;
+
+	if (why == XO_REFUSAL_HEADER_SYNTAX && reader->at.p == w->section.p &&
+	    xo_repair_first_fault(w->section) != XO_FAULT_NONE)
+		kind = xo_repair_first_fault(w->section);
+	return refuse(w, why, kind, reader->at);
+}
+
+static void
+add(struct work *w, struct xo_span s)
+{
+	if (!w->has_controls)
+		(void)xo_buf_add(w->out, s);
+	else if (xo_repair_copy(w->out, s))
+		w->report->n_repaired[XO_FAULT_CONTROL]++;
 }
 
 static void
 keep(struct work *w, const struct xo_field *field)
 {
+	if (field->has_fold)
+		w->report->n_repaired[XO_FAULT_FOLDED_NAME]++;
 	if (!field->has_blanks) {
-		(void)xo_buf_add(w->out, field->raw);
+		add(w, field->raw);
 		return;
 	}
 	(void)xo_buf_add(w->out, field->name);
-	(void)xo_buf_add(w->out, field->colon);
+	add(w, field->colon);
 }
 
-/* True: it goes on under its Organization name. */
-static bool
-promote(struct work *w, const struct xo_field *field)
+/* Whether, and how, it goes on under its Organization name. NULL: it does not. */
+static const struct xo_promote_entry *
+find_promotion(struct work *w, uint32_t family)
 {
 	const struct xo_promote_entry *e;
 
-	if (!w->wall->promote)
-		return false;
+	if (family != XO_WALL_CROSS_PREMISES || !w->wall->promote)
+		return NULL;
 	e = &w->promote.entries[w->promote.next++];
 	/* analyser: a promotion has entries */
-	if (!e->is_promoted)
-		return false;
+	return e->is_promoted ? e : NULL;
+}
+
+static void
+promote(struct work *w, const struct xo_field *field,
+    const struct xo_promote_entry *e)
+{
 	(void)xo_buf_add(w->out, XO_LIT(ORGANIZATION));
 	(void)xo_buf_add(w->out, e->suffix);
-	(void)xo_buf_add(w->out, field->colon);
+	add(w, field->colon);
 	w->report->n_promoted++;
-	return true;
 }
 
 static void
 take_out(struct work *w, const struct xo_field *field, uint32_t family)
 {
-	w->report->removed |= family;
-	if (family == XO_WALL_CROSS_PREMISES && promote(w, field))
-		return;
+	size_t i = 0;
+
+	while (i + 1 < XO_WALL_FAMILIES && (family & 1U << i) == 0)
+		i++;
 	w->report->n_removed++;
+	w->report->n_of[i]++;
 	if (family == XO_WALL_ORIGINATOR_ORG &&
 	    xo_span_is_equal_nocase(field->name, XO_LIT("X-OriginatorOrg"))) {
 		struct xo_span value = xo_field_value(field);
@@ -99,6 +123,7 @@ add_stamp(struct work *w, const char *name)
 	(void)xo_buf_add(w->out, XO_LIT(": "));
 	(void)xo_buf_add(w->out, w->wall->hostname);
 	(void)xo_buf_add(w->out, XO_LIT("\r\n"));
+	w->report->n_stamped++;
 }
 
 /* protocol.md 5.5: what was done is said. */
@@ -116,27 +141,28 @@ stamp(struct work *w)
 }
 
 static struct xo_field_reader
-reader_of(const struct xo_wall *wall, struct xo_span section)
+reader_of(const struct work *w)
 {
 	return (struct xo_field_reader){
-		.rest = section,
-		.max_line = wall->max_line != 0 ? wall->max_line : MAX_LINE,
-		.max_fields = wall->max_fields,
+		.rest = w->fields,
+		.max_line = w->wall->max_line != 0 ? w->wall->max_line :
+		    SIZE_MAX,
+		.max_fields = w->wall->max_fields,
 	};
 }
 
 /* Which of several wins is known only at the end: hence a pass of its own. */
 static enum xo_refusal
-collect(struct work *w, struct xo_span section)
+collect(struct work *w)
 {
-	struct xo_field_reader reader = reader_of(w->wall, section);
+	struct xo_field_reader reader = reader_of(w);
 	struct xo_field field;
 	enum xo_refusal refusal;
 
 	for (;;) {
 		refusal = xo_field_next(&reader, &field);
 		if (refusal != XO_REFUSAL_NONE)
-			return refusal;
+			return refuse_field(w, refusal, &reader);
 		if (field.raw.len == 0)
 			break;
 		if (xo_protected_family(field.name) != XO_WALL_CROSS_PREMISES)
@@ -162,40 +188,108 @@ is_one_hop_too_many(struct work *w, const struct xo_field *field)
 }
 
 static enum xo_refusal
-write_section(struct work *w, struct xo_span section)
+write_field(struct work *w, const struct xo_field *field)
 {
-	struct xo_field_reader reader = reader_of(w->wall, section);
-	struct xo_field field;
-	enum xo_refusal refusal;
+	uint32_t family = xo_protected_field(&w->protection, field);
+	const struct xo_promote_entry *e = find_promotion(w, family);
+
+	w->report->removed |= family;
+	if (family != 0 && e == NULL) {
+		take_out(w, field, family);
+		return XO_REFUSAL_NONE;
+	}
+	if (field->has_fold && e == NULL && !w->wall->repairs)
+		return refuse(w, XO_REFUSAL_HEADER_SYNTAX,
+		    XO_FAULT_FOLDED_NAME, field->raw);
+	if (xo_protected_is_hidden(&w->protection, field))
+		return refuse(w, XO_REFUSAL_HEADER_SYNTAX,
+		    XO_FAULT_HIDDEN_NAME, field->raw);
+	if (e != NULL)
+		promote(w, field, e);
+	else
+		keep(w, field);
+	return XO_REFUSAL_NONE;
+}
+
+/* What stands in front of the first field, if that may be repaired. */
+static enum xo_refusal
+write_start(struct work *w)
+{
+	struct xo_field made = {0};
 	size_t start = w->out->len;
 
-	for (;;) {
-		uint32_t family;
+	w->fields = w->section;
+	if (!w->wall->repairs)
+		return XO_REFUSAL_NONE;
+	w->fields = xo_repair_start(w->section, w->out, w->report);
+	if (w->wall->max_fields != 0 &&
+	    w->report->n_repaired[XO_FAULT_MBOX_FROM] > w->wall->max_fields)
+		return refuse(w, XO_REFUSAL_HEADER_LIMIT, XO_FAULT_FIELDS,
+		    w->section);
+	/* As it goes out: it has become longer. */
+	made.raw = xo_span_from(xo_buf_span(w->out), start);
+	if (w->out->err == XO_OK &&
+	    xo_protected_is_hidden(&w->protection, &made))
+		return refuse(w, XO_REFUSAL_HEADER_SYNTAX,
+		    XO_FAULT_HIDDEN_NAME, w->section);
+	return XO_REFUSAL_NONE;
+}
 
-		refusal = xo_field_next(&reader, &field);
-		w->report->n_fields = reader.n_fields;
-		if (refusal != XO_REFUSAL_NONE)
-			return refusal;
-		if (field.raw.len == 0)
-			break;
-		if (is_one_hop_too_many(w, &field))
-			return XO_REFUSAL_HEADER_LOOP;
-		family = xo_protected_field(&w->protection, &field);
-		if (family != 0)
-			take_out(w, &field, family);
-		else if (field.has_fold || xo_protected_is_hidden(
-		    &w->protection, &field))
-			return XO_REFUSAL_HEADER_SYNTAX;
-		else
-			keep(w, &field);
-	}
+static void
+write_end(struct work *w, struct xo_span end)
+{
 	/* The message ended in its header, and not with a line end. */
-	if (w->out->err == XO_OK && w->out->len > start &&
+	if (w->out->err == XO_OK && w->out->len > w->start &&
 	    w->out->p[w->out->len - 1] != '\n')
 		(void)xo_buf_add(w->out, XO_LIT("\r\n"));
 	stamp(w);
-	(void)xo_buf_add(w->out, reader.end);
+	if (w->wall->ends_early == XO_FAULT_NONE) {
+		(void)xo_buf_add(w->out, end);
+		return;
+	}
+	w->report->n_repaired[w->wall->ends_early]++;
+	(void)xo_buf_add(w->out, XO_LIT("\r\n"));
+}
+
+static enum xo_refusal
+write_section(struct work *w)
+{
+	struct xo_field_reader reader = reader_of(w);
+	struct xo_field field;
+	enum xo_refusal refusal;
+
+	for (;;) {
+		refusal = xo_field_next(&reader, &field);
+		w->report->n_fields = reader.n_fields;
+		if (refusal != XO_REFUSAL_NONE)
+			return refuse_field(w, refusal, &reader);
+		if (field.raw.len == 0)
+			break;
+		if (is_one_hop_too_many(w, &field))
+			return refuse(w, XO_REFUSAL_HEADER_LOOP, XO_FAULT_HOPS,
+			    field.raw);
+		refusal = write_field(w, &field);
+		if (refusal != XO_REFUSAL_NONE)
+			return refusal;
+	}
+	write_end(w, reader.end);
 	return XO_REFUSAL_NONE;
+}
+
+static enum xo_refusal
+check_octets(struct work *w)
+{
+	struct xo_span at;
+	enum xo_fault_kind kind = xo_field_check_octets(w->section,
+	    w->wall->repairs ? &w->has_controls : NULL, &at);
+
+	if (kind == XO_FAULT_NONE)
+		return XO_REFUSAL_NONE;
+	if (kind == XO_FAULT_NUL)
+		return refuse(w, XO_REFUSAL_CONTENT_NUL, kind, at);
+	if (kind == XO_FAULT_BARE_NEWLINE)
+		return refuse(w, XO_REFUSAL_HEADER_BARE_NEWLINE, kind, at);
+	return refuse(w, XO_REFUSAL_HEADER_SYNTAX, kind, at);
 }
 
 enum xo_refusal
@@ -204,6 +298,8 @@ xo_wall_apply(const struct xo_wall *wall, struct xo_span section,
 {
 	struct work w = {
 		.wall = wall,
+		.section = section,
+		.start = out->len,
 		.protection = {
 			.families = wall->remove | XO_WALL_ALWAYS,
 			.hostname = wall->hostname,
@@ -214,13 +310,15 @@ xo_wall_apply(const struct xo_wall *wall, struct xo_span section,
 	enum xo_refusal refusal;
 
 	*report_r = (struct xo_wall_report){0};
-	refusal = xo_field_check_octets(section);
+	refusal = check_octets(&w);
+	if (refusal == XO_REFUSAL_NONE)
+		refusal = write_start(&w);
 	if (refusal == XO_REFUSAL_NONE && wall->promote) {
 		w.protection.families |= XO_WALL_CROSS_PREMISES;
-		refusal = collect(&w, section);
+		refusal = collect(&w);
 	}
 	if (refusal == XO_REFUSAL_NONE)
-		refusal = write_section(&w, section);
+		refusal = write_section(&w);
 	xo_promote_fini(&w.promote);
 	if (refusal != XO_REFUSAL_NONE)
 		return refusal;
@@ -228,4 +326,15 @@ xo_wall_apply(const struct xo_wall *wall, struct xo_span section,
 		return out->err == XO_ERR_LIMIT ? XO_REFUSAL_HEADER_LIMIT :
 		    XO_REFUSAL_MEMORY;
 	return XO_REFUSAL_NONE;
+}
+
+const char *
+xo_wall_family_name(size_t i)
+{
+	static const char *const names[XO_WALL_FAMILIES] = {
+		"originator-org", "organization", "forest", "cross-premises",
+		"cross-tenant", "auth-results", "trace", "sender-trace",
+	};
+
+	return i < XO_WALL_FAMILIES ? names[i] : "none";
 }

@@ -169,3 +169,22 @@ def test_checks():
     assert len(in_manual) == len(set(in_manual)), "twice"
     assert checks() - set(in_manual) == set(), "not (so) in xoorgd.conf(5)"
     assert set(in_manual) - checks() == set(), "no such check"
+
+
+def test_edits():
+    """Every family that is removed and every repair that is made, by the words of the log,
+    stands in the manual's list of what is changed; nothing else does."""
+    section = re.search(r"^# WHAT IS CHANGED\n(.*?)^# ", read("doc", "xoorgd.8.scd"),
+                        re.M | re.S).group(1)
+    removed, _, repaired = section.partition("Repaired in the header")
+    said = [re.findall(r"\*([a-z-]+)\*", x) for part in (removed, repaired)
+            for x in re.findall(r"^(\*[a-z].*)$", part, re.M)]
+    said = [x for line in said for x in line]
+    wall = read("src", "trust", "wall.c")
+    families = re.findall(r'"([a-z-]+)"', re.search(
+        r"names\[XO_WALL_FAMILIES\] = \{(.*?)\}", wall, re.S).group(1))
+    table = re.search(r"faults\[\] = \{(.*?)XO_FAULT_HIDDEN_NAME", read("src", "trust", "fault.c"),
+                      re.S).group(1)
+    repairs = [x for x in re.findall(r'\] = \{"([a-z-]+)"', table) if x != "none"]
+    assert len(families) == 8 and len(repairs) == 9
+    assert sorted(said) == sorted(families + repairs)
