@@ -1,74 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""doc/cookbook: its pages show the files that the tests run, and nothing else.
-
-    test_cookbook.py --write        puts the files into the pages"""
-import glob
+"""doc/cookbook/exchange: the gateway beside Exchange (the MTAs' files: test_matrix.py,
+test_relay.py; what the pages show: tests/lint/test_recipes.py)."""
 import os
-import re
-import sys
 
-import pytest
-
-HERE = os.path.dirname(os.path.abspath(__file__))
-COOKBOOK = os.path.join(os.path.dirname(os.path.dirname(HERE)), "doc", "cookbook")
-BLOCK = re.compile(r"(?m)^<!-- file: (\S+) -->\n(.*?)^<!-- end -->$", re.S)
-PAGES = sorted(glob.glob(os.path.join(COOKBOOK, "*.md")))
-
-
-def _read(path):
-    with open(path, encoding="utf-8") as f:
-        return f.read()
-
-
-def _files():
-    return sorted(os.path.relpath(os.path.join(at, x), COOKBOOK)
-                  for at, _, names in os.walk(COOKBOOK) for x in names
-                  if not x.endswith(".md"))
-
-
-def _shown(file):
-    return "```\n%s```\n" % _read(os.path.join(COOKBOOK, file))
-
-
-def write():
-    for page in PAGES:
-        text = BLOCK.sub(lambda m: "<!-- file: %s -->\n%s<!-- end -->" % (
-            m.group(1), _shown(m.group(1))), _read(page))
-        with open(page, "w", encoding="utf-8") as out:
-            out.write(text)
-
-
-@pytest.mark.parametrize("page", PAGES, ids=os.path.basename)
-def test_page(page):
-    text = _read(page)
-    blocks = BLOCK.findall(text)
-    assert text.count("<!-- file: ") == len(blocks) == text.count("<!-- end -->")
-    for file, shown in blocks:
-        assert shown == _shown(file), \
-            "%s differs in the page; tests/interop/test_cookbook.py --write" % file
-    assert "```" not in BLOCK.sub("", text), "a snippet that no test runs"
-
-
-def test_every_file_is_shown():
-    shown = [file for page in PAGES for file, _ in BLOCK.findall(_read(page))]
-    assert sorted(shown) == _files()
-
-
-def test_placeholders_are_explained():
-    table = _read(os.path.join(COOKBOOK, "README.md"))
-    for file in _files():
-        for name in re.findall(r"@[A-Z_]+@", _read(os.path.join(COOKBOOK, file))):
-            assert "`%s`" % name in table, (file, name)
-
-
-def test_pages_are_listed():
-    index = _read(os.path.join(COOKBOOK, "README.md"))
-    for page in PAGES:
-        name = os.path.basename(page)
-        assert name == "README.md" or "[%s](%s)" % (name, name) in index
-
-
-# --- the gateway beside Exchange (the MTAs' files: test_matrix.py) -----------------------
 
 def _certificates(pki, folder):
     for short, host in (("gw", "gw.contoso.com"), ("exchange", "mail.contoso.com"),
@@ -79,13 +13,13 @@ def _certificates(pki, folder):
 
 
 def _gateway(pki, folder, recipe_folder, **more):
-    from mta.base import recipe
-    from mta.world import Recipe
+    from mta.recipes import render, text_of
+    from mta.world import Recipe, quoted
     from net import free_port
     _certificates(pki, folder)
-    values = dict({"USER": "", "CERTS": folder, "TRUST": pki.ca, "LISTEN": "127.0.0.1",
-                   "SMTP_PORT": free_port()}, **more)
-    return Recipe(recipe("exchange", recipe_folder, "xoorgd.conf", values),
+    values = dict({"USER": 'user = ""\n', "CERTS": folder, "TRUST": quoted(pki.ca),
+                   "LISTEN": quoted("127.0.0.1:%d" % free_port())}, **more)
+    return Recipe(render(text_of("exchange/%s/xoorgd.conf" % recipe_folder), values),
                   os.path.join(folder, "gw"))
 
 
@@ -152,9 +86,3 @@ def test_exchange_online(pki, tmp_path):
     shown = x509.load_der_x509_certificate(m.session.certificate)
     names = shown.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == ["gw-contoso.contoso.com"]
-
-
-if __name__ == "__main__":
-    if sys.argv[1:] != ["--write"]:
-        sys.exit("usage: test_cookbook.py --write")
-    write()

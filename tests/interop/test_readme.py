@@ -15,23 +15,19 @@ with open(os.path.join(REPO, "README.md"), encoding="utf-8") as _f:
     README = _f.read()
 
 
-def block(first):
-    """The listing that has this line in it, without the indent."""
-    for one in re.findall(r"(?:^(?:    .*)?\n)+", README, re.M):
-        text = re.sub(r"(?m)^    ", "", one).strip("\n") + "\n"
-        if first in text.split("\n"):
-            return text
-    raise AssertionError("the README has no listing with %r" % first)
+def block(what):
+    """The recipe as the README shows it."""
+    found = re.findall(r"(?ms)^<!-- file: %s[^\n]* -->\n```\n(.*?)^```$" % re.escape(what), README)
+    assert len(found) == 1, "the README shows %r %d times" % (what, len(found))
+    return found[0]
 
 
 def merged():
     """The configuration with what "The way back" puts into its groups."""
-    text = block('hostname = "gw.contoso.com"')
-    way_back = block("  to-exchange = {")
-    groups = re.findall(r"(?ms)^(\w+) = \{\n  \.\.\.\n(.*?)^\}\n", way_back)
-    assert [x[0] for x in groups] == ["peers", "listeners", "upstreams"]
-    for name, more in groups:
-        text, n = re.subn(r"(?m)^%s = \{\n" % name, lambda m: m.group(0) + more, text)
+    text = block("gateway/xoorgd.conf")
+    for group, part in (("peers", "peer"), ("listeners", "listener"), ("upstreams", "upstream")):
+        text, n = re.subn(r"(?m)^%s = \{\n" % group,
+                          lambda m: m.group(0) + block("gateway/back-%s.conf" % part), text)
         assert n == 1
     return text
 
@@ -56,30 +52,37 @@ def replaced(text, *pairs):
     return text
 
 
+def main_cf(text):
+    """name = value, with lines that go on."""
+    text = re.sub(r"(?m)^#.*\n", "", text)
+    return dict(x.split(" = ", 1) for x in re.split(r"\n(?=\S)", text.rstrip("\n")))
+
+
 class World:
     def __init__(self, pki, gateway, exchange):
         ports = {x: free_port() for x in ("25", "9025", "10025", "10026", "10027")}
         at = [("127.0.0.1:" + x, "127.0.0.1:%d" % p) for x, p in ports.items() if x != "25"]
         self.mta = Postfix(free_port(), {
             "relay_domains": "contoso.com", "local_recipient_maps": "",
-            "transport_maps": "inline:{ contoso.com=smtp:[127.0.0.1]:%d }" % ports["10027"],
             # as Debian sets it up, not as our tests do
             "smtpd_recipient_restrictions": "", "mynetworks": "127.0.0.1/32",
             "smtpd_relay_restrictions": "permit_mynetworks permit_sasl_authenticated "
             "defer_unauth_destination",
-        }, replaced(block("127.0.0.1:10025 inet n - y - - smtpd"),
+            # as many have it: the gateway speaks no TLS on loopback
+            "smtpd_tls_security_level": "encrypt", "smtpd_tls_cert_file": pki.gw.cert,
+            "smtpd_tls_key_file": pki.gw.key,
+            **main_cf(replaced(block("postfix/behind/routing.cf") +
+                               block("postfix/in-front/transport.cf"),
+                               (":10027", ":%d" % ports["10027"]))),
+        }, replaced(block("postfix/behind/verified.cf") + block("postfix/behind/ordinary.cf"),
                     (" inet n - y - ", " inet n - n - "), *at[1:3]))
-        assert "transport_maps = inline:{ contoso.com=smtp:[127.0.0.1]:10027 }" in \
-            block("# main.cf")
-        self.config = Written("user = \"\"\n" + replaced(
-            merged(), ('["0.0.0.0:25", "[::]:25"]', '["127.0.0.1:%d"]' % ports["25"]),
-            ('certificate = "gw.pem"; key = "gw.key"',
-             'certificate = "%s"; key = "%s"; trust = "%s"' % (pki.gw.cert, pki.gw.key, pki.ca)),
-            ('certificate = "gw.pem"\n    client_key = "gw.key"',
-             'certificate = "%s"\n    client_key = "%s"\n    trust = "%s"'
-             % (pki.gw.cert, pki.gw.key, pki.ca)),
-            ('["mail.contoso.com:25"]',
-             '["%s"]\n    tls_name = "mail.contoso.test"' % exchange.address), *at),
+        self.config = Written(replaced(
+            merged(), ('user = "xoorg"', 'user = ""'),
+            ('"0.0.0.0:25", "[::]:25"', '"127.0.0.1:%d"' % ports["25"]),
+            ('"/etc/xoorg/gw.pem"', '"%s"' % pki.gw.cert),
+            ('"/etc/xoorg/gw.key"', '"%s"' % pki.gw.key), ('"system"', '"%s"' % pki.ca),
+            ('"mail.contoso.com"', '"mail.contoso.test"'),
+            ('"mail.contoso.com:25"', '"%s"' % exchange.address), *at),
             front=ports["25"], back=ports["10027"])
         self.gw = gateway(self.config)
 
@@ -119,20 +122,22 @@ def test_five_minutes(world, pki):
         c.rcpt("r@elsewhere.example", want="454 4.7.1|554 5.7.1")
     got = {m.sender: m for m in world.exchange.wait(3, 20)}
     assert sorted(got) == ["s@stranger.example", "u@contoso.com", "u@fabrikam.com"]
-    # Out by the way back, as this gateway's own tenant says.
-    for m in got.values():
-        assert m.params().count("XOORG=contoso.com") == 1 and m.session.certificate_ok
+    # Out by the way back: verified mail has its value, no other has one.
+    for sender, m in got.items():
+        values = [x for x in m.params() if x.startswith("XOORG")]
+        assert values == (["XOORG=contoso.com"] if sender == "u@contoso.com" else [])
+        assert m.session.certificate_ok
     verdicts = {x["from"]: (x["verdict"], x.get("would"), x["upstream"])
                 for x in world.gw.events() if x["listener"] == "from-exchange-online"
                 and x["reply"].startswith("250")}
     assert verdicts == {
-        "u@contoso.com": ("verified", None, "postfix"),
-        "u@fabrikam.com": ("unknown_org", "reject", "postfix-inbound"),
-        "s@stranger.example": ("unauthenticated", None, "postfix-inbound")}, world.gw.log()
+        "u@contoso.com": ("verified", None, "verified"),
+        "u@fabrikam.com": ("unknown_org", "reject", "ordinary"),
+        "s@stranger.example": ("unauthenticated", None, "ordinary")}, world.gw.log()
     log = world.mta.log()
     assert len(re.findall(r"postfix/verified/smtpd\[\d+\]: [0-9A-F]+: client=.*127\.0\.0\.2",
                           log)) == 1
-    assert len(re.findall(r"postfix/inbound/smtpd\[\d+\]: [0-9A-F]+: client=", log)) == 2
+    assert len(re.findall(r"postfix/ordinary/smtpd\[\d+\]: [0-9A-F]+: client=", log)) == 2
     assert wait_until(lambda: world.mta.queued() == 0, 10)
 
 

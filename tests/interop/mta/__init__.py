@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 """The MTAs of the matrix."""
-from .base import Missing, Mta, recipe, render
+from .base import Missing, Mta
 from .exim import Exim
 from .haraka import Haraka
 from .opensmtpd import OpenSmtpd
@@ -9,4 +9,4 @@ from .sendmail import Sendmail
 
 MTAS = {x.name: x for x in (PostfixMta, Exim, OpenSmtpd, Sendmail, Haraka)}
 
-__all__ = ["MTAS", "Missing", "Mta", "recipe", "render"]
+__all__ = ["MTAS", "Missing", "Mta"]

@@ -17,10 +17,9 @@ import time
 
 from net import children, wait_until
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-REPO = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
+from .recipes import HERE, REPO, handed_over, render, text_of
+
 CACHE = os.environ.get("XOORG_CACHE") or os.path.join(REPO, "build-cache")
-COOKBOOK = os.path.join(REPO, "doc", "cookbook")
 
 
 class Missing(Exception):
@@ -134,22 +133,6 @@ def unpacked(name, packages, suite=None):
     return root
 
 
-# --- cookbook --------------------------------------------------------------------
-
-def render(text, values):
-    """Puts the values in for @NAME@; none may be left over."""
-    for name, value in values.items():
-        text = text.replace("@%s@" % name, str(value))
-    left = re.findall(r"@[A-Z][A-Z_]+@", text)
-    assert not left, "no value for %s" % left
-    return text
-
-
-def recipe(mta, direction, file, values):
-    with open(os.path.join(COOKBOOK, mta, direction, file), encoding="utf-8") as f:
-        return render(f.read(), values)
-
-
 # --- instances ---------------------------------------------------------------------
 
 NAMESPACE = """\
@@ -173,17 +156,22 @@ class Mta:
     packages = ()
     suite = None			# of Debian, if it is another
     users = {}				# name: id, in the instance's own /etc/passwd
-    files = {}				# of the cookbook: file -> where in /etc
+    files = {}				# by direction: of the cookbook -> where in /etc
     skips = {}				# cell -> why this MTA cannot
     says_8bitmime = True		# passes BODY=8BITMIME on
     report_lacks = ()			# of its reports of failure: envid, ret
     refusal = "550 5.1.1"		# what an unknown recipient gets
     queue_folders = ()			# below the instance's folder
+    route = {}				# as files: our domains' mail goes to the gateway
+    is_relay = False			# verified mail goes anywhere
+    is_loop = False			# with that route
+    outside = None			# port of the server that is the Internet
+    internet = (None, None)		# text of a recipe: the way there
 
     def __init__(self, folder, direction, values, recipients):
         self.folder = str(folder)
         self.direction = direction
-        self.values = dict(values)
+        self.values = handed_over(self.name, self.handover, values)
         self.recipients = list(recipients)
         self.process = None
 
@@ -203,8 +191,32 @@ class Mta:
         self._write_users()
         self._write_certificates()
         self.write_recipients()
-        for file, where in self.files.items():
-            self.write(where, recipe(self.name, self.direction, file, self.values))
+        for file, where in self.recipes().items():
+            self.write(where, self.recipe(*file.split()))
+
+    def recipes(self):
+        return dict(self.files[self.direction], **(self.route if self.is_loop else {}))
+
+    def recipe(self, *files):
+        """Files of the cookbook, one after the other. `A|B`: B for one that relays."""
+        def name(file):
+            return file.split("|")[self.is_relay] if "|" in file else file
+        text = "".join(render(text_of(name(x)), self.values) for x in files if name(x))
+        return self._led_outside(self.adapted(text))
+
+    def adapted(self, text):
+        """What the tests alone want otherwise."""
+        return text
+
+    def _led_outside(self, text):
+        old, new = self.internet
+        if self.outside and old and old in text:
+            text = text.replace(old, new % self.outside)
+        return text
+
+    def lead_outside(self, port, is_relay):
+        """To anywhere but contoso.com: there."""
+        self.outside, self.is_relay = port, is_relay
 
     def write_recipients(self):
         self.write("recipients", "".join(x + "\n" for x in self.recipients))

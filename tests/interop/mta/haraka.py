@@ -5,11 +5,12 @@ import shutil
 import subprocess
 import tempfile
 
-from .base import CACHE, HERE, Missing, Mta, recipe
+from .base import CACHE, HERE, Missing, Mta
 
 PACKAGE = os.path.join(HERE, "haraka-npm")
 FILES = {"behind": {"smtp.ini": "config/smtp.ini", "connection.ini": "config/connection.ini",
                     "plugins": "config/plugins", "contoso.js": "plugins/contoso.js",
+                    "xoorg.js|haraka/behind/xoorg-relay.js": "plugins/xoorg.js",
                     "smtp_forward.ini": "config/smtp_forward.ini",
                     "outbound.ini": "config/outbound.ini",
                     "tls.ini": "config/tls.ini"},
@@ -59,6 +60,9 @@ class Haraka(Mta):
     refusal = "550"
     says_8bitmime = False
     queue_folders = ("queue",)
+    internet = ("return next()\n    next(OK, { priority: 0, exchange: '127.0.0.1'",
+                "return next(OK, { priority: 0, exchange: '127.0.0.1', port: %d })\n"
+                "    next(OK, { priority: 0, exchange: '127.0.0.1'")
     skips = {"dsn": "Haraka announces no DSN",
              "dsn-comes-back": "Haraka announces no DSN"}
 
@@ -69,11 +73,12 @@ class Haraka(Mta):
             os.makedirs(os.path.join(self.folder, one))
         self._write_certificates()
         self.write_recipients()
-        values = dict(self.values, MTA_ETC=os.path.join(self.folder, "etc"),
-                      MTA_CERTS=os.path.join(self.folder, "etc/certs"),
-                      TRUST=os.path.join(self.folder, "etc/certs/ca.pem"))
-        files = {to: recipe("haraka", self.direction, x, values)
+        self.values.update(MTA_ETC=os.path.join(self.folder, "etc"),
+                           MTA_CERTS=os.path.join(self.folder, "etc/certs"),
+                           MTA_TRUST=os.path.join(self.folder, "etc/certs/ca.pem"))
+        files = {to: self.recipe("haraka/%s/%s" % (self.direction, x))
                  for x, to in FILES[self.direction].items()}
+        files["etc/xoorg-domains"] = self.recipe("domains")
         files["config/me"] = "mta.contoso.com\n"
         files["config/log.ini"] = "[main]\nlevel=info\n"
         for to, text in files.items():

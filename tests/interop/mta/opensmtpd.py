@@ -10,7 +10,16 @@ class OpenSmtpd(Mta):
     packages = ("opensmtpd",)
     suite = "bookworm-backports"	# Debian 12's own 6.8 cannot serve TLS (issue 1171)
     users = {"opensmtpd": 61002, "opensmtpq": 61003}
-    files = {"smtpd.conf": "smtpd.conf"}
+    files = {"behind": {
+        "opensmtpd/behind/smtpd.conf": "smtpd.conf",
+        "opensmtpd/behind/listen": "smtpd.xoorg.listen",
+        "opensmtpd/behind/match-verified|opensmtpd/behind/match-verified-relay":
+            "smtpd.xoorg.match",
+        "domains": "xoorg-domains"},
+             "in-front": {"opensmtpd/in-front/smtpd.conf": "smtpd.conf"}}
+    route = {"opensmtpd/behind/match-verified opensmtpd/in-front/route":
+             "smtpd.xoorg.match"}
+    internet = ("action internet relay\n", "action internet relay host smtp://127.0.0.1:%d\n")
     queue_folders = ("var/spool/smtpd/queue",)
     handover = "proxy-v2"
     refusal = "550"
@@ -27,6 +36,13 @@ class OpenSmtpd(Mta):
         # It believes the system's list of CAs and no other.
         with open(self.values["PKI"] + "/ca.pem") as f:
             self.write("ssl/certs/ca-certificates.crt", f.read())
+
+    def recipes(self):
+        out = super().recipes()
+        if self.is_loop:		# the same place, with more in it
+            out = {file: where for file, where in out.items()
+                   if where != "smtpd.xoorg.match" or file in self.route}
+        return out
 
     def command(self):
         return ["/usr/sbin/smtpd", "-d", "-f", "/etc/smtpd.conf"]

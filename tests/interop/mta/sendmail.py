@@ -2,14 +2,23 @@
 """Sendmail 8."""
 import os
 
-from .base import Missing, Mta, recipe
+from .base import Missing, Mta
 
 
 class Sendmail(Mta):
     name = "sendmail"
     packages = ("sendmail-bin", "sendmail-base", "sendmail-cf", "m4")
     users = {"smmta": 61004, "smmsp": 61005}
-    files = {"sendmail.mc": "mail/sendmail.mc"}
+    files = {"behind": {
+        "sendmail/behind/sendmail.mc": "mail/sendmail.mc",
+        "sendmail/behind/daemons.m4": "mail/xoorg-daemons.m4",
+        "sendmail/behind/rules.m4|sendmail/behind/rules-relay.m4": "mail/xoorg-rules.m4",
+        "domains": "mail/relay-domains",
+        "sendmail/behind/mailertable": "mail/mailertable"},
+             "in-front": {"sendmail/in-front/sendmail.mc": "mail/sendmail.mc",
+                          "sendmail/in-front/access": "mail/access"}}
+    internet = ("MAILER(`smtp')dnl\n", "define(`SMART_HOST', `esmtp:[127.0.0.1]')dnl\n"
+                "define(`ESMTP_MAILER_ARGS', `TCP $h %d')dnl\nMAILER(`smtp')dnl\n")
     queue_folders = ("var/spool/mqueue",)
     handover = "none"
     refusal = "550 5.1.1"
@@ -27,9 +36,6 @@ class Sendmail(Mta):
         os.makedirs(queue)
         os.chmod(queue, 0o700)
         self.write("mail/local-host-names", "mta.contoso.com\n")
-        for file in ("mailertable", "relay-domains") if self.direction == "behind" \
-                else ("access",):
-            self.write("mail/" + file, recipe("sendmail", self.direction, file, self.values))
         script = "m4 /etc/mail/sendmail.mc"
         done = self.inside(["sh", "-c", script])
         if done.returncode != 0 or not done.stdout:

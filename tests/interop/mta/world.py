@@ -13,7 +13,7 @@ from harness import CAPS, XOORG, Config, Gateway, Hop, Smtp, wait_until
 from net import free_port
 
 from . import MTAS, Missing
-from .base import COOKBOOK, recipe
+from .recipes import HANDOVER, SHOWN, handed_over, render, text_of
 
 ALL_CAPS = tuple(x for x in CAPS if not x.startswith("SIZE")) + ("SIZE 157286400",)
 VALID = ["u@contoso.com", "r@contoso.com", "postmaster@contoso.com", "用户@contoso.com"] + \
@@ -31,6 +31,10 @@ def world_folder(name):
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def quoted(*values):
+    return ", ".join('"%s"' % x for x in values)
 
 
 class Recipe(Gateway):
@@ -67,17 +71,21 @@ class World:
             os.symlink(made.key, os.path.join(certs, short + ".key"))
         os.symlink(pki.ca, os.path.join(certs, "ca.pem"))
         self.values = {
-            "USER": "", "PKI": certs, "CERTS": certs,
+            **SHOWN, "USER": 'user = ""\n', "PKI": certs, "CERTS": certs,
             "TRUST": os.path.join(certs, "ca.pem"), "LISTEN": "127.0.0.1",
             "SMTP_PORT": free_port(), "VERIFIED_PORT": free_port(),
             "ORDINARY_PORT": free_port(), "MTA_PORT": free_port(), "OUT_PORT": free_port(),
             "NEXT_HOP": "127.0.0.1", "EXCHANGE": "127.0.0.1",
         }
+        verified, ordinary = (self.values[x + "_PORT"] for x in ("VERIFIED", "ORDINARY"))
+        self.values.update(VERIFIED="127.0.0.1:%d" % verified,
+                           ORDINARY="127.0.0.1:%d" % ordinary,
+                           INTERFACES="[127.0.0.1]:%d ; [127.0.0.1]:%d" % (verified, ordinary))
         self.hop = Hop(caps=ALL_CAPS)
         self.values["NEXT_HOP_PORT"] = self.hop.port
         self.folder = folder
         mta_values = dict(self.values, MTA_ETC="/etc", MTA_CERTS="/etc/certs",
-                          TRUST="/etc/certs/ca.pem")
+                          MTA_TRUST="/etc/certs/ca.pem")
         self.mta = MTAS[name](os.path.join(folder, "mta"), direction, mta_values, VALID)
         self.sink = None
 
@@ -88,19 +96,35 @@ class World:
             self._start_sink()
         else:
             self.mta.start()
-        text = recipe(self.name, self.direction, "xoorgd.conf", self.values)
-        self.gw = Recipe(text, os.path.join(self.folder, "gw"))
+        self.gw = Recipe(self.gateway_text(self.values["SMTP_PORT"]), os.path.join(self.folder, "gw"))
         if self.direction == "in-front":
             self.mta.start()
         return self
 
+    def gateway_values(self, port):
+        """Of gateway/xoorgd.conf."""
+        values = dict(
+            self.values, STATUS='""', LISTEN=quoted("127.0.0.1:%d" % port), MODE='"enforce"',
+            CERTIFICATE=quoted(os.path.join(self.values["CERTS"], "gw.pem")),
+            KEY=quoted(os.path.join(self.values["CERTS"], "gw.key")),
+            TRUST=quoted(self.values["TRUST"]), VERIFIED_HOST=quoted(self.values["VERIFIED"]),
+            ORDINARY_HOST=quoted(self.values["ORDINARY"]),
+            BACK_LISTEN=quoted("127.0.0.1:%d" % self.values["OUT_PORT"]),
+            EXCHANGE_HOST=quoted("%s:%s" % (self.values["EXCHANGE"],
+                                            self.values.get("EXCHANGE_PORT", 25))))
+        return handed_over(self.name, HANDOVER[self.name], values)
+
+    def gateway_text(self, port):
+        if self.direction == "behind":
+            return render(text_of("gateway/xoorgd.conf"), self.gateway_values(port))
+        return render(text_of("gateway/in-front.conf"), self.gateway_values(port))
+
     def tls_gateway(self):
         """The same gateway, with TLS towards the MTA."""
         if self.gw_tls is None:
-            with open(os.path.join(COOKBOOK, "upstream-tls.conf")) as f:
-                more = f.read().replace("@TRUST@", self.values["TRUST"])
-            text = recipe(self.name, self.direction, "xoorgd.conf",
-                          dict(self.values, SMTP_PORT=free_port()))
+            more = render(text_of("upstream-tls.conf"),
+                          dict(self.values, TRUST=quoted(self.values["TRUST"])))
+            text = self.gateway_text(free_port())
             text = re.sub(r'(\t\thosts = [^\n]*\n)', lambda m: m.group(1) + more, text)
             self.gw_tls = Recipe(text, os.path.join(self.folder, "gw-tls"))
         return self.gw_tls
