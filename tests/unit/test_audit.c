@@ -120,6 +120,19 @@ static const struct row rows[] = {
 	    "unauthenticated = \"accept\"\n", 22, XO_RULE_NO_NEXT_HOP,
 	    "listeners.in.unauthenticated: expected an upstream for all mail "
 	    "that is accepted, found \"accept\" and no upstream", NO},
+	/* By its address alone a peer with both rights has the right relay. */
+	{"rights = [\"xoorg\"]", "networks = [\"192.0.2.1\"]; rights = "
+	    "[\"xoorg\", \"relay\"]", 20, XO_RULE_NO_NEXT_HOP,
+	    "none for mail of peers with the right relay",
+	    "    upstream = \"\" } }\nlisteners = {\n  in = {\n"
+	    "    listen = [\"0.0.0.0:25\"]; tls = \"default\"\n"
+	    "    peers = [\"exo\"]; mode = \"enforce\"\n"
+	    "    unauthenticated = \"demote\"\n"
+	    "    upstream = \"verified\"\n",
+	    "    upstream = \"verified\" } }\nlisteners = {\n  in = {\n"
+	    "    listen = [\"0.0.0.0:25\"]; tls = \"default\"\n"
+	    "    peers = [\"exo\"]; mode = \"enforce\"\n"
+	    "    unauthenticated = \"demote\"\n"},
 	/* Mail of strangers at the place of trusted mail. */
 	{"demote_to = \"ordinary\"", "demote_to = \"verified\"", 25,
 	    XO_RULE_DEMOTE_TO_VERIFIED, "found `verified`, which takes trusted "
@@ -154,6 +167,12 @@ static const struct row rows[] = {
 	    "    client_certificate = \"tenant\"\n", ""},
 	{"upstream = \"\" }", "upstream = \"ordinary\" }", 25,
 	    XO_RULE_DEMOTE_TO_VERIFIED, "`ordinary`, which takes trusted", NO},
+	/* Observing, what would be refused is demoted. */
+	{"mode = \"enforce\"\n    unauthenticated = \"demote\"\n",
+	    "mode = \"observe\"; unauthenticated = \"reject\"; no_org = "
+	    "\"reject\"\n", 24, XO_RULE_DEMOTE_TO_VERIFIED,
+	    "`verified`, which takes trusted mail", "demote_to = \"ordinary\"",
+	    "demote_to = \"verified\""},
 	/* And what cannot be known. */
 	{ORDINARY, "\"[::1]:10025\"", 25, XO_RULE_DEMOTE_MAY_BE_VERIFIED,
 	    "may be at", NO},
