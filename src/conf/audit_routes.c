@@ -156,7 +156,7 @@ note_unverified(void *arg, const struct xo_route *route)
 {
 	const struct found *found = arg;
 
-	if (route->decision == XO_DECISION_ACCEPT &&
+	if (found->n == 0 && route->decision == XO_DECISION_ACCEPT &&
 	    !xo_route_is_trusted(route) && route->upstream != XO_NOBODY &&
 	    find_trusted(found->audit, route->upstream, XO_MEETING_YES) !=
 	    XO_NOBODY)

@@ -136,6 +136,21 @@ def _bind(host, port):
     return sock
 
 
+def _bind_all(host, port):
+    """At 127.0.0.1, also at 127.0.0.2 and the same port; another, if a client has that."""
+    for last in [False] * 20 + [True]:
+        first = _bind(host, port)
+        if host != "127.0.0.1":
+            return [first]
+        try:
+            return [first, _bind("127.0.0.2", first.getsockname()[1])]
+        except OSError:
+            first.close()
+            if last:
+                raise
+            time.sleep(0.05 if port else 0)
+
+
 class Hop:
     def __init__(self, *, caps=CAPS, tls=None, caps_tls=None, client_ca=None, xclient=False,
                  xoorg_for=None, script=None, host="127.0.0.1", port=0, accept=True,
@@ -153,13 +168,12 @@ class Hop:
         self._lock = threading.Lock()
         self._live = set()
         self._stopping = threading.Event()
-        self.listener = _bind(host, port)
+        self.listeners = _bind_all(host, port)
+        self.listener = self.listeners[0]
         self.host, self.port = self.listener.getsockname()[:2]
         self.address = ("[%s]:%d" if ":" in host else "%s:%d") % (self.host, self.port)
         # A place of its own for ordinary mail: base_config() with one hop for both.
-        self.listeners, self.second = [self.listener], "127.0.0.2:%d" % self.port
-        if accept and host == "127.0.0.1":
-            self.listeners.append(_bind("127.0.0.2", self.port))
+        self.second = "127.0.0.2:%d" % self.port
         for listener in self.listeners if accept else ():
             listener.listen(128)
             threading.Thread(target=self._accept, args=(listener,), daemon=True).start()

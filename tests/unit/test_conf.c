@@ -245,6 +245,11 @@ static const struct bad bads[] = {
 	{"\"127.0.0.1:10027\"", "\"0.0.0.0\"", 50,
 	    "0.0.0.0 port 25, which listener `from-exchange-online`"},
 	{"\"[::]:2525\"", "\"0.0.0.0\"", 42, "each address once"},
+	{"\"[::]:2525\"", "\"[::1]:26\", \"[0:0::1]:26\"", 42,
+	    "each address once, found 0:0::1 port 26"},
+	{"\"[::]:2525\"", "\"[::ffff:127.0.0.1]:10027\"", 50,
+	    "each address once, found 127.0.0.1 port 10027, which listener "
+	    "`from-exchange-online` has too"},
 	{"    mx = \"contoso.com\"\n", "", 60, "hosts or mx, found neither"},
 	{"mx = ", "hosts = [\"a\"]; mx = ", 61, "hosts or mx, found both"},
 	{"mx = ", "hosts = []; mx = \"\" #", 60, "hosts or mx, found neither"},
