@@ -350,7 +350,6 @@ set_up(struct xo_worker *w, const struct xo_worker_setup *setup)
 static void
 tear_down(struct xo_worker *w)
 {
-	xo_sessions_shutdown(w, true);
 	while (w->sessions != NULL)
 		xo_session_free(w->sessions);
 	xo_log_close(&w->log);

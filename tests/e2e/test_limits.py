@@ -339,6 +339,31 @@ def test_line_octets(make):
     refused(gw, "line-endless")
 
 
+@pytest.mark.parametrize("id, last, want", rows(
+    ("quit", b"QUIT\r\n", 221), ("errors", b"JUNK\r\n" * 20, 421)))
+def test_last_words_are_read(make, id, last, want):
+    """A client that goes on talking is listened to for a moment: a socket that is
+    closed upon unread octets takes the reply along."""
+    gw = make()
+    with come(gw) as c:
+        c.ehlo()
+        c.send(last + b"NOOP\r\n" * 100)
+        assert c.last_words()[-1].code == want
+        # Our end has been said; its own has not.
+        begun = time.monotonic()
+        while time.monotonic() - begun < 0.25:
+            c.send(b"NOOP\r\n")
+            time.sleep(0.02)
+
+        def is_cut():
+            try:
+                c.send(b"NOOP\r\n")
+            except OSError:
+                return True
+            return False
+        assert wait_until(is_cut, 5, 0.05)	# but no longer
+
+
 @pytest.mark.parametrize("verb", ["NOOP", "RSET", "VRFY a", "HELP", "EHLO a"])
 def test_commands(make, verb):
     """Idle commands in a row; a message sets the count back."""
@@ -621,7 +646,29 @@ def test_slow_reader_who_reads_a_little(make):
         assert ended(gw)
 
 
-def slow_hop(sock, stop):
+def test_reader_below_the_rate(make):
+    """Progress that never stops, and is too little. A socket of the loopback has room
+    again when a megabyte has gone: hence the size of it."""
+    gw = make(limits__commands=0, limits__data_timeout=2, limits__data_rate=10000000)
+    with come(gw) as c:
+        c.ehlo()
+        c.wire.sock.settimeout(0.02)
+        begun, got, sent = time.monotonic(), 0, 0
+        while not ended(gw) and time.monotonic() - begun < 15:
+            try:
+                sent += c.wire.sock.send((b"HELP\r\n" * 10000)[sent % 6:])
+            except OSError:
+                pass
+            try:
+                got += len(c.wire.sock.recv(250000))
+            except OSError:
+                pass
+            time.sleep(0.05)
+        assert got > 2000000			# all the time
+        assert ended(gw), got
+
+
+def slow_hop(sock, stop, octets=200):
     """A next hop, by DATA only, that reads content a few octets at a time."""
     peer, _ = sock.accept()
     peer.settimeout(0.2)
@@ -634,7 +681,7 @@ def slow_hop(sock, stop):
     peer.sendall(b"354 go\r\n")
     while not stop.is_set():
         try:
-            if not peer.recv(200):
+            if not peer.recv(octets):
                 break
         except TimeoutError:
             pass
@@ -644,24 +691,26 @@ def slow_hop(sock, stop):
     peer.close()
 
 
-def test_slow_next_hop_who_reads_a_little(gateway, pki, hop):
+@pytest.mark.parametrize("id, octets, room, rate", rows(
+    ("a-little", 200, 4096, 100000), ("below-the-rate", 250000, 600000, 10000000)))
+def test_slow_next_hop_who_reads_a_little(gateway, pki, hop, id, octets, room, rate):
     """The client is not held for ever: 451, and its message is its own again."""
     stop = threading.Event()
     with socket.socket() as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
         sock.bind(("127.0.0.1", 0))
         sock.listen()
-        thread = threading.Thread(target=slow_hop, args=(sock, stop))
+        thread = threading.Thread(target=slow_hop, args=(sock, stop, octets))
         thread.start()
         config = base_config(pki, hop(), upstreams__slow={
             "hosts": ["127.0.0.1:%d" % sock.getsockname()[1]]},
             listeners__in__demote_to="slow", limits__data_timeout=2,
-            limits__data_rate=100000)
+            limits__data_rate=rate)
         gw = gateway(config)
         try:
             with come(gw) as c:
                 c.ehlo()
-                c.deliver(b"Subject: s\r\n\r\n" + (b"a" * 998 + b"\r\n") * 8000, want="451")
+                c.deliver(b"Subject: s\r\n\r\n" + (b"a" * 998 + b"\r\n") * 30000, want="451")
         finally:
             stop.set()
             thread.join(10)

@@ -7,6 +7,7 @@ import pytest
 
 from dns import Dns, reverse
 from harness import Do, Smtp, base_config, expect, rows, simple, wait_until
+from net import set_reset_on_close
 
 ALL = "NAME ADDR PORT PROTO HELO REVERSE_NAME LOGIN DESTADDR DESTPORT"
 
@@ -122,6 +123,34 @@ def test_pooled_connection_is_told_anew(out):
     # between XCLIENT and the next MAIL: EHLO, nothing else
     verbs = [x for x in session.verbs() if x in ("XCLIENT", "MAIL", "EHLO", "RSET")]
     assert re.fullmatch("(EHLO )?(XCLIENT EHLO MAIL ?){3}", " ".join(verbs)), verbs
+
+
+@pytest.mark.parametrize("end", ("QUIT", "fin", "rst"))
+def test_one_client_s_connection_goes_with_it(out, end):
+    """A next hop that takes no second XCLIENT: what is kept serves its client alone,
+    and is closed when that has gone, not after idle_timeout."""
+    gw, one = out(changes={"upstreams.inbound.idle_timeout": 600})
+    one.script["ehlo"] = lambda session, line: \
+        "250-hop.example\r\n250 SIZE 50000" if session.xclient else None
+    with Smtp(gw.port(), source="127.0.0.71") as c:
+        c.ehlo()
+        c.deliver(simple())
+        c.deliver(simple())			# by the same
+        m, again = one.wait(2)
+        session = m.session
+        assert again.session is session and session.closed is None
+        with Smtp(gw.port(), source="127.0.0.72") as d:
+            d.ehlo()
+            d.deliver(simple())
+        # Only its own has gone with the other one.
+        assert wait_until(lambda: one.messages[2].session.closed)
+        assert session.closed is None
+        if end == "QUIT":
+            c.quit()
+        elif end == "rst":
+            set_reset_on_close(c.wire.sock)
+    assert wait_until(lambda: session.closed, 5)
+    assert session.lines[-1] == b"QUIT"
 
 
 def test_two_messages_of_one_session(out):

@@ -648,6 +648,39 @@ test_nowhere(void **state)
 	}
 }
 
+/* A cipher below 128 bits gives nothing, whatever certificate came by it. */
+static void
+test_weak_cipher(void **state)
+{
+	static const struct {
+		int bits;
+		const char *want;
+	} rows[] = {
+		{-1, "220 250 220 454"}, {40, "220 250 220 454"},
+		{56, "220 250 220 454"}, {64, "220 250 220 454"},
+		{112, "220 250 220 454"}, {127, "220 250 220 454"},
+		{128, "220 250 220 250"}, {256, "220 250 220 250"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct world_options o = {
+			.caps = "SIZE", .client = CLIENT_EXCHANGE,
+			.bits = rows[i].bits,
+		};
+		struct world w;
+
+		assert_true(world_init(&w, &o));
+		world_say(&w, EHLO);
+		world_say(&w, "STARTTLS\r\n");
+		world_say(&w, EHLO);
+		if (strcmp(world_codes(&w), rows[i].want) != 0)
+			fail_msg("%d bits: got %s, want %s", rows[i].bits,
+			    world_codes(&w), rows[i].want);
+		end(&w);
+	}
+}
+
 int
 main(void)
 {
@@ -659,6 +692,7 @@ main(void)
 		cmocka_unit_test(test_certificate),
 		cmocka_unit_test(test_xclient),
 		cmocka_unit_test(test_nowhere),
+		cmocka_unit_test(test_weak_cipher),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
