@@ -57,36 +57,18 @@ narrow(const struct xo_relay *r, struct gathered *g, int upstream)
 	g->n++;
 }
 
-static int
-upstream_for(const struct xo_relay *r, enum xo_decision decision)
-{
-	const struct xo_listener *l = r->setup.listener;
-
-	if (decision == XO_DECISION_ACCEPT)
-		return l->upstream;
-	/* Observing, a refusal becomes a demotion. */
-	if (decision == XO_DECISION_DEMOTE || l->mode == XO_MODE_OBSERVE)
-		return l->demote_to;
-	return XO_NOBODY;
-}
-
 static void
 gather(const struct xo_relay *r, struct gathered *g)
 {
 	const struct xo_listener *l = r->setup.listener;
-	const struct xo_policy *policy = r->setup.policy;
-	bool has_xoorg = (r->rights.rights & XO_RIGHT_XOORG) != 0;
-	bool is_ours = (r->rights.rights & XO_RIGHT_RELAY) != 0;
+	struct xo_ways ways = xo_treatment_ways(l, r->rights.rights);
 
-	if (!has_xoorg && !is_ours) {
-		narrow(r, g, upstream_for(r, l->on[XO_VERDICT_UNAUTHENTICATED]));
-		return;
-	}
-	narrow(r, g, l->upstream);
-	for (size_t v = XO_VERDICT_UNKNOWN_ORG;
-	    has_xoorg && v < XO_VERDICT_UNAUTHENTICATED; v++)
-		narrow(r, g, upstream_for(r, l->on[v]));
-	for (size_t u = 0; u < policy->n_upstreams; u++)
+	if (ways.upstream)
+		narrow(r, g, l->upstream);
+	if (ways.demote_to)
+		narrow(r, g, l->demote_to);
+	for (size_t u = 0; ways.tenants && u < r->setup.policy->n_upstreams;
+	    u++)
 		if (r->setup.known[u].serves_tenants)
 			narrow(r, g, (int)u);
 }

@@ -50,23 +50,11 @@ may_pipeline(const struct xo_relay *r)
 struct xo_span
 back_xoorg(const struct xo_relay *r)
 {
-	const struct xo_upstream *u = upstream_of(r);
 	const struct transaction *t = &r->t;
-	bool is_verified = t->answer.verdict == XO_VERDICT_VERIFIED;
 
-	/* Mail of unknown origin carries no organisation's name. */
-	if (!is_verified && !relay_is_ours(r))
-		return (struct xo_span){NULL, 0};
-	if (u->xoorg_source == XO_XOORG_DOMAIN)
-		return u->xoorg;
-	if (u->xoorg_source != XO_XOORG_NONE && is_verified)
-		return xo_mail_xoorg(&t->mail);
-	if (u->xoorg_source == XO_XOORG_MESSAGE)
-		return xo_span_first(xo_span_from(xo_buf_span(&r->text),
-		    t->message_xoorg), t->message_xoorg_len);
-	if (u->xoorg_source != XO_XOORG_TENANT || t->tenant == XO_NOBODY)
-		return (struct xo_span){NULL, 0};
-	return r->setup.policy->tenants[t->tenant].originator_orgs[0];
+	return xo_treatment_xoorg(r->setup.policy, &t->trust,
+	    xo_mail_xoorg(&t->mail), xo_span_first(xo_span_from(
+	    xo_buf_span(&r->text), t->message_xoorg), t->message_xoorg_len));
 }
 
 static void
@@ -258,8 +246,8 @@ back_leave(struct xo_relay *r)
 void
 back_acquire(struct xo_relay *r, bool is_fresh)
 {
-	if (r->t.upstream < 0 ||
-	    (size_t)r->t.upstream >= r->setup.policy->n_upstreams) {
+	if (r->t.trust.upstream < 0 ||
+	    (size_t)r->t.trust.upstream >= r->setup.policy->n_upstreams) {
 		back_fail(r, XO_REFUSAL_UPSTREAM_CONNECT);
 		return;
 	}

@@ -119,57 +119,17 @@ complete(struct xo_relay *r)
 	back_pump(r);
 }
 
-static uint32_t
-families_to_remove(const struct xo_relay *r)
-{
-	const struct transaction *t = &r->t;
-	const struct xo_upstream *u = upstream_of(r);
-	bool has_xoorg = (r->rights.rights & XO_RIGHT_XOORG) != 0;
-	bool is_ours = relay_is_ours(r);
-	bool is_verified = t->answer.verdict == XO_VERDICT_VERIFIED;
-	bool keeps = is_verified;
-	uint32_t families = XO_WALL_ALWAYS;
-
-	if (!has_xoorg && !is_ours)
-		families |= XO_WALL_CROSS_TENANT | XO_WALL_SENDER_TRACE;
-	if (u->cross_premises == XO_CROSS_PREMISES_STRIP)
-		keeps = false;
-	else if (u->cross_premises != XO_CROSS_PREMISES_DEFAULT)
-		keeps = is_verified || is_ours;
-	/* XOORG was meant to vouch for them, and the next hop took none. */
-	if (u->xoorg_source != XO_XOORG_NONE && !t->has_xoorg_out)
-		keeps = false;
-	if (!keeps)
-		families |= XO_WALL_CROSS_PREMISES;
-	return families;
-}
-
-/* The organisation that X-OriginatorOrg may name behind us. */
-static struct xo_span
-originator_org(const struct xo_relay *r)
-{
-	if (r->t.answer.verdict == XO_VERDICT_VERIFIED)
-		return xo_mail_xoorg(&r->t.mail);
-	return r->t.has_xoorg_out ? back_xoorg(r) :
-	    (struct xo_span){NULL, 0};
-}
-
 /*
- * xoorg = "message": the MTA behind us has queued what we once verified, and
- * the value survived in the X-OriginatorOrg that we stamped. It counts from our
- * own systems alone, and only as a tenant's; the envelope has been said without
- * it by now, and is said again.
+ * The envelope has been said without the value that the message brought, and is
+ * said again with it.
  */
 static bool
-takes_value(struct xo_relay *r, const struct xo_wall_report *report)
+takes_value(struct xo_relay *r, struct xo_span org)
 {
 	struct transaction *t = &r->t;
-	struct xo_span org = report->originator_org;
 
-	if (upstream_of(r)->xoorg_source != XO_XOORG_MESSAGE ||
-	    t->is_said_again || !relay_is_ours(r) ||
-	    !has_cap(r->back_caps, XO_CAP_XOORG) || org.len == 0 ||
-	    xo_tenants_by_org(r->setup.policy, org) == XO_NOBODY)
+	if (t->is_said_again || !has_cap(r->back_caps, XO_CAP_XOORG) ||
+	    !xo_treatment_takes_value(r->setup.policy, &t->trust, org))
 		return false;
 	t->message_xoorg = r->text.len;
 	if (xo_buf_add(&r->text, org) != XO_OK)
@@ -185,7 +145,8 @@ stamp(struct xo_relay *r)
 {
 	const struct xo_policy *policy = r->setup.policy;
 	const struct transaction *t = &r->t;
-	bool is_ours = relay_is_ours(r);
+	struct xo_span sent = t->has_xoorg_out ? back_xoorg(r) :
+	    (struct xo_span){NULL, 0};
 	struct xo_stamp s = {
 		.hostname = policy->hostname,
 		.session = xo_span_from_cstr(r->setup.session),
@@ -196,16 +157,16 @@ stamp(struct xo_relay *r)
 		.is_utf8 = t->mail.is_utf8,
 		.tls = xo_span_from_cstr(r->tls_description),
 		.time = r->wall_clock,
-		.has_results = !is_ours ||
-		    t->answer.verdict != XO_VERDICT_UNAUTHENTICATED,
-		.verdict = t->answer.verdict,
+		.has_results = xo_treatment_has_results(&t->trust),
+		.verdict = t->trust.answer.verdict,
 		.has_xoorg = t->mail.has_xoorg,
 		.xoorg = xo_mail_xoorg(&t->mail),
-		.originator_org = originator_org(r),
+		.originator_org = xo_treatment_originator_org(&t->trust,
+		    xo_mail_xoorg(&t->mail), sent),
 	};
 
-	if (t->answer.tenant != XO_NOBODY)
-		s.tenant = policy->tenants[t->answer.tenant].name;
+	if (t->trust.answer.tenant != XO_NOBODY)
+		s.tenant = policy->tenants[t->trust.answer.tenant].name;
 	(void)xo_stamp_write(&r->clean, &s);
 	return xo_stamp_count(&s);
 }
@@ -214,7 +175,6 @@ void
 content_open(struct xo_relay *r)
 {
 	struct xo_wall wall = {
-		.remove = families_to_remove(r),
 		.hostname = r->setup.policy->hostname,
 		.max_fields = limits(r)->header_fields,
 		.max_hops = limits(r)->hops,
@@ -225,9 +185,8 @@ content_open(struct xo_relay *r)
 	enum xo_refusal why;
 	size_t n_stamped;
 
-	wall.promote = upstream_of(r)->cross_premises ==
-	    XO_CROSS_PREMISES_PROMOTE &&
-	    (wall.remove & XO_WALL_CROSS_PREMISES) == 0;
+	wall.remove = xo_treatment_removes(r->setup.policy, &r->t.trust,
+	    r->t.has_xoorg_out, &wall.promote);
 	xo_buf_clear(&r->clean);
 	n_stamped = stamp(r);
 	why = xo_wall_apply(&wall,
@@ -239,7 +198,7 @@ content_open(struct xo_relay *r)
 		return;
 	}
 	report->n_stamped += n_stamped;
-	if (takes_value(r, report)) {
+	if (takes_value(r, report->originator_org)) {
 		back_say_again(r);
 		return;
 	}

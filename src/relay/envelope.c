@@ -14,77 +14,19 @@
 /* Octets that a recipient may take, on average, its reply included. */
 #define RCPT_OCTETS ((size_t)1024)
 
-static const enum xo_refusal verdict_refusals[XO_VERDICT_COUNT] = {
-	[XO_VERDICT_VERIFIED] = XO_REFUSAL_NONE,
-	[XO_VERDICT_UNKNOWN_ORG] = XO_REFUSAL_UNKNOWN_ORG,
-	[XO_VERDICT_NO_ORG] = XO_REFUSAL_NO_ORG,
-	[XO_VERDICT_SENDER_MISMATCH] = XO_REFUSAL_SENDER_MISMATCH,
-	[XO_VERDICT_UNAUTHENTICATED] = XO_REFUSAL_UNAUTHENTICATED,
-};
-
-/* The tenant whose certificate and value go out with this message. */
-static void
-choose_tenant(struct xo_relay *r, struct xo_span address)
-{
-	if (r->t.answer.tenant != XO_NOBODY)
-		r->t.tenant = r->t.answer.tenant;
-	else if (relay_is_ours(r) && address.len > 0)
-		r->t.tenant = xo_tenants_by_address(r->setup.policy, address);
-}
-
-static void
-choose_upstream(struct xo_relay *r)
-{
-	const struct xo_listener *l = r->setup.listener;
-	struct transaction *t = &r->t;
-
-	t->upstream = l->demote_to;
-	if (t->answer.decision != XO_DECISION_ACCEPT)
-		return;
-	t->upstream = l->upstream;
-	t->is_trusted = true;
-	if (t->tenant != XO_NOBODY &&
-	    r->setup.policy->tenants[t->tenant].upstream != XO_NOBODY)
-		t->upstream = r->setup.policy->tenants[t->tenant].upstream;
-}
-
-/* Nothing to demote to is a refusal; nothing to accept for is the operator's
- * fault, who may mend it before the mail is lost. */
-static enum xo_refusal
-refuse_nowhere(const struct xo_relay *r)
-{
-	if (!r->t.is_trusted)
-		return verdict_refusals[r->t.answer.verdict];
-	return relay_is_ours(r) ? XO_REFUSAL_NO_TENANT : XO_REFUSAL_TRY_LATER;
-}
-
 static enum xo_refusal
 judge(struct xo_relay *r)
 {
-	struct transaction *t = &r->t;
+	const struct xo_mail *mail = &r->t.mail;
 	struct xo_question question = {
 		.rights = r->rights.rights,
-		.has_xoorg = t->mail.has_xoorg,
-		.xoorg = xo_mail_xoorg(&t->mail),
-		.sender = t->mail.from.address,
+		.has_xoorg = mail->has_xoorg,
+		.xoorg = xo_mail_xoorg(mail),
+		.sender = mail->from.address,
 	};
 
-	xo_verdict_decide(r->setup.policy, r->setup.listener, &question,
-	    &t->answer);
-	if (t->answer.decision == XO_DECISION_TEMPFAIL)
-		return XO_REFUSAL_TRY_LATER;
-	if (t->answer.decision == XO_DECISION_REJECT)
-		return verdict_refusals[t->answer.verdict];
-	choose_tenant(r, t->mail.from.address);
-	choose_upstream(r);
-	if (t->upstream == XO_NOBODY)
-		return refuse_nowhere(r);
-	/* Another tenant's certificate must never speak for this sender; a null
-	 * sender is told apart by its first recipient. */
-	if (upstream_of(r)->has_tenant_certificate &&
-	    t->tenant == XO_NOBODY && t->mail.from.address.len > 0)
-		return XO_REFUSAL_NO_TENANT;
-	return XO_REFUSAL_NONE;
+	return xo_treatment_mail(r->setup.policy, r->setup.listener, &question,
+	    &r->t.trust);
 }
 
 static enum xo_refusal
@@ -235,17 +177,6 @@ add_slot(struct xo_relay *r, struct xo_span command)
 }
 
 static enum xo_refusal
-check_recipient(const struct xo_relay *r, const struct xo_path *to)
-{
-	const struct transaction *t = &r->t;
-
-	if (!t->is_trusted)
-		return XO_REFUSAL_NONE;	/* ordinary: the MTA behind decides */
-	return xo_recipient_check(r->setup.policy, t->answer.tenant,
-	    r->rights.rights, to);
-}
-
-static enum xo_refusal
 check_rcpt(struct xo_relay *r, struct xo_span args)
 {
 	struct transaction *t = &r->t;
@@ -254,18 +185,13 @@ check_rcpt(struct xo_relay *r, struct xo_span args)
 
 	why = xo_rcpt_parse(args, r->announced, extensions(r), t->mail.is_utf8,
 	    &rcpt);
-	if (why != XO_REFUSAL_NONE)
-		return why;
-	why = check_recipient(r, &rcpt.to);
+	if (why == XO_REFUSAL_NONE)
+		why = xo_treatment_rcpt(r->setup.policy, &rcpt.to, &t->trust);
 	if (why != XO_REFUSAL_NONE)
 		return why;
 	if (envelope_is_full(r) || t->n_accepted +
 	    (t->n_slots - t->n_answered) >= limits(r)->recipients)
 		return XO_REFUSAL_RCPT_TOO_MANY;
-	if (t->tenant == XO_NOBODY && t->mail.from.address.len == 0)
-		choose_tenant(r, rcpt.to.address);
-	if (upstream_of(r)->has_tenant_certificate && t->tenant == XO_NOBODY)
-		return XO_REFUSAL_NO_TENANT;
 	if (r->back == BACK_READY && (rcpt.needs & ~r->back_caps) != 0)
 		return XO_REFUSAL_UPSTREAM_CAPABILITY;
 	return XO_REFUSAL_NONE;

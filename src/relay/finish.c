@@ -32,9 +32,7 @@ transaction_clear(struct xo_relay *r)
 	memset(&r->t, 0, sizeof(r->t));
 	r->t.slots = slots;
 	r->t.cap_slots = cap_slots;
-	r->t.upstream = XO_NOBODY;
-	r->t.tenant = XO_NOBODY;
-	r->t.answer.tenant = XO_NOBODY;
+	r->t.trust = XO_TREATMENT_NONE;
 	r->has_ended = r->has_reported = false;
 	if (r->back == BACK_FAILED)
 		r->back = BACK_NONE;
@@ -103,15 +101,15 @@ end(struct xo_relay *r, enum xo_refusal why, uint16_t code)
 	struct transaction *t = &r->t;
 
 	r->report = (struct xo_report){
-		.answer = t->answer,
+		.answer = t->trust.answer,
 		.has_xoorg = t->mail.has_xoorg,
 		.xoorg = xo_mail_xoorg(&t->mail),
 		.sender = t->mail.from.address,
 		.n_recipients = t->n_accepted,
 		.size = t->size,
-		.upstream = t->upstream,
-		.tenant = t->answer.tenant != XO_NOBODY ? t->answer.tenant :
-		    t->tenant,
+		.upstream = t->trust.upstream,
+		.tenant = t->trust.answer.tenant != XO_NOBODY ? t->trust.answer.tenant :
+		    t->trust.tenant,
 		.reason = why,
 		.code = code,
 		.reply = finish_noted(r),

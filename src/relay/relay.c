@@ -114,8 +114,8 @@ queue(struct xo_relay *r, enum xo_action_type type)
 
 	*q = (struct queued){.action = {
 		.type = type,
-		.upstream = r->t.upstream,
-		.tenant = r->t.tenant,
+		.upstream = r->t.trust.upstream,
+		.tenant = r->t.trust.tenant,
 	}};
 	return q;
 }

@@ -26,6 +26,7 @@
 #include <xoorg/param.h>
 #include <xoorg/relay.h>
 #include <xoorg/reply.h>
+#include <xoorg/treatment.h>
 #include <xoorg/wall.h>
 
 enum front_state {
@@ -93,11 +94,8 @@ enum mail_state {
 
 struct transaction {
 	uint64_t began;
-	struct xo_answer answer;
 	struct xo_mail mail;		/* its spans point into `args` */
-	int upstream;
-	int tenant;			/* whose certificate and XOORG go out */
-	bool is_trusted;		/* to the upstream for verified mail */
+	struct xo_treatment trust;
 	bool is_chunked;		/* content comes by BDAT */
 	uint8_t n_retries;		/* of the envelope, elsewhere */
 	enum mail_state mail_state;
@@ -235,16 +233,7 @@ extensions(const struct xo_relay *r)
 static inline const struct xo_upstream *
 upstream_of(const struct xo_relay *r)
 {
-	return xo_upstream_at(r->setup.policy, r->t.upstream);
-}
-
-/* One of our own systems. Who has the xoorg right is not, whatever else he has:
- * what he does not vouch for by XOORG is a stranger's. */
-static inline bool
-relay_is_ours(const struct xo_relay *r)
-{
-	return (r->rights.rights & XO_RIGHT_RELAY) != 0 &&
-	    (r->rights.rights & XO_RIGHT_XOORG) == 0;
+	return xo_upstream_at(r->setup.policy, r->t.trust.upstream);
 }
 
 /* relay.c: actions */
@@ -295,7 +284,7 @@ void envelope_answer_noted(struct xo_relay *r, struct slot *slot);
 
 /* back.c */
 void back_pump(struct xo_relay *r);
-/* To t.upstream; fails at once if that is none. */
+/* To the treatment's upstream; fails at once if that is none. */
 void back_acquire(struct xo_relay *r, bool is_fresh);
 void back_expect(struct xo_relay *r, enum expected what);
 void back_fail(struct xo_relay *r, enum xo_refusal why);

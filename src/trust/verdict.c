@@ -2,7 +2,7 @@
 /*
  * The verdict on one message, and what follows from it.
  */
-#include <xoorg/tenants.h>
+#include <xoorg/treatment.h>
 
 #include <xoorg/domain.h>
 #include <xoorg/routing.h>
@@ -41,8 +41,7 @@ xo_verdict_decide(const struct xo_policy *policy,
     struct xo_answer *answer_r)
 {
 	enum xo_verdict verdict = judge(policy, question, &answer_r->tenant);
-	bool is_ours = (question->rights & XO_RIGHT_RELAY) != 0 &&
-	    (question->rights & XO_RIGHT_XOORG) == 0;
+	bool is_ours = xo_rights_are_ours(question->rights);
 
 	answer_r->verdict = verdict;
 	if (verdict == XO_VERDICT_VERIFIED || is_ours)
@@ -87,7 +86,7 @@ enum xo_refusal
 xo_recipient_check(const struct xo_policy *policy, int tenant,
     uint32_t rights, const struct xo_path *to)
 {
-	if ((rights & XO_RIGHT_RELAY) != 0 && (rights & XO_RIGHT_XOORG) == 0)
+	if (xo_rights_are_ours(rights))
 		return XO_REFUSAL_NONE;
 	if (tenant < 0 || (size_t)tenant >= policy->n_tenants)
 		return check_anybodys(policy, to);

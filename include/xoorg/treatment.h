@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Whom the gateway trusts, and what follows from it: of each message whose it
+ * is, where it goes, to whom it may go, whose certificate and which XOORG go
+ * with it, which fields stay and which are written (doc/protocol.md 9).
+ *
+ * All of it is decided here and in verdict.c, by functions that are pure and
+ * total: of a policy with holes in it, and of numbers that are none, they give
+ * the answer that trusts nobody. The relay keeps order, framing and time, and
+ * asks. Untrusted is where each of them starts.
+ */
+#ifndef XOORG_TREATMENT_H
+#define XOORG_TREATMENT_H
+
+#include <xoorg/tenants.h>
+
+XO_API_BEGIN
+
+/* Whose mail it is. */
+enum xo_origin {
+	XO_ORIGIN_OTHER,		/* anybody's */
+	XO_ORIGIN_VERIFIED,		/* a tenant's, by XOORG */
+	XO_ORIGIN_OURS,			/* our own systems' */
+	XO_ORIGIN_COUNT
+};
+
+/*
+ * Our own systems: the right relay, without the right xoorg. Who has that one
+ * is not ours, whatever else he has: what he does not vouch for by XOORG is a
+ * stranger's. The one place where this is said.
+ */
+bool xo_rights_are_ours(uint32_t rights);
+
+/* One transaction's, from MAIL on. All-zero is none's: XO_TREATMENT_NONE. */
+struct xo_treatment {
+	struct xo_answer answer;
+	enum xo_origin origin;
+	uint32_t rights;		/* of the session */
+	bool has_sender;		/* not the null sender */
+	/* To the upstream for verified mail, so that recipients are ours to
+	 * judge; of ordinary mail the MTA behind decides. */
+	bool is_trusted;
+	int upstream;			/* XO_NOBODY: there is none */
+	int tenant;			/* whose certificate and XOORG go out */
+};
+
+#define XO_TREATMENT_NONE ((struct xo_treatment){			\
+	.answer = {.verdict = XO_VERDICT_UNAUTHENTICATED,		\
+	    .tenant = XO_NOBODY, .decision = XO_DECISION_REJECT,	\
+	    .would = XO_DECISION_REJECT},				\
+	.upstream = XO_NOBODY, .tenant = XO_NOBODY})
+
+/*
+ * At MAIL. XO_REFUSAL_NONE: the transaction may begin, and `upstream` is one of
+ * the policy's. Else why not: the verdict's refusal if that is its action, or
+ * if there is nothing to demote to; XO_REFUSAL_TRY_LATER if the action is
+ * tempfail, or if there is no upstream for what is accepted, which is the
+ * operator's to mend; XO_REFUSAL_NO_TENANT for mail of our own whose sender
+ * belongs to no tenant, where the next hop is one of a tenant's or wants a
+ * tenant's certificate. A null sender is told apart by its first recipient.
+ */
+XO_MUST_CHECK enum xo_refusal xo_treatment_mail(const struct xo_policy *policy,
+    const struct xo_listener *listener, const struct xo_question *question,
+    struct xo_treatment *treatment_r);
+
+/*
+ * At RCPT: XO_REFUSAL_NONE, what xo_recipient_check() says of a recipient of
+ * trusted mail, or XO_REFUSAL_NO_TENANT as above.
+ */
+XO_MUST_CHECK enum xo_refusal xo_treatment_rcpt(const struct xo_policy *policy,
+    const struct xo_path *to, struct xo_treatment *treatment);
+
+/*
+ * The value that goes out with it, if the next hop announces XOORG; empty:
+ * none (protocol.md 3.2). `said`: by MAIL; `brought`: by the message itself, as
+ * xo_treatment_takes_value() let it, else empty.
+ */
+struct xo_span xo_treatment_xoorg(const struct xo_policy *policy,
+    const struct xo_treatment *treatment, struct xo_span said,
+    struct xo_span brought);
+
+/*
+ * xoorg = "message": does the X-OriginatorOrg that the message brought count?
+ * The MTA behind us queues what we once verified, and the value survives in
+ * what we stamped. From our own systems alone, and only as a tenant's.
+ */
+bool xo_treatment_takes_value(const struct xo_policy *policy,
+    const struct xo_treatment *treatment, struct xo_span org);
+
+/*
+ * What the wall does (protocol.md 5.5, 6): families of enum xo_wall_family to
+ * remove; *promotes_r: those of CrossPremises are promoted. `is_sent`: XOORG
+ * goes out with it.
+ */
+uint32_t xo_treatment_removes(const struct xo_policy *policy,
+    const struct xo_treatment *treatment, bool is_sent, bool *promotes_r);
+
+/* X-OriginatorOrg as it is written, empty: none (protocol.md 5.4). `sent`: the
+ * value of XOORG that goes out, else empty. */
+struct xo_span xo_treatment_originator_org(
+    const struct xo_treatment *treatment, struct xo_span said,
+    struct xo_span sent);
+
+/* Is Authentication-Results written? Of our own systems there is no verdict. */
+bool xo_treatment_has_results(const struct xo_treatment *treatment);
+
+/*
+ * Which next hops a session with these rights can still be given: EHLO may
+ * announce what all of them have.
+ */
+struct xo_ways {
+	bool upstream, demote_to;	/* the listener's */
+	bool tenants;			/* each tenant's own */
+};
+
+struct xo_ways xo_treatment_ways(const struct xo_listener *listener,
+    uint32_t rights);
+
+XO_API_END
+
+#endif

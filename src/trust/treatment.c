@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What follows from a verdict. The tables that these functions are stand in
+ * doc/protocol.md 9, and are held against it row by row (test_treatment.c).
+ */
+#include <xoorg/treatment.h>
+#include <xoorg/wall.h>
+
+static const struct xo_span nothing = {NULL, 0};
+
+static const enum xo_refusal verdict_refusals[XO_VERDICT_COUNT] = {
+	[XO_VERDICT_VERIFIED] = XO_REFUSAL_TRY_LATER,	/* never refused */
+	[XO_VERDICT_UNKNOWN_ORG] = XO_REFUSAL_UNKNOWN_ORG,
+	[XO_VERDICT_NO_ORG] = XO_REFUSAL_NO_ORG,
+	[XO_VERDICT_SENDER_MISMATCH] = XO_REFUSAL_SENDER_MISMATCH,
+	[XO_VERDICT_UNAUTHENTICATED] = XO_REFUSAL_UNAUTHENTICATED,
+};
+
+bool
+xo_rights_are_ours(uint32_t rights)
+{
+	return (rights & XO_RIGHT_RELAY) != 0 &&
+	    (rights & XO_RIGHT_XOORG) == 0;
+}
+
+static enum xo_origin
+origin_of(uint32_t rights, enum xo_verdict verdict)
+{
+	if (verdict == XO_VERDICT_VERIFIED)
+		return XO_ORIGIN_VERIFIED;
+	return xo_rights_are_ours(rights) ? XO_ORIGIN_OURS : XO_ORIGIN_OTHER;
+}
+
+static const struct xo_tenant *
+tenant_at(const struct xo_policy *policy, int i)
+{
+	return i >= 0 && (size_t)i < policy->n_tenants ? &policy->tenants[i] :
+	    NULL;
+}
+
+/* The tenant whose certificate and value go out: the verified one's, or of our
+ * own mail the one that the address belongs to. Never one for a stranger. */
+static void
+choose_tenant(const struct xo_policy *policy, struct xo_span address,
+    struct xo_treatment *t)
+{
+	if (t->answer.tenant != XO_NOBODY)
+		t->tenant = t->answer.tenant;
+	else if (t->origin == XO_ORIGIN_OURS && address.len > 0)
+		t->tenant = xo_tenants_by_address(policy, address);
+}
+
+static void
+choose_upstream(const struct xo_policy *policy,
+    const struct xo_listener *listener, struct xo_treatment *t)
+{
+	const struct xo_tenant *tenant = tenant_at(policy, t->tenant);
+
+	t->is_trusted = t->answer.decision == XO_DECISION_ACCEPT;
+	if (!t->is_trusted)
+		t->upstream = listener->demote_to;
+	else if (tenant != NULL && tenant->upstream != XO_NOBODY)
+		t->upstream = tenant->upstream;
+	else
+		t->upstream = listener->upstream;
+	if (t->upstream < 0 || (size_t)t->upstream >= policy->n_upstreams)
+		t->upstream = XO_NOBODY;
+}
+
+static enum xo_refusal
+refuse_nowhere(const struct xo_treatment *t)
+{
+	if (!t->is_trusted)
+		return verdict_refusals[t->answer.verdict];
+	return t->origin == XO_ORIGIN_OURS ? XO_REFUSAL_NO_TENANT :
+	    XO_REFUSAL_TRY_LATER;
+}
+
+/* Another tenant's certificate must never speak for this sender. */
+static bool
+lacks_tenant(const struct xo_policy *policy, const struct xo_treatment *t)
+{
+	return t->tenant == XO_NOBODY &&
+	    xo_upstream_at(policy, t->upstream)->has_tenant_certificate;
+}
+
+enum xo_refusal
+xo_treatment_mail(const struct xo_policy *policy,
+    const struct xo_listener *listener, const struct xo_question *question,
+    struct xo_treatment *treatment_r)
+{
+	struct xo_treatment *t = treatment_r;
+
+	*t = XO_TREATMENT_NONE;
+	t->rights = question->rights;
+	t->has_sender = question->sender.len > 0;
+	xo_verdict_decide(policy, listener, question, &t->answer);
+	t->origin = origin_of(t->rights, t->answer.verdict);
+	if (t->answer.decision == XO_DECISION_TEMPFAIL)
+		return XO_REFUSAL_TRY_LATER;
+	if (t->answer.decision == XO_DECISION_REJECT)
+		return verdict_refusals[t->answer.verdict];
+	choose_tenant(policy, question->sender, t);
+	choose_upstream(policy, listener, t);
+	if (t->upstream == XO_NOBODY)
+		return refuse_nowhere(t);
+	if (t->has_sender && lacks_tenant(policy, t))
+		return XO_REFUSAL_NO_TENANT;
+	return XO_REFUSAL_NONE;
+}
+
+enum xo_refusal
+xo_treatment_rcpt(const struct xo_policy *policy, const struct xo_path *to,
+    struct xo_treatment *t)
+{
+	enum xo_refusal why = XO_REFUSAL_NONE;
+
+	if (t->is_trusted)
+		why = xo_recipient_check(policy, t->answer.tenant, t->rights,
+		    to);
+	if (why != XO_REFUSAL_NONE)
+		return why;
+	if (t->tenant == XO_NOBODY && !t->has_sender)
+		choose_tenant(policy, to->address, t);
+	return lacks_tenant(policy, t) ? XO_REFUSAL_NO_TENANT : XO_REFUSAL_NONE;
+}
+
+/* "tenant": of verified mail its own, else the tenant's first. */
+static struct xo_span
+tenant_value(const struct xo_policy *policy, const struct xo_treatment *t)
+{
+	const struct xo_tenant *tenant = tenant_at(policy, t->tenant);
+
+	return tenant != NULL && tenant->n_originator_orgs > 0 ?
+	    tenant->originator_orgs[0] : nothing;
+}
+
+struct xo_span
+xo_treatment_xoorg(const struct xo_policy *policy,
+    const struct xo_treatment *t, struct xo_span said, struct xo_span brought)
+{
+	const struct xo_upstream *u = xo_upstream_at(policy, t->upstream);
+	bool is_verified = t->origin == XO_ORIGIN_VERIFIED;
+
+	/* Mail of unknown origin carries no organisation's name. */
+	if (!is_verified && t->origin != XO_ORIGIN_OURS)
+		return nothing;
+	switch (u->xoorg_source) {
+	case XO_XOORG_DOMAIN:
+		return u->xoorg;
+	case XO_XOORG_TENANT:
+		return is_verified ? said : tenant_value(policy, t);
+	case XO_XOORG_MESSAGE:
+		return is_verified ? said : brought;
+	case XO_XOORG_NONE:
+	case XO_XOORG_SOURCE_COUNT:
+	default:
+		return nothing;
+	}
+}
+
+bool
+xo_treatment_takes_value(const struct xo_policy *policy,
+    const struct xo_treatment *t, struct xo_span org)
+{
+	return t->origin == XO_ORIGIN_OURS && org.len > 0 &&
+	    xo_upstream_at(policy, t->upstream)->xoorg_source ==
+	    XO_XOORG_MESSAGE && xo_tenants_by_org(policy, org) != XO_NOBODY;
+}
+
+/* Are the CrossPremises fields believed? They say what a tenant's own Exchange
+ * found; where XOORG should vouch for them and does not go, nobody does. */
+static bool
+keeps_cross_premises(const struct xo_upstream *u, enum xo_origin origin,
+    bool is_sent)
+{
+	bool is_ours = origin == XO_ORIGIN_OURS;
+
+	if (u->xoorg_source != XO_XOORG_NONE && !is_sent)
+		return false;
+	switch (u->cross_premises) {
+	case XO_CROSS_PREMISES_DEFAULT:
+		return origin == XO_ORIGIN_VERIFIED;
+	case XO_CROSS_PREMISES_KEEP:
+	case XO_CROSS_PREMISES_PROMOTE:
+		return origin == XO_ORIGIN_VERIFIED || is_ours;
+	case XO_CROSS_PREMISES_STRIP:
+	case XO_CROSS_PREMISES_COUNT:
+	default:
+		return false;
+	}
+}
+
+uint32_t
+xo_treatment_removes(const struct xo_policy *policy,
+    const struct xo_treatment *t, bool is_sent, bool *promotes_r)
+{
+	const struct xo_upstream *u = xo_upstream_at(policy, t->upstream);
+	bool is_stranger = (t->rights & (XO_RIGHT_XOORG | XO_RIGHT_RELAY)) == 0;
+	bool keeps = keeps_cross_premises(u, t->origin, is_sent);
+	uint32_t families = XO_WALL_ALWAYS;
+
+	if (is_stranger)
+		families |= XO_WALL_CROSS_TENANT | XO_WALL_SENDER_TRACE;
+	if (!keeps)
+		families |= XO_WALL_CROSS_PREMISES;
+	*promotes_r = keeps && u->cross_premises == XO_CROSS_PREMISES_PROMOTE;
+	return families;
+}
+
+struct xo_span
+xo_treatment_originator_org(const struct xo_treatment *t, struct xo_span said,
+    struct xo_span sent)
+{
+	return t->origin == XO_ORIGIN_VERIFIED ? said : sent;
+}
+
+bool
+xo_treatment_has_results(const struct xo_treatment *t)
+{
+	return t->origin != XO_ORIGIN_OURS;
+}
+
+/* What is refused gets no next hop; observing, it is demoted instead. */
+static void
+add_way(const struct xo_listener *listener, enum xo_verdict verdict,
+    struct xo_ways *ways)
+{
+	enum xo_decision decision = listener->on[verdict];
+
+	if (decision == XO_DECISION_ACCEPT)
+		ways->upstream = true;
+	else if (decision == XO_DECISION_DEMOTE ||
+	    listener->mode == XO_MODE_OBSERVE)
+		ways->demote_to = true;
+}
+
+struct xo_ways
+xo_treatment_ways(const struct xo_listener *listener, uint32_t rights)
+{
+	struct xo_ways ways = {.upstream = false};
+	bool has_xoorg = (rights & XO_RIGHT_XOORG) != 0;
+
+	if (!has_xoorg && !xo_rights_are_ours(rights)) {
+		add_way(listener, XO_VERDICT_UNAUTHENTICATED, &ways);
+		return ways;
+	}
+	ways.upstream = ways.tenants = true;
+	for (int v = XO_VERDICT_UNKNOWN_ORG;
+	    has_xoorg && v < XO_VERDICT_UNAUTHENTICATED; v++)
+		add_way(listener, (enum xo_verdict)v, &ways);
+	return ways;
+}

@@ -1,0 +1,853 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Whom the gateway trusts: the tables of doc/protocol.md in its own words, which
+ * tests/lint/test_treatment.py holds against the page, and what each word asks
+ * of the code. What the tables leave to the code is tried behind them: policies
+ * with holes, and every combination of rights.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <xoorg/domain.h>
+#include <xoorg/treatment.h>
+#include <xoorg/wall.h>
+
+#define S(s) {(const uint8_t *)(s), sizeof(s) - 1}
+#define N(a) (sizeof(a) / sizeof((a)[0]))
+#define XOORG ((uint32_t)XO_RIGHT_XOORG)
+#define RELAY ((uint32_t)XO_RIGHT_RELAY)
+#define REST ((uint32_t)(XO_RIGHT_XCLIENT | XO_RIGHT_PROXY))
+
+/* The world: three tenants, four next hops. */
+
+enum { CONTOSO, FABRIKAM, TRANSPORT };
+enum { UPSTREAM, DEMOTE_TO, OWN, SPARE };
+
+static const struct xo_span contoso[] = {
+	S("contoso.com"), S("contoso.onmicrosoft.com")
+};
+static const struct xo_span fabrikam[] = {S("fabrikam.com")};
+static const struct xo_span transport[] = {S("transport.example")};
+
+static struct xo_tenant tenants[3];
+static struct xo_upstream upstreams[4];
+static struct xo_listener listener;
+static struct xo_policy policy;
+
+static int
+set_up(void **state)
+{
+	int first, second;
+
+	(void)state;
+	tenants[CONTOSO] = (struct xo_tenant){
+		.originator_orgs = contoso, .n_originator_orgs = 2,
+		.sender_domains = contoso, .n_sender_domains = 1,
+		.recipient_domains = contoso, .n_recipient_domains = 1,
+		.upstream = XO_NOBODY};
+	tenants[FABRIKAM] = (struct xo_tenant){
+		.originator_orgs = fabrikam, .n_originator_orgs = 1,
+		.recipient_domains = fabrikam, .n_recipient_domains = 1,
+		.upstream = OWN};
+	tenants[TRANSPORT] = (struct xo_tenant){
+		.originator_orgs = transport, .n_originator_orgs = 1,
+		.recipient_domains = transport, .n_recipient_domains = 1,
+		.relay = true, .upstream = XO_NOBODY};
+	memset(upstreams, 0, sizeof(upstreams));
+	listener = (struct xo_listener){
+		.upstream = UPSTREAM, .demote_to = DEMOTE_TO,
+		.on = {
+			[XO_VERDICT_UNKNOWN_ORG] = XO_DECISION_REJECT,
+			[XO_VERDICT_NO_ORG] = XO_DECISION_DEMOTE,
+			[XO_VERDICT_SENDER_MISMATCH] = XO_DECISION_REJECT,
+			[XO_VERDICT_UNAUTHENTICATED] = XO_DECISION_DEMOTE,
+		},
+	};
+	xo_tenants_index_free(&policy.tenant_index);
+	policy = (struct xo_policy){
+		.tenants = tenants, .n_tenants = 3,
+		.upstreams = upstreams, .n_upstreams = 4,
+	};
+	return xo_tenants_index(&policy, &first, &second) == XO_OK ? 0 : -1;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	xo_tenants_index_free(&policy.tenant_index);
+	return 0;
+}
+
+static struct xo_span
+span(const char *s)
+{
+	return xo_span_from_cstr(s);
+}
+
+static enum xo_refusal
+mail(uint32_t rights, const char *xoorg, const char *sender,
+    struct xo_treatment *t)
+{
+	struct xo_question question = {
+		.rights = rights, .has_xoorg = xoorg != NULL,
+		.xoorg = span(xoorg), .sender = span(sender),
+	};
+
+	memset(t, 0xee, sizeof(*t));
+	return xo_treatment_mail(&policy, &listener, &question, t);
+}
+
+static enum xo_refusal
+rcpt(const char *to, struct xo_treatment *t)
+{
+	struct xo_path path = {.address = span(to)};
+
+	path.domain = xo_address_domain(path.address);
+	return xo_treatment_rcpt(&policy, &path, t);
+}
+
+static bool
+is(const char *cell, const char *word)
+{
+	return strcmp(cell, word) == 0;
+}
+
+static bool
+has(const char *cell, const char *word)
+{
+	return strstr(cell, word) != NULL;
+}
+
+/* "550 5.7.1" */
+static bool
+is_reply(const char *cell, enum xo_refusal why)
+{
+	const struct xo_refusal_info *info = xo_refusal_info(why);
+	char reply[32];
+
+	(void)snprintf(reply, sizeof(reply), "%u %s", info->code,
+	    info->enhanced);
+	return is(cell, reply);
+}
+
+/* The columns of 3.2, 5.4 and 5.5. */
+static struct xo_treatment
+mail_of(size_t column)
+{
+	static const struct {
+		uint32_t rights;
+		const char *xoorg;
+	} kinds[] = {
+		[1] = {XOORG, "contoso.onmicrosoft.com"}, [2] = {RELAY, NULL},
+		[3] = {0, NULL},
+	};
+	struct xo_treatment t;
+
+	assert_int_equal(mail(kinds[column].rights, kinds[column].xoorg,
+	    "a@contoso.com", &t), XO_REFUSAL_NONE);
+	return t;
+}
+
+static const char *
+text(struct xo_span s)
+{
+	static char copy[300];
+
+	(void)snprintf(copy, sizeof(copy), "%.*s", (int)s.len,
+	    s.p != NULL ? (const char *)s.p : "");
+	return copy;
+}
+
+static void
+expect_org(const char *where, const char *cell, struct xo_span got)
+{
+	static const struct {
+		const char *word, *value;
+	} words[] = {
+		{"none", ""}, {"the domain", "gate.example"},
+		{"its own", "contoso.onmicrosoft.com"},
+		{"what MAIL said", "contoso.onmicrosoft.com"},
+		{"first of the tenant's originator_orgs, by envelope sender",
+		    "contoso.com"},
+		{"the X-OriginatorOrg of its header, if a tenant's",
+		    "fabrikam.com"},
+		{"what goes out", "sent.example"},
+	};
+
+	for (size_t i = 0; i < N(words); i++)
+		if (is(words[i].word, cell)) {
+			if (!is(text(got), words[i].value))
+				fail_msg("%s: got %s, want %s", where,
+				    text(got), cell);
+			return;
+		}
+	fail_msg("%s: nobody knows \"%s\"", where, cell);
+}
+
+/* protocol.md 3.2 */
+static const char *const table_3_2[][4] = {
+	{"\"\"", "none", "none", "none"},
+	{"a domain", "the domain", "the domain", "none"},
+	{"\"tenant\"", "its own",
+	    "first of the tenant's originator_orgs, by envelope sender", "none"},
+	{"\"message\"", "its own",
+	    "the X-OriginatorOrg of its header, if a tenant's", "none"},
+};
+
+static const enum xo_xoorg_source sources[] = {
+	XO_XOORG_NONE, XO_XOORG_DOMAIN, XO_XOORG_TENANT, XO_XOORG_MESSAGE
+};
+
+static void
+test_3_2(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N(table_3_2); i++)
+		for (size_t k = 1; k < 4; k++) {
+			struct xo_treatment t = mail_of(k);
+
+			for (size_t u = 0; u < 4; u++) {
+				upstreams[u].xoorg_source = sources[i];
+				upstreams[u].xoorg = span("gate.example");
+			}
+			expect_org(table_3_2[i][0], table_3_2[i][k],
+			    xo_treatment_xoorg(&policy, &t,
+			    span("contoso.onmicrosoft.com"),
+			    span("fabrikam.com")));
+		}
+}
+
+/* protocol.md 5.4 */
+static const char *const table_5_4[][4] = {
+	{"yes", "what MAIL said", "what goes out", "none"},
+	{"no", "what MAIL said", "none", "none"},
+};
+
+static void
+test_5_4(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N(table_5_4); i++)
+		for (size_t k = 1; k < 4; k++) {
+			struct xo_treatment t = mail_of(k);
+			/* Of other mail there is never one. */
+			struct xo_span sent = is(table_5_4[i][0], "yes") &&
+			    k < 3 ? span("sent.example") : span("");
+
+			expect_org(table_5_4[i][0], table_5_4[i][k],
+			    xo_treatment_originator_org(&t,
+			    span("contoso.onmicrosoft.com"), sent));
+		}
+}
+
+/* protocol.md 5.5 */
+static const char *const table_5_5[][4] = {
+	{"\"\"", "kept", "removed", "removed"},
+	{"keep", "kept", "kept", "removed"},
+	{"strip", "removed", "removed", "removed"},
+	{"promote", "promoted", "promoted", "removed"},
+	{"any, if XOORG should go out and does not", "removed", "removed",
+	    "removed"},
+};
+
+static const enum xo_cross_premises settings[] = {
+	XO_CROSS_PREMISES_DEFAULT, XO_CROSS_PREMISES_KEEP,
+	XO_CROSS_PREMISES_STRIP, XO_CROSS_PREMISES_PROMOTE
+};
+
+static void
+set_fields(enum xo_cross_premises setting, enum xo_xoorg_source source)
+{
+	for (size_t u = 0; u < 4; u++) {
+		upstreams[u].cross_premises = setting;
+		upstreams[u].xoorg_source = source;
+	}
+}
+
+static void
+expect_fate(const char *row, size_t column, bool is_sent, const char *want)
+{
+	struct xo_treatment t = mail_of(column);
+	bool promotes = false;
+	uint32_t removes = xo_treatment_removes(&policy, &t, is_sent,
+	    &promotes);
+	const char *got = (removes & XO_WALL_CROSS_PREMISES) != 0 ? "removed" :
+	    promotes ? "promoted" : "kept";
+
+	if (!is(got, want) || (is(got, "removed") && promotes))
+		fail_msg("%s, column %zu: got %s, want %s", row, column, got,
+		    want);
+}
+
+static void
+test_5_5(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N(settings); i++)
+		for (size_t k = 1; k < 4; k++) {
+			set_fields(settings[i], XO_XOORG_NONE);
+			expect_fate(table_5_5[i][0], k, false, table_5_5[i][k]);
+			set_fields(settings[i], XO_XOORG_TENANT);
+			expect_fate(table_5_5[i][0], k, true, table_5_5[i][k]);
+			for (size_t s = 1; s < N(sources); s++) {
+				set_fields(settings[i], sources[s]);
+				expect_fate(table_5_5[4][0], k, false,
+				    table_5_5[4][k]);
+			}
+		}
+}
+
+/* protocol.md 6 */
+static const char *const table_6[][2] = {
+	{"X-OriginatorOrg, X-OriginatorOrganization", "everybody"},
+	{"X-MS-Exchange-Organization-*", "everybody"},
+	{"X-MS-Exchange-Forest-*", "everybody"},
+	{"Authentication-Results with our hostname, or that cannot be decoded",
+	    "everybody"},
+	{"X-CrossPremisesHeadersPromoted, X-CrossPremisesHeadersFiltered",
+	    "everybody"},
+	{"X-MS-Exchange-CrossPremises-*", "see 5.5"},
+	{"X-MS-Exchange-CrossTenant-*, "
+	    "X-MS-Exchange-Transport-CrossTenantHeaders*",
+	    "sessions with neither the right xoorg nor relay"},
+	{"X-OrganizationHeadersPreserved, X-CrossPremiseHeadersBlocked, "
+	    "X-CrossPremisesHeadersBlocked, "
+	    "X-CrossPremisesHeadersFilteredBySendConnector", "the same"},
+};
+
+static const uint32_t families[] = {
+	XO_WALL_ORIGINATOR_ORG, XO_WALL_ORGANIZATION, XO_WALL_FOREST,
+	XO_WALL_AUTH_RESULTS, XO_WALL_TRACE, XO_WALL_CROSS_PREMISES,
+	XO_WALL_CROSS_TENANT, XO_WALL_SENDER_TRACE,
+};
+_Static_assert(N(families) == N(table_6), "a family for each row");
+
+static void
+test_6(void **state)
+{
+	(void)state;
+	for (uint32_t rights = 0; rights < 16; rights++) {
+		struct xo_treatment t;
+		bool promotes, is_stranger = (rights & (XOORG | RELAY)) == 0;
+		uint32_t got;
+
+		assert_int_equal(mail(rights, NULL, "a@contoso.com", &t),
+		    XO_REFUSAL_NONE);
+		got = xo_treatment_removes(&policy, &t, false, &promotes);
+		for (size_t i = 0; i < N(table_6); i++) {
+			bool is_all = is(table_6[i][1], "everybody");
+
+			if (is(table_6[i][1], "see 5.5"))
+				continue;
+			if (((got & families[i]) != 0) !=
+			    (is_all || is_stranger))
+				fail_msg("%s, rights %u", table_6[i][0],
+				    rights);
+		}
+	}
+}
+
+/* protocol.md 9.1 */
+static const char *const table_9_1[][3] = {
+	{"xoorg", "a tenant's, with a sender of it", "verified"},
+	{"xoorg", "a tenant's, with another's sender", "other"},
+	{"xoorg", "nobody's here", "other"},
+	{"xoorg", "none", "other"},
+	{"xoorg, relay", "a tenant's, with a sender of it", "verified"},
+	{"xoorg, relay", "a tenant's, with another's sender", "other"},
+	{"xoorg, relay", "nobody's here", "other"},
+	{"xoorg, relay", "none", "other"},
+	{"relay", "none", "ours"},
+	{"relay", "a tenant's, with a sender of it", "ours"},
+	{"none", "none", "other"},
+	{"none", "a tenant's, with a sender of it", "other"},
+	{"xclient, proxy", "none", "other"},
+};
+
+static const char *const origin_words[] = {
+	[XO_ORIGIN_OTHER] = "other", [XO_ORIGIN_VERIFIED] = "verified",
+	[XO_ORIGIN_OURS] = "ours",
+};
+_Static_assert(N(origin_words) == XO_ORIGIN_COUNT, "a word for each");
+
+static void
+test_9_1(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N(table_9_1); i++) {
+		const char *const *row = table_9_1[i];
+		uint32_t rights = (has(row[0], "xoorg") ? XOORG : 0) |
+		    (has(row[0], "relay") ? RELAY : 0) |
+		    (has(row[0], "xclient") ? REST : 0);
+		const char *value = is(row[1], "none") ? NULL :
+		    has(row[1], "nobody") ? "other.example" : "contoso.com";
+		const char *sender = has(row[1], "another's") ?
+		    "a@fabrikam.com" : "a@contoso.com";
+
+		for (uint32_t rest = 0; rest < 2; rest++) {
+			struct xo_treatment t;
+
+			(void)mail(rights | (rest != 0 ? REST : 0), value,
+			    sender, &t);
+			if (!is(origin_words[t.origin], row[2]))
+				fail_msg("%s, %s: got %s, want %s", row[0],
+				    row[1], origin_words[t.origin], row[2]);
+			if (xo_treatment_has_results(&t) == is(row[2], "ours"))
+				fail_msg("%s, %s: results", row[0], row[1]);
+		}
+	}
+}
+
+/* Which mail is meant: rights, value, sender, the action for it. */
+
+static const struct kind {
+	const char *name;
+	uint32_t rights;
+	const char *xoorg, *sender;
+	enum xo_verdict verdict;
+	enum xo_decision on;
+} kinds[] = {
+	{"verified", XOORG, "contoso.com", "a@contoso.com",
+	    XO_VERDICT_VERIFIED, XO_DECISION_ACCEPT},
+	{"verified", XOORG, "fabrikam.com", "a@contoso.com",
+	    XO_VERDICT_VERIFIED, XO_DECISION_ACCEPT},
+	{"verified", XOORG | RELAY, "contoso.com", "",
+	    XO_VERDICT_VERIFIED, XO_DECISION_ACCEPT},
+	{"verified, relay = true", XOORG, "transport.example",
+	    "a@contoso.com", XO_VERDICT_VERIFIED, XO_DECISION_ACCEPT},
+	{"ours", RELAY, NULL, "a@contoso.com",
+	    XO_VERDICT_UNAUTHENTICATED, XO_DECISION_REJECT},
+	{"ours", RELAY, NULL, "a@other.example",
+	    XO_VERDICT_UNAUTHENTICATED, XO_DECISION_DEMOTE},
+	{"ours, the sender is a tenant's", RELAY, NULL, "a@contoso.com",
+	    XO_VERDICT_UNAUTHENTICATED, XO_DECISION_REJECT},
+	{"ours, the sender is a tenant's", RELAY | REST, NULL,
+	    "a@fabrikam.com", XO_VERDICT_UNAUTHENTICATED,
+	    XO_DECISION_REJECT},
+	{"ours, the sender is nobody's", RELAY, NULL, "a@other.example",
+	    XO_VERDICT_UNAUTHENTICATED, XO_DECISION_REJECT},
+#define OTHER(word, action) \
+	{"other, " word, 0, NULL, "a@contoso.com", \
+	    XO_VERDICT_UNAUTHENTICATED, action}, \
+	{"other, " word, REST, NULL, "a@fabrikam.com", \
+	    XO_VERDICT_UNAUTHENTICATED, action}, \
+	{"other, " word, XOORG, NULL, "a@contoso.com", \
+	    XO_VERDICT_NO_ORG, action}, \
+	{"other, " word, XOORG | RELAY, NULL, "a@fabrikam.com", \
+	    XO_VERDICT_NO_ORG, action}, \
+	{"other, " word, XOORG, "other.example", "a@contoso.com", \
+	    XO_VERDICT_UNKNOWN_ORG, action}
+	OTHER("accept", XO_DECISION_ACCEPT),
+	OTHER("demote", XO_DECISION_DEMOTE),
+	OTHER("reject", XO_DECISION_REJECT),
+	OTHER("tempfail", XO_DECISION_TEMPFAIL),
+};
+
+static enum xo_refusal
+mail_as(const struct kind *k, const char *sender, struct xo_treatment *t)
+{
+	for (size_t v = 0; v < XO_VERDICT_COUNT; v++)
+		listener.on[v] = XO_DECISION_TEMPFAIL;
+	listener.on[k->verdict] = k->on;
+	return mail(k->rights, k->xoorg, sender, t);
+}
+
+/* protocol.md 9.2 */
+static const char *const table_9_2[][3] = {
+	{"verified", "its tenant's upstream, else the listener's",
+	    "451 4.7.1"},
+	{"ours, the sender is a tenant's",
+	    "the tenant's upstream, else the listener's", "550 5.7.1"},
+	{"ours, the sender is nobody's", "the listener's upstream",
+	    "550 5.7.1"},
+	{"other, accept", "the listener's upstream", "451 4.7.1"},
+	{"other, demote", "demote_to", "550 5.7.1"},
+	{"other, reject", "nowhere", "550 5.7.1"},
+	{"other, tempfail", "nowhere", "451 4.7.1"},
+};
+
+static int
+wanted_upstream(const char *cell, const struct kind *k)
+{
+	bool is_fabrikams = (k->xoorg != NULL &&
+	    is(k->xoorg, "fabrikam.com")) || (k->xoorg == NULL &&
+	    is(k->sender, "a@fabrikam.com"));
+
+	if (is(cell, "demote_to"))
+		return DEMOTE_TO;
+	return has(cell, "tenant's") && is_fabrikams ? OWN : UPSTREAM;
+}
+
+/* With and without what it should go to; the other one is never taken. */
+static void
+check_way(const char *const *row, const struct kind *k)
+{
+	struct xo_treatment t;
+	enum xo_refusal why = mail_as(k, k->sender, &t);
+	int want = wanted_upstream(row[1], k);
+
+	if (is(row[1], "nowhere") ? !is_reply(row[2], why) :
+	    (why != XO_REFUSAL_NONE || t.upstream != want ||
+	    t.is_trusted == (want == DEMOTE_TO)))
+		fail_msg("%s, rights %u: got %s, upstream %d, want %s", row[0],
+		    k->rights, xo_refusal_info(why)->id, t.upstream, row[1]);
+	if (want == DEMOTE_TO)
+		listener.demote_to = XO_NOBODY;
+	else
+		listener.upstream = XO_NOBODY;
+	tenants[FABRIKAM].upstream = XO_NOBODY;
+	why = mail_as(k, k->sender, &t);
+	if (!is_reply(row[2], why))
+		fail_msg("%s, rights %u, none: got %s, want %s", row[0],
+		    k->rights, xo_refusal_info(why)->id, row[2]);
+}
+
+static size_t
+for_each_kind(const char *const *row,
+    void (*check)(const char *const *row, const struct kind *k))
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < N(kinds); i++)
+		if (is(kinds[i].name, row[0])) {
+			assert_int_equal(set_up(NULL), 0);
+			check(row, &kinds[i]);
+			n++;
+		}
+	return n;
+}
+
+static void
+test_9_2(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N(table_9_2); i++)
+		assert_true(for_each_kind(table_9_2[i], check_way) > 0);
+}
+
+/* protocol.md 9.3 */
+static const char *const table_9_3[][4] = {
+	{"verified", "yes", "no", "no"},
+	{"verified, relay = true", "yes", "yes", "yes"},
+	{"ours", "yes", "yes", "yes"},
+	{"other, accept", "yes", "yes", "no"},
+	{"other, demote", "yes", "yes", "yes"},
+};
+
+static void
+check_recipients(const char *const *row, const struct kind *k)
+{
+	bool is_fabrikams = k->xoorg != NULL && is(k->xoorg, "fabrikam.com");
+	const char *const to[] = {
+		[1] = is_fabrikams ? "r@fabrikam.com" :
+		    has(row[0], "relay") ? "r@transport.example" :
+		    "r@contoso.com",
+		[2] = is_fabrikams ? "r@contoso.com" : "r@fabrikam.com",
+		[3] = "r@elsewhere.example",
+	};
+
+	for (size_t i = 1; i < N(to); i++) {
+		struct xo_treatment t;
+		enum xo_refusal why = mail_as(k, k->sender, &t);
+
+		assert_int_equal(why, XO_REFUSAL_NONE);
+		why = rcpt(to[i], &t);
+		if (why != (is(row[i], "yes") ? XO_REFUSAL_NONE :
+		    XO_REFUSAL_RCPT_RELAY))
+			fail_msg("%s, rights %u, to %s: got %s, want %s",
+			    row[0], k->rights, to[i], xo_refusal_info(why)->id,
+			    row[i]);
+	}
+}
+
+static void
+test_9_3(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N(table_9_3); i++)
+		assert_true(for_each_kind(table_9_3[i], check_recipients) > 0);
+}
+
+/* protocol.md 9.4 */
+static const char *const table_9_4[][5] = {
+	{"verified", "its own", "its own", "its own", "its own"},
+	{"ours", "the sender's", "550 5.7.1", "the recipient's", "550 5.7.1"},
+	{"other, accept", "550 5.7.1", "550 5.7.1", "550 5.7.1", "550 5.7.1"},
+	{"other, demote", "550 5.7.1", "550 5.7.1", "550 5.7.1", "550 5.7.1"},
+};
+
+static int
+wanted_tenant(const char *cell, const struct kind *k)
+{
+	if (is(cell, "its own"))
+		return is(k->xoorg, "contoso.com") ? CONTOSO : FABRIKAM;
+	return is(cell, "the sender's") ? TRANSPORT : CONTOSO;
+}
+
+static void
+check_certificate(const char *const *row, const struct kind *k)
+{
+	static const struct {
+		const char *sender, *to;
+	} columns[] = {
+		[1] = {"a@transport.example", "r@contoso.com"},
+		[2] = {"a@other.example", "r@contoso.com"},
+		[3] = {"", "r@contoso.com"},
+		[4] = {"", "r@other.example"},
+	};
+
+	tenants[CONTOSO].n_sender_domains = 0;
+	tenants[CONTOSO].relay = tenants[FABRIKAM].relay = true;
+	for (size_t u = 0; u < 4; u++)
+		upstreams[u].has_tenant_certificate = true;
+	for (size_t i = 1; i < N(columns); i++) {
+		bool is_refused = has(row[i], "550");
+		struct xo_treatment t;
+		enum xo_refusal why = mail_as(k, columns[i].sender, &t);
+
+		/* By the sender if there is one, else by the recipient. */
+		if ((why != XO_REFUSAL_NONE) !=
+		    (is_refused && columns[i].sender[0] != '\0'))
+			fail_msg("%s, rights %u, column %zu: MAIL is %s",
+			    row[0], k->rights, i, xo_refusal_info(why)->id);
+		/* Where it may not go, it is not told whose it is, either. */
+		if (why == XO_REFUSAL_NONE)
+			why = rcpt(columns[i].to, &t);
+		if (is_refused ? why == XO_REFUSAL_NONE ||
+		    !is_reply(row[i], why) || t.tenant != XO_NOBODY :
+		    why != XO_REFUSAL_NONE || t.tenant !=
+		    wanted_tenant(row[i], k))
+			fail_msg("%s, rights %u, column %zu: got %s, tenant "
+			    "%d, want %s", row[0], k->rights, i,
+			    xo_refusal_info(why)->id, t.tenant, row[i]);
+	}
+}
+
+static void
+test_9_4(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N(table_9_4); i++)
+		assert_true(for_each_kind(table_9_4[i], check_certificate) > 0);
+}
+
+/* protocol.md 9.5 */
+static const char *const table_9_5[][2] = {
+	{"xoorg", "upstream, each tenant's, and demote_to if unknown_org, "
+	    "no_org or sender_mismatch demotes"},
+	{"relay", "upstream, each tenant's"},
+	{"none", "demote_to; upstream if unauthenticated accepts; none if it "
+	    "refuses"},
+};
+
+static bool
+demotes(enum xo_verdict verdict)
+{
+	return listener.on[verdict] == XO_DECISION_DEMOTE ||
+	    (listener.mode == XO_MODE_OBSERVE &&
+	    listener.on[verdict] != XO_DECISION_ACCEPT);
+}
+
+static void
+check_ways(const char *const *row, uint32_t rights)
+{
+	struct xo_ways got = xo_treatment_ways(&listener, rights);
+	bool is_stranger = is(row[0], "none");
+	bool want_upstream = !is_stranger ||
+	    listener.on[XO_VERDICT_UNAUTHENTICATED] == XO_DECISION_ACCEPT;
+	bool want_demote = is_stranger ?
+	    demotes(XO_VERDICT_UNAUTHENTICATED) : is(row[0], "xoorg") &&
+	    (demotes(XO_VERDICT_UNKNOWN_ORG) || demotes(XO_VERDICT_NO_ORG) ||
+	    demotes(XO_VERDICT_SENDER_MISMATCH));
+
+	if (got.upstream != want_upstream || got.demote_to != want_demote ||
+	    got.tenants == is_stranger)
+		fail_msg("%s, mode %d: got %d %d %d, want %d %d %d", row[0],
+		    (int)listener.mode, got.upstream, got.demote_to,
+		    got.tenants, want_upstream, want_demote, !is_stranger);
+}
+
+static void
+test_9_5(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 2 * 256; i++) {
+		listener.mode = i < 256 ? XO_MODE_ENFORCE : XO_MODE_OBSERVE;
+		for (unsigned int v = 0; v < 4; v++)
+			listener.on[XO_VERDICT_UNKNOWN_ORG + v] =
+			    (enum xo_decision)(i >> 2 * v & 3);
+		check_ways(table_9_5[0], XOORG);
+		check_ways(table_9_5[0], XOORG | RELAY | REST);
+		check_ways(table_9_5[1], RELAY);
+		check_ways(table_9_5[1], RELAY | REST);
+		check_ways(table_9_5[2], 0);
+		check_ways(table_9_5[2], REST);
+	}
+}
+
+/* Behind the tables */
+
+static void
+test_ours(void **state)
+{
+	(void)state;
+	for (uint32_t rights = 0; rights < 16; rights++)
+		if (xo_rights_are_ours(rights) !=
+		    ((rights & (XOORG | RELAY)) == RELAY))
+			fail_msg("rights %u", rights);
+}
+
+/* A value in a message counts from ours, as a tenant's, where it is set so. */
+static void
+test_takes_value(void **state)
+{
+	static const struct {
+		size_t column;
+		enum xo_xoorg_source source;
+		const char *org;
+		bool want;
+	} rows[] = {
+		{2, XO_XOORG_MESSAGE, "fabrikam.com", true},
+		{2, XO_XOORG_MESSAGE, "CONTOSO.onmicrosoft.com", true},
+		{2, XO_XOORG_MESSAGE, "other.example", false},
+		{2, XO_XOORG_MESSAGE, "sub.contoso.com", false},
+		{2, XO_XOORG_MESSAGE, "", false},
+		{2, XO_XOORG_TENANT, "fabrikam.com", false},
+		{2, XO_XOORG_DOMAIN, "fabrikam.com", false},
+		{2, XO_XOORG_NONE, "fabrikam.com", false},
+		{1, XO_XOORG_MESSAGE, "fabrikam.com", false},
+		{3, XO_XOORG_MESSAGE, "fabrikam.com", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++) {
+		struct xo_treatment t = mail_of(rows[i].column);
+
+		upstreams[t.upstream].xoorg_source = rows[i].source;
+		if (xo_treatment_takes_value(&policy, &t, span(rows[i].org)) !=
+		    rows[i].want)
+			fail_msg("column %zu, source %d, %s: want %d",
+			    rows[i].column, (int)rows[i].source, rows[i].org,
+			    rows[i].want);
+	}
+}
+
+/* Another's sender, accepted: the tenant's recipients and next hop. */
+static void
+test_mismatch_accepted(void **state)
+{
+	struct xo_treatment t;
+
+	(void)state;
+	listener.on[XO_VERDICT_SENDER_MISMATCH] = XO_DECISION_ACCEPT;
+	tenants[CONTOSO].upstream = SPARE;
+	upstreams[SPARE].xoorg_source = XO_XOORG_TENANT;
+	assert_int_equal(mail(XOORG, "contoso.com", "a@fabrikam.com", &t),
+	    XO_REFUSAL_NONE);
+	assert_int_equal(t.origin, XO_ORIGIN_OTHER);
+	assert_int_equal(t.upstream, SPARE);
+	assert_int_equal(t.tenant, CONTOSO);
+	assert_int_equal(rcpt("r@contoso.com", &t), XO_REFUSAL_NONE);
+	assert_int_equal(rcpt("r@fabrikam.com", &t), XO_REFUSAL_RCPT_RELAY);
+	assert_int_equal(rcpt("r%x@contoso.com", &t), XO_REFUSAL_RCPT_ROUTED);
+	assert_int_equal(xo_treatment_xoorg(&policy, &t, span("contoso.com"),
+	    span("contoso.com")).len, 0);
+}
+
+/* A sender or a recipient with a route in it is of no tenant. */
+static void
+test_routes(void **state)
+{
+	struct xo_treatment t;
+
+	(void)state;
+	upstreams[UPSTREAM].has_tenant_certificate = true;
+	assert_int_equal(mail(RELAY, NULL, "a%b@contoso.com", &t),
+	    XO_REFUSAL_NO_TENANT);
+	assert_int_equal(mail(RELAY, NULL, "", &t), XO_REFUSAL_NONE);
+	assert_int_equal(rcpt("a%b@contoso.com", &t), XO_REFUSAL_NO_TENANT);
+	assert_int_equal(mail(XOORG, "contoso.com", "a@contoso.com", &t),
+	    XO_REFUSAL_NONE);
+	assert_int_equal(rcpt("a%b@contoso.com", &t), XO_REFUSAL_RCPT_ROUTED);
+}
+
+/* Total: numbers that are none, tables that are empty. */
+static void
+test_holes(void **state)
+{
+	static const int numbers[] = {XO_NOBODY, -7, 4, 1000000};
+	struct xo_policy empty = {.n_tenants = 0};
+	bool promotes;
+
+	(void)state;
+	for (size_t i = 0; i < N(numbers); i++) {
+		struct xo_treatment t = XO_TREATMENT_NONE;
+
+		t.upstream = t.tenant = numbers[i];
+		t.origin = XO_ORIGIN_OURS;
+		assert_int_equal(xo_treatment_xoorg(&policy, &t, span("a.b"),
+		    span("a.b")).len, 0);
+		upstreams[0].xoorg_source = XO_XOORG_TENANT;
+		t.upstream = 0;
+		assert_int_equal(xo_treatment_xoorg(&policy, &t, span("a.b"),
+		    span("a.b")).len, 0);
+		t.upstream = numbers[i];
+		assert_int_equal(xo_treatment_removes(&policy, &t, true,
+		    &promotes) & XO_WALL_CROSS_PREMISES,
+		    XO_WALL_CROSS_PREMISES);
+		assert_false(promotes);
+		assert_false(xo_treatment_takes_value(&policy, &t,
+		    span("contoso.com")));
+		listener.upstream = listener.demote_to = numbers[i];
+		tenants[FABRIKAM].upstream = numbers[i];
+		assert_int_equal(mail(XOORG, "fabrikam.com", "", &t),
+		    XO_REFUSAL_TRY_LATER);
+		assert_int_equal(mail(XOORG, "contoso.com", "", &t),
+		    XO_REFUSAL_TRY_LATER);
+		assert_int_equal(mail(0, NULL, "", &t),
+		    XO_REFUSAL_UNAUTHENTICATED);
+		assert_int_equal(t.upstream, XO_NOBODY);
+	}
+	assert_int_equal(set_up(NULL), 0);
+	xo_tenants_index_free(&policy.tenant_index);
+	policy = empty;
+	for (uint32_t rights = 0; rights < 16; rights++) {
+		struct xo_treatment t;
+
+		assert_int_not_equal(mail(rights, "contoso.com",
+		    "a@contoso.com", &t), XO_REFUSAL_NONE);
+		assert_int_not_equal(t.origin, XO_ORIGIN_VERIFIED);
+		assert_int_equal(t.upstream, XO_NOBODY);
+	}
+}
+
+int
+main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+	static const struct CMUnitTest tests[] = {
+		TEST(test_3_2),
+		TEST(test_5_4),
+		TEST(test_5_5),
+		TEST(test_6),
+		TEST(test_9_1),
+		TEST(test_9_2),
+		TEST(test_9_3),
+		TEST(test_9_4),
+		TEST(test_9_5),
+		TEST(test_ours),
+		TEST(test_takes_value),
+		TEST(test_mismatch_accepted),
+		TEST(test_routes),
+		TEST(test_holes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
