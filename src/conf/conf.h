@@ -128,6 +128,8 @@ struct xo_conf {
 	enum xo_log_format log_format;
 	uint32_t log_rate;			/* a worker; 0: no limit */
 	bool has_status;
+	struct xo_span *status_names;	/* of Host, beside addresses */
+	size_t n_status_names;
 	struct xo_conf_host status;
 	struct xo_conf_path pid_file;
 	bool key_process;

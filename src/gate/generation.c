@@ -193,6 +193,13 @@ xo_generation_kill(const struct xo_generation *g)
 }
 
 void
+xo_generation_end(const struct xo_generation *g)
+{
+	if (g->status.pid != 0 && xo_generation_count(g) == 1)
+		tell(&g->status, SIGTERM);
+}
+
+void
 xo_generation_pass_log(const struct xo_generation *g)
 {
 	(void)xo_descriptor_send(g->log_control.others[0],
@@ -448,7 +455,10 @@ xo_generation_retire(struct xo_generation *g,
 	g->is_old = true;
 	for (size_t i = 0; i < g->n_workers; i++)
 		tell(&g->workers[i], SIGTERM);
-	tell(&g->status, SIGTERM);
+	if (successor != NULL)
+		tell(&g->status, SIGTERM);
+	else
+		xo_metrics_drain(g->gate->metrics);
 	/* From here on these processes go with the last worker. */
 	xo_pairs_close(&g->key_pairs);
 	xo_pairs_close(&g->log_pairs);

@@ -51,7 +51,7 @@ void xo_generation_free(struct xo_generation **generation);
 /* Starts what is not running and whose time has come. */
 void xo_generation_start(struct xo_generation *generation);
 /* Its workers finish what they have; new connections are the successor's, which
- * may be NULL. */
+ * may be NULL: then its status process stays, and says that it drains. */
 void xo_generation_retire(struct xo_generation *generation,
     const struct xo_generation *successor);
 
@@ -61,6 +61,8 @@ void xo_generation_warn(struct xo_generation *generation);
  * files again, and logs what it finds. */
 void xo_generation_inspect(struct xo_generation *generation);
 
+/* All but the status process are gone: that one may go, too. */
+void xo_generation_end(const struct xo_generation *generation);
 /* SIGKILL to all of its processes. */
 void xo_generation_kill(const struct xo_generation *generation);
 /* The log was opened anew: its log process gets the file. */

@@ -316,23 +316,6 @@ xo_hops_client_gone(struct xo_hops *hops,
 }
 
 void
-xo_hops_tick(struct xo_hops *hops)
-{
-	uint64_t now = xo_worker_now();
-	struct xo_link *link, *next;
-
-	for (size_t u = 0; u < hops->n; u++)
-		for (link = hops->hops[u].idle; link != NULL; link = next) {
-			next = link->next;
-			if (now - link->idle_since <
-			    hops->worker->conf->upstreams[u].idle_timeout)
-				continue;
-			unlink_idle(link);
-			xo_link_quit(link);
-		}
-}
-
-void
 xo_hops_drain(struct xo_hops *hops)
 {
 	hops->is_draining = true;
@@ -418,6 +401,41 @@ xo_hops_refresh(struct xo_hops *hops)
 		    now - hops->hops[u].asked_at >=
 		    xo_hop_conf(hops, (int)u)->refresh)
 			(void)ask(hops, (int)u);
+}
+
+/* What could not be connected to is tried again without mail, which others may
+ * keep away until they hear that it is there: /readyz. */
+static void
+ask_the_lost(struct xo_hops *hops, uint64_t now)
+{
+	if (hops->is_draining)
+		return;
+	/* Held up: nobody waits for this round. */
+	hops->n_learning++;
+	for (size_t u = 0; u < hops->n; u++)
+		if (xo_metrics_is_upstream_down(hops->worker->metrics,
+		    (int)u) && !hops->hops[u].is_learning &&
+		    now - hops->hops[u].asked_at >= ASK_AGAIN)
+			(void)ask(hops, (int)u);
+	hops->n_learning--;
+}
+
+void
+xo_hops_tick(struct xo_hops *hops)
+{
+	uint64_t now = xo_worker_now();
+	struct xo_link *link, *next;
+
+	ask_the_lost(hops, now);
+	for (size_t u = 0; u < hops->n; u++)
+		for (link = hops->hops[u].idle; link != NULL; link = next) {
+			next = link->next;
+			if (now - link->idle_since <
+			    hops->worker->conf->upstreams[u].idle_timeout)
+				continue;
+			unlink_idle(link);
+			xo_link_quit(link);
+		}
 }
 
 bool

@@ -163,6 +163,7 @@ is_over(struct master *m)
 		return false;
 	for (struct xo_generation *g = m->generations; g != NULL; g = g->next) {
 		n += xo_generation_count(g);
+		xo_generation_end(g);
 		if (xo_worker_now() >= m->end_by)
 			xo_generation_kill(g);
 	}

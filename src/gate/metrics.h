@@ -33,6 +33,7 @@ enum xo_metric {
 	XO_METRIC_UPSTREAM_CONNECTIONS,
 	XO_METRIC_UPSTREAM_CONNECTS,
 	XO_METRIC_UPSTREAM_REUSED,
+	XO_METRIC_UPSTREAM_DOWN,
 	XO_METRIC_EXPIRY,
 	XO_METRIC_EXPIRY_UPSTREAM,
 	XO_METRIC_EXPIRY_TENANT,
@@ -112,6 +113,9 @@ void xo_metrics_tls(struct xo_metrics *metrics, int listener,
     enum xo_tls_result result);
 void xo_metrics_upstream_connect(struct xo_metrics *metrics, int upstream,
     bool is_ok);
+/* In a worker: its last one failed. */
+bool xo_metrics_is_upstream_down(const struct xo_metrics *metrics,
+    int upstream);
 void xo_metrics_upstream_reused(struct xo_metrics *metrics, int upstream);
 /* Opened connections: +1, -1. */
 void xo_metrics_upstream_connections(struct xo_metrics *metrics, int upstream,
@@ -119,6 +123,9 @@ void xo_metrics_upstream_connections(struct xo_metrics *metrics, int upstream,
 /* `total`: xo_log_drops() of this process. */
 void xo_metrics_log_drops(struct xo_metrics *metrics, uint64_t total);
 void xo_metrics_log_limited(struct xo_metrics *metrics);
+/* The master's, once it ends; and whether it said so. */
+void xo_metrics_drain(struct xo_metrics *metrics);
+bool xo_metrics_is_draining(const struct xo_metrics *metrics);
 /* The master's. */
 void xo_metrics_worker_restarted(struct xo_metrics *metrics);
 void xo_metrics_reload(struct xo_metrics *metrics, bool is_ok);

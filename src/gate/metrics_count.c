@@ -133,8 +133,36 @@ void
 xo_metrics_upstream_connect(struct xo_metrics *metrics, int upstream,
     bool is_ok)
 {
+	_Atomic uint64_t *c;
+
 	add(metrics, XO_METRIC_UPSTREAM_CONNECTS, position(upstream),
 	    is_ok ? 0 : 1, 1);
+	if (metrics == NULL)
+		return;
+	c = cell(metrics, XO_METRIC_UPSTREAM_DOWN,
+	    (const size_t[XO_METRIC_LABELS]){position(upstream), 0, 0, 0});
+	if (c != NULL)
+		xo_cell_set(c, is_ok ? 0 : 1);
+}
+
+bool
+xo_metrics_is_upstream_down(const struct xo_metrics *metrics, int upstream)
+{
+	size_t first = metrics->offset[XO_METRIC_UPSTREAM_DOWN];
+
+	return xo_cell_get(&metrics->own->cells[first + (size_t)upstream]) != 0;
+}
+
+void
+xo_metrics_drain(struct xo_metrics *metrics)
+{
+	atomic_store(&metrics->head->is_draining, 1);
+}
+
+bool
+xo_metrics_is_draining(const struct xo_metrics *metrics)
+{
+	return atomic_load(&metrics->head->is_draining) != 0;
 }
 
 void

@@ -97,6 +97,7 @@ size_t xo_orgs_join(struct xo_metrics_org *orgs, size_t n);
  */
 struct xo_metrics_head {
 	_Atomic uint32_t turn;		/* odd while generations are joined */
+	_Atomic uint32_t is_draining;
 	_Atomic uint32_t is_settled;	/* `previous` is in the master's slot */
 	int64_t start;			/* of the first generation */
 };

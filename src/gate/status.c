@@ -12,9 +12,11 @@
 
 #include <gate/descriptors.h>
 #include <gate/status.h>
+#include <gate/status_door.h>
 #include <gate/status_html.h>
 
-#define MAX_CONNECTIONS 16
+/* More than are let in: those that are shown out take a moment. */
+#define MAX_CONNECTIONS (2 * XO_DOOR_ALL)
 #define TIMEOUT 10			/* seconds */
 #define CONNECTION_MEMORY 65536
 
@@ -118,10 +120,11 @@ xo_status_run(const struct xo_status_setup *setup)
 	    MHD_OPTION_CONNECTION_LIMIT, (unsigned int)MAX_CONNECTIONS,
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)TIMEOUT,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+	    MHD_OPTION_NOTIFY_CONNECTION, xo_status_notify, NULL,
 	    MHD_OPTION_END);
 	if (daemon == NULL)
 		_exit(1);
-	while (MHD_run_wait(daemon, -1) == MHD_YES)
-		continue;
+	while (MHD_run_wait(daemon, 1000) == MHD_YES)
+		xo_status_sweep();
 	_exit(1);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The status server: /metrics for Prometheus, /healthz, /orgs (JSON: every
- * originator org of the real traffic), and a page for people. A process of its
+ * The status server: /metrics for Prometheus, /healthz (is it alive?), /readyz (can
+ * it hand mail on?), /orgs (JSON: every originator org of the real traffic), and a
+ * page for people. A process of its
  * own, without keys and privileges, fed from shared memory alone; it can be
  * killed at any time, and mail does not notice.
  *

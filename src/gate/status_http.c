@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <gate/status_door.h>
 #include <gate/status_html.h>
 
 struct answer {
@@ -68,6 +69,21 @@ answer_health(const struct xo_status_setup *setup, struct answer *answer)
 		    "no worker is alive\n");
 }
 
+static void
+answer_ready(const struct xo_status_setup *setup, struct answer *answer)
+{
+	struct xo_snapshot snapshot;
+
+	if (!take_snapshot(setup, answer, &snapshot))
+		return;
+	answer_text(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "");
+	(void)xo_status_ready(setup->conf, &snapshot, &answer->body,
+	    (int64_t)time(NULL));
+	if (answer->body.len == 0 && answer->body.err == XO_OK)
+		answer_text(answer, MHD_HTTP_OK, "ready\n");
+	xo_snapshot_fini(&snapshot);
+}
+
 static uint64_t
 uses(const struct xo_metrics_org *org)
 {
@@ -128,6 +144,7 @@ static const struct {
 	{"/", answer_page},
 	{"/metrics", answer_metrics},
 	{"/healthz", answer_health},
+	{"/readyz", answer_ready},
 	{"/orgs", answer_orgs},
 };
 
@@ -138,6 +155,9 @@ static const struct {
 	{MHD_HTTP_HEADER_CACHE_CONTROL, "no-store"},
 	{"X-Content-Type-Options", "nosniff"},
 	{"Referrer-Policy", "no-referrer"},
+	{"X-Frame-Options", "DENY"},
+	{"Cross-Origin-Resource-Policy", "same-origin"},
+	{"Cross-Origin-Opener-Policy", "same-origin"},
 	{"Content-Security-Policy", "default-src 'none'; "
 	    "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
 	    "form-action 'none'; frame-ancestors 'none'"},
@@ -177,6 +197,7 @@ xo_status_handle(void *arg, struct MHD_Connection *connection, const char *url,
     const char *method, const char *version, const char *upload_data,
     size_t *upload_data_size, void **state)
 {
+	const struct xo_status_setup *setup = arg;
 	struct answer answer = {.code = MHD_HTTP_OK};
 	static char seen;
 
@@ -186,6 +207,11 @@ xo_status_handle(void *arg, struct MHD_Connection *connection, const char *url,
 	    strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
 		answer_text(&answer, MHD_HTTP_METHOD_NOT_ALLOWED,
 		    "only GET and HEAD\n");
+		return send_answer(connection, &answer);
+	}
+	if (!xo_status_is_addressed(connection, setup->conf)) {
+		answer_text(&answer, MHD_HTTP_MISDIRECTED_REQUEST,
+		    "not a name of this gateway: see status_names\n");
 		return send_answer(connection, &answer);
 	}
 	/* The first call is for the header; a body is not wanted. */
@@ -199,11 +225,11 @@ xo_status_handle(void *arg, struct MHD_Connection *connection, const char *url,
 	}
 	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
 		if (strcmp(url, pages[i].path) == 0) {
-			pages[i].answer(arg, &answer);
+			pages[i].answer(setup, &answer);
 			return send_answer(connection, &answer);
 		}
 	}
 	answer_text(&answer, MHD_HTTP_NOT_FOUND,
-	    "/ /metrics /healthz /orgs\n");
+	    "/ /metrics /healthz /readyz /orgs\n");
 	return send_answer(connection, &answer);
 }

@@ -41,7 +41,8 @@ write_head(const struct xo_conf *conf, const struct xo_snapshot *snapshot,
 	xo_buf_add_u64(out, workers);
 	xo_buf_add_cstr(out, "</span>. Times are UTC. <a href=\"/metrics\">"
 	    "metrics</a> <a href=\"/orgs\">orgs</a> "
-	    "<a href=\"/healthz\">health</a></p>\n");
+	    "<a href=\"/healthz\">health</a> "
+	    "<a href=\"/readyz\">readiness</a></p>\n");
 }
 
 static void

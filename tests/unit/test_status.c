@@ -35,6 +35,8 @@ static const struct xo_listener listeners[] = {
 };
 static const struct xo_upstream upstreams[] = {{.name = S("postfix")}};
 
+static struct xo_span status_names[] = {S("status.contoso.com")};
+
 struct world {
 	struct xo_conf conf;
 	struct xo_metrics *metrics;
@@ -54,6 +56,8 @@ open_world(struct world *w)
 	w->conf.policy.n_tenants = 1;
 	w->conf.policy.upstreams = upstreams;
 	w->conf.policy.n_upstreams = 1;
+	w->conf.status_names = status_names;
+	w->conf.n_status_names = 1;
 	assert_int_equal(xo_tenants_index(&w->conf.policy, &first, &second),
 	    XO_OK);
 	w->metrics = xo_metrics_new(&w->conf, 1, NULL);
@@ -209,6 +213,8 @@ confine(void *arg)
 	return *(const bool *)arg;
 }
 
+#define HOST(name) "GET /orgs HTTP/1.0\r\nHost: " name "\r\n\r\n"
+
 static void
 test_answers(int port, struct world *w)
 {
@@ -224,7 +230,32 @@ test_answers(int port, struct world *w)
 		{"GET /healthz HTTP/1.0\r\n\r\n", "200 ", "ok\n"},
 		{"GET /healthz?x=y HTTP/1.0\r\n\r\n", "200 ", "ok\n"},
 		{"HEAD /healthz HTTP/1.0\r\n\r\n", "200 ", "Content-Length: 3"},
+		{"GET /readyz HTTP/1.0\r\n\r\n", "200 ", "ready\n"},
 		{"GET /etc/passwd HTTP/1.0\r\n\r\n", "404 ", "/metrics"},
+		/* Names of ours, and addresses. */
+		{HOST("localhost:9025"), "200 ", "\"orgs\""},
+		{HOST("LOCALHOST."), "200 ", "\"orgs\""},
+		{HOST("127.0.0.1"), "200 ", "\"orgs\""},
+		{HOST("192.0.2.77:1"), "200 ", "\"orgs\""},
+		{HOST("[::1]:9025"), "200 ", "\"orgs\""},
+		{HOST("gw.contoso.com:9025"), "200 ", "\"orgs\""},
+		{HOST("status.contoso.com"), "200 ", "\"orgs\""},
+		/* Nobody else's: it may lead here all of a sudden. */
+		{HOST("attacker.example"), "421 ", "status_names"},
+		{HOST("attacker.example:9025"), "421 ", "status_names"},
+		{HOST("gw.contoso.com.attacker.example"), "421 ", "not a name"},
+		{HOST("localhost.attacker.example"), "421 ", "not a name"},
+		{HOST("127.0.0.1.attacker.example"), "421 ", "not a name"},
+		{HOST("contoso.com"), "421 ", "not a name"},
+		{HOST("[attacker.example]"), "421 ", "not a name"},
+		{HOST(""), "421 ", "not a name"},
+		{HOST("."), "421 ", "not a name"},
+		{HOST("localhost\r\nHost: attacker.example"), "421 ", "not a"},
+		{"GET http://attacker.example/orgs HTTP/1.0\r\n\r\n", "404 ",
+			"/metrics"},
+		{HOST("localhost\r\nOrigin: http://attacker.example"), "200 ",
+			"Cross-Origin-Resource-Policy: same-origin"},
+		{HOST("localhost"), "200 ", "X-Frame-Options: DENY"},
 		{"POST / HTTP/1.0\r\nContent-Length: 1\r\n\r\nx", "405 ",
 			"Allow: GET, HEAD"},
 		{"DELETE /metrics HTTP/1.0\r\n\r\n", "405 ", "only GET"},
@@ -241,7 +272,73 @@ test_answers(int port, struct world *w)
 		    strstr(got, rows[i].wants) == NULL)
 			fail_msg("%s: got %s want %s %s", rows[i].request, got,
 			    rows[i].status, rows[i].wants);
+		/* Nobody else's page may read it. */
+		assert_null(strstr(got, "Access-Control"));
 	}
+}
+
+static const char *
+ready(const struct world *w)
+{
+	static char text[1024];
+	struct xo_snapshot snapshot;
+	struct xo_buf out = {0};
+
+	assert_true(xo_snapshot_init(&snapshot, w->metrics, 1));
+	assert_int_equal(xo_status_ready(&w->conf, &snapshot, &out, NOW),
+	    XO_OK);
+	xo_snapshot_fini(&snapshot);
+	assert_true(out.len < sizeof(text));
+	if (out.len > 0)
+		memcpy(text, out.p, out.len);
+	text[out.len] = '\0';
+	xo_buf_fini(&out);
+	return text;
+}
+
+/* Each reason alone, and gone again. */
+static void
+test_ready(void **state)
+{
+	struct world w;
+
+	(void)state;
+	open_world(&w);
+	assert_string_equal(ready(&w), "no worker is alive\n");
+	xo_metrics_attach(w.metrics, 0);
+	xo_metrics_beat(w.metrics, 1);
+	assert_string_equal(ready(&w), "");
+	xo_metrics_upstream_connect(w.metrics, 0, false);
+	assert_string_equal(ready(&w),
+	    "upstream postfix: the last try to connect failed\n");
+	xo_metrics_upstream_connect(w.metrics, 0, true);
+	assert_string_equal(ready(&w), "");
+	xo_metrics_expiry(w.metrics, XO_METRIC_EXPIRY_UPSTREAM, 0, NOW + 1);
+	assert_string_equal(ready(&w), "");
+	xo_metrics_expiry(w.metrics, XO_METRIC_EXPIRY_UPSTREAM, 0, NOW - 1);
+	assert_string_equal(ready(&w), "certificate of postfix: expired\n");
+	xo_metrics_expiry(w.metrics, XO_METRIC_EXPIRY_UPSTREAM, 0, 0);
+	xo_metrics_drain(w.metrics);
+	assert_string_equal(ready(&w), "draining\n");
+	close_world(&w);
+}
+
+/* One tenant's next hop is not the gateway's. */
+static void
+test_ready_without_tenants(void **state)
+{
+	static const struct xo_listener other = {.name = S("other"),
+		.upstream = XO_NOBODY, .demote_to = XO_NOBODY};
+	struct world w;
+
+	(void)state;
+	open_world(&w);
+	w.conf.policy.listeners = &other;
+	xo_metrics_attach(w.metrics, 0);
+	xo_metrics_beat(w.metrics, 1);
+	xo_metrics_upstream_connect(w.metrics, 0, false);
+	assert_string_equal(ready(&w), "");
+	close_world(&w);
 }
 
 static void
@@ -327,6 +424,8 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_page),
 		cmocka_unit_test(test_orgs),
+		cmocka_unit_test(test_ready),
+		cmocka_unit_test(test_ready_without_tenants),
 		cmocka_unit_test(test_process),
 		cmocka_unit_test(test_orphan),
 	};
