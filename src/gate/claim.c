@@ -332,6 +332,11 @@ connected(struct xo_claim *c)
 	    &c->hops->worker->conf->policy.extensions,
 	    c->wish.is_question ? NULL : &c->wish.client);
 	say_proxy(c);
+	/* What is said next must not be taken for the rest of a header. */
+	if (c->link->opening.out.err != XO_OK) {
+		give_up_link(c, XO_REFUSAL_MEMORY, XO_LIT("no memory"));
+		return false;
+	}
 	set_timer(c, c->hops->worker->conf->policy.limits.greeting_timeout);
 	return true;
 }

@@ -295,7 +295,8 @@ class _Talk:
             self.session.proxy = start + self.wire.until(b"\r\n")
         else:
             start += self.wire.exactly(10)
-            assert start.startswith(b"\r\n\r\n\0\r\nQUIT\n"), start
+            if not start.startswith(b"\r\n\r\n\0\r\nQUIT\n"):
+                raise Closed(start, "no PROXY header: %r" % start)
             self.session.proxy = start + self.wire.exactly(int.from_bytes(start[14:], "big"))
 
     def run(self):

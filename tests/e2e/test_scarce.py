@@ -58,18 +58,21 @@ def config_for(pki, one, via, is_tls):
     config = base_config(pki, one, one)
     for upstream in config["upstreams"].values():
         upstream["max_idle"] = 0
+        if via == "proxy":
+            upstream["handover"] = "proxy-v2"
         if is_tls:
             upstream.update(tls="verify", tls_name="mail.contoso.test", trust=pki.ca)
     return config
 
 
 @pytest.mark.parametrize("fails_on", (False, True), ids=("once", "for-good"))
-@pytest.mark.parametrize("way", ("plain", "xoorg", "bdat"))
+@pytest.mark.parametrize("way", ("plain", "xoorg", "bdat", "proxy"))
 def test_memory(gateway, pki, hop, orders, way, fails_on):
     """The n-th allocation of a session fails, or all from there on."""
     is_tls = way == "xoorg"
     caps = tuple(x for x in CAPS if x != "CHUNKING" or way == "bdat")
-    one = hop(caps=caps, tls=server_context(pki.exchange) if is_tls else None)
+    one = hop(caps=caps, tls=server_context(pki.exchange) if is_tls else None,
+              proxy=way == "proxy")
     gw = gateway(config_for(pki, one, way, is_tls), env=orders.env())
     wrong, n, tried = [], 1, 0
     while True:
@@ -85,6 +88,8 @@ def test_memory(gateway, pki, hop, orders, way, fails_on):
         has_struck = orders.is_used_up(n)
         orders.fail(0)
         wrong += Ledger(cell, heard, one, []).problems()
+        wrong += ["%s: %s" % (cell, s.closed) for s in one.sessions
+                  if "no PROXY" in (s.closed or "")]
         tried += has_struck
         if heard != "2" and not wait_until(
                 lambda: attempt(cell, gw.port(), one) == "2", 20, 0.1):
