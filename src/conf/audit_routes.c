@@ -33,9 +33,15 @@ note(struct found *found, const struct xo_route *route)
 		found->route = *route;
 }
 
+/* Of our own mail what belongs to no tenant may be refused for that: 550. */
 static void
 note_hole(void *arg, const struct xo_route *route)
 {
+	const struct found *found = arg;
+
+	if (route->is_ours && route->tenant == XO_NOBODY &&
+	    found->audit->policy->n_tenants > 0)
+		return;
 	if (route->decision == XO_DECISION_ACCEPT &&
 	    route->upstream == XO_NOBODY)
 		note(arg, route);

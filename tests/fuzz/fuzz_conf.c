@@ -16,7 +16,7 @@
 #include <conf/warning.h>
 #include <xoorg/domain.h>
 #include <xoorg/rights.h>
-#include <xoorg/tenants.h>
+#include <xoorg/treatment.h>
 
 #include "fuzz.h"
 
@@ -86,35 +86,26 @@ some(size_t n)
 	return n < SOME ? n : SOME;
 }
 
-/* As the relay does it: the verdict, then the tenant, then the upstream. */
+/* What the relay is told of it. Our own mail may be of no tenant where each has
+ * an upstream; all else that is accepted goes somewhere. */
 static void
 send_mail(struct traffic *t, const struct xo_question *question)
 {
 	const struct xo_policy *policy = &t->conf->policy;
-	struct xo_answer answer;
-	bool is_ours = (t->rights & XO_RIGHT_RELAY) != 0 &&
-	    (t->rights & XO_RIGHT_XOORG) == 0;
-	int upstream = t->listener->demote_to;
-	int tenant;
+	struct xo_treatment treatment;
+	enum xo_refusal why = xo_treatment_mail(policy, t->listener, question,
+	    &treatment);
+	int upstream = treatment.upstream;
 
-	xo_verdict_decide(policy, t->listener, question, &answer);
-	tenant = answer.tenant;
-	if (tenant == XO_NOBODY && is_ours && question->sender.len > 0)
-		tenant = xo_tenants_by_sender_domain(policy,
-		    xo_address_domain(question->sender));
-	if (answer.decision == XO_DECISION_ACCEPT) {
-		upstream = t->listener->upstream;
-		if (tenant != XO_NOBODY &&
-		    policy->tenants[tenant].upstream != XO_NOBODY)
-			upstream = policy->tenants[tenant].upstream;
-		MUST(upstream != XO_NOBODY);
-	}
+	if (treatment.is_trusted && upstream == XO_NOBODY)
+		MUST(why == XO_REFUSAL_NO_TENANT && policy->n_tenants > 0 &&
+		    treatment.tenant == XO_NOBODY &&
+		    treatment.origin == XO_ORIGIN_OURS);
 	if (upstream == XO_NOBODY || upstream >= SOME)
 		return;
-	if (answer.decision == XO_DECISION_DEMOTE)
+	if (!treatment.is_trusted)
 		t->has_demoted[upstream] = true;
-	else if (answer.decision == XO_DECISION_ACCEPT &&
-	    (is_ours || answer.verdict == XO_VERDICT_VERIFIED))
+	else if (treatment.origin != XO_ORIGIN_OTHER)
 		t->has_trusted[upstream] = true;
 }
 

@@ -93,6 +93,21 @@ struct row {
 
 #define NO NULL, NULL
 
+/* The tenant has an upstream, and the listener only one for other mail. */
+#define IN_OF_TENANTS IN_OF_TENANTS_FROM, IN_OF_TENANTS_TO
+#define IN_OF_TENANTS_FROM \
+    "    upstream = \"\" } }\nlisteners = {\n  in = {\n" \
+    "    listen = [\"0.0.0.0:25\"]; tls = \"default\"\n" \
+    "    peers = [\"exo\"]; mode = \"enforce\"\n" \
+    "    unauthenticated = \"demote\"\n" \
+    "    upstream = \"verified\"\n"
+#define IN_OF_TENANTS_TO \
+    "    upstream = \"verified\" } }\nlisteners = {\n  in = {\n" \
+    "    listen = [\"0.0.0.0:25\"]; tls = \"default\"\n" \
+    "    peers = [\"exo\"]; mode = \"enforce\"\n" \
+    "    unauthenticated = \"demote\"\n" \
+    "    upstream = \"ordinary\"\n"
+
 static const struct row rows[] = {
 	/* A listener, or a tenant, without a next hop. */
 	{"    upstream = \"verified\"\n", "", 20, XO_RULE_NO_NEXT_HOP,
@@ -114,7 +129,12 @@ static const struct row rows[] = {
 	    21, XO_RULE_NO_NEXT_HOP, "none of tenant `fabrikam`", NO},
 	{"    upstream = \"exchange\"\n    demote_to = \"\"",
 	    "    demote_to = \"ordinary\"", 26, XO_RULE_NO_NEXT_HOP,
-	    "none for mail of peers with the right relay", NO},
+	    "listeners.out.upstream: expected an upstream for all mail that is "
+	    "accepted, found none here and none of tenant `contoso`", NO},
+	{TENANTS, "", 18, XO_RULE_NO_NEXT_HOP,
+	    "none for mail of peers with the right relay",
+	    "    upstream = \"exchange\"\n    demote_to = \"\"",
+	    "    demote_to = \"ordinary\""},
 	{"peers = [\"exo\"]; mode = \"enforce\"\n"
 	    "    unauthenticated = \"demote\"\n    upstream = \"verified\"\n",
 	    "unauthenticated = \"accept\"\n", 22, XO_RULE_NO_NEXT_HOP,
@@ -122,17 +142,8 @@ static const struct row rows[] = {
 	    "that is accepted, found \"accept\" and no upstream", NO},
 	/* By its address alone a peer with both rights has the right relay. */
 	{"rights = [\"xoorg\"]", "networks = [\"192.0.2.1\"]; rights = "
-	    "[\"xoorg\", \"relay\"]", 20, XO_RULE_NO_NEXT_HOP,
-	    "none for mail of peers with the right relay",
-	    "    upstream = \"\" } }\nlisteners = {\n  in = {\n"
-	    "    listen = [\"0.0.0.0:25\"]; tls = \"default\"\n"
-	    "    peers = [\"exo\"]; mode = \"enforce\"\n"
-	    "    unauthenticated = \"demote\"\n"
-	    "    upstream = \"verified\"\n",
-	    "    upstream = \"verified\" } }\nlisteners = {\n  in = {\n"
-	    "    listen = [\"0.0.0.0:25\"]; tls = \"default\"\n"
-	    "    peers = [\"exo\"]; mode = \"enforce\"\n"
-	    "    unauthenticated = \"demote\"\n"},
+	    "[\"xoorg\", \"relay\"]", 25, XO_RULE_DEMOTE_TO_VERIFIED,
+	    "`ordinary`, which takes trusted mail", IN_OF_TENANTS},
 	/* Mail of strangers at the place of trusted mail. */
 	{"demote_to = \"ordinary\"", "demote_to = \"verified\"", 25,
 	    XO_RULE_DEMOTE_TO_VERIFIED, "found `verified`, which takes trusted "
@@ -320,6 +331,14 @@ static const struct row fine[] = {
 	/* Each tenant has its own, and there is no other mail to accept. */
 	{.from = "upstream = \"\" }", .to = "upstream = \"verified\" }",
 	    .from_too = "    upstream = \"verified\"\n", .to_too = ""},
+	/* The same where the address gives nothing: nobody comes there trusted. */
+	{.from = IN_OF_TENANTS_FROM, .to = IN_OF_TENANTS_TO},
+	/* Our own mail, each tenant's to its own; what is nobody's is 550. */
+	{.from = "upstream = \"\" }", .to = "upstream = \"exchange\" }\n"
+	    "  fabrikam = { originator_orgs = [\"fabrikam.com\"]\n"
+	    "    upstream = \"verified\" }",
+	    .from_too = "    upstream = \"exchange\"\n    demote_to = \"\"",
+	    .to_too = "    demote_to = \"ordinary\""},
 	/* Nobody is trusted there: one place for all. */
 	{.from = "[\"exo\"]; mode = \"enforce\"\n"
 	    "    unauthenticated = \"demote\"\n    upstream = \"verified\"",
