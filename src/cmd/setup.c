@@ -8,22 +8,22 @@
 
 #define FIELD(name) offsetof(struct xo_setup_settings, name)
 
-/* NULL of a printer: those of text, one after the other. */
-static const char *const target_words[] = {
-	"all", "exchange-online", "exchange", "postfix", "exim", "cipp", NULL
+enum target {
+	TARGET_ALL,
+	TARGET_EXCHANGE_ONLINE,
+	TARGET_EXCHANGE,
+	TARGET_MTA,
+	TARGET_CIPP = TARGET_MTA + XO_SETUP_MTA_COUNT
 };
-static void (*const printers[])(const struct xo_setup *setup) = {
-	NULL, xo_setup_exchange_online, xo_setup_exchange, xo_setup_postfix,
-	xo_setup_exim, xo_setup_cipp,
+static const char *const target_words[] = {
+	"all", "exchange-online", "exchange", "postfix", "exim", "opensmtpd",
+	"sendmail", "haraka", "cipp", NULL
 };
 _Static_assert(sizeof(target_words) / sizeof(target_words[0]) ==
-    sizeof(printers) / sizeof(printers[0]) + 1, "a word without a printer");
-
-/* "all" ends here: JSON cannot stand among comments. */
-#define LAST_OF_ALL 4
+    TARGET_CIPP + 2, "a word for each target");
 
 static const char *const handover_words[] = {
-	"none", "xclient", "proxy", "proxy-v2", NULL
+	"auto", "none", "xclient", "proxy", "proxy-v2", NULL
 };
 static const char *const cloud_words[] = {
 	"worldwide", "us-government", "china", NULL
@@ -34,7 +34,9 @@ static const struct xo_option options[] = {
 	    "say what is to be done for this configuration", NULL},
 	{"for", XO_OPTION_WORD, FIELD(target), "PEER",
 	    "all (default, without cipp), exchange-online,\n"
-	    "exchange, postfix, exim, or cipp (JSON)", target_words},
+	    "exchange, postfix, exim, opensmtpd, sendmail,\n"
+	    "haraka, or cipp (JSON); with --new the MTA behind\n"
+	    "(default: postfix)", target_words},
 	{"hybrid", XO_OPTION_FLAG, FIELD(is_hybrid), NULL,
 	    "switch CloudServicesMailEnabled on in the cmdlets", NULL},
 	{"new", XO_OPTION_FLAG, FIELD(is_new), NULL,
@@ -58,8 +60,8 @@ static const struct xo_option options[] = {
 	    "where Exchange Online connects; may be repeated\n"
 	    "(default: 0.0.0.0:25 and [::]:25)", NULL},
 	{"handover", XO_OPTION_WORD, FIELD(handover), "HOW",
-	    "client's address to the MTA by: none (default),\n"
-	    "xclient, proxy, proxy-v2", handover_words},
+	    "client's address to the MTA by: auto (default: as\n"
+	    "the MTA takes it), none, xclient, proxy, proxy-v2", handover_words},
 	{"cloud", XO_OPTION_WORD, FIELD(cloud), "CLOUD",
 	    "worldwide (default), us-government, china", cloud_words},
 	{"user", XO_OPTION_TEXT, FIELD(user), "NAME",
@@ -72,7 +74,7 @@ static const struct xo_usage usage = {
 	.operands = "--config FILE [--for PEER]",
 	.purpose = "Prints what has to be done at the other ends for a "
 		   "configuration of xoorgd:\ncmdlets for Exchange Online and "
-		   "Exchange, stanzas for Postfix and Exim. With\n--new: prints "
+		   "Exchange, stanzas for the MTA behind. With\n--new: prints "
 		   "a configuration to begin with. Nothing is changed "
 		   "anywhere.\n\nUsage: xoorg setup --new --hostname NAME "
 		   "--tenant NAME --org DOMAIN\n       --mta HOST:PORT "
@@ -82,6 +84,33 @@ static const struct xo_usage usage = {
 	.n_options = sizeof(options) / sizeof(options[0]),
 	.n_operands = 0,
 };
+
+static void
+print_for(const struct xo_setup *setup, int target)
+{
+	if (target == TARGET_EXCHANGE_ONLINE)
+		xo_setup_exchange_online(setup);
+	else if (target == TARGET_EXCHANGE)
+		xo_setup_exchange(setup);
+	else if (target == TARGET_CIPP)
+		xo_setup_cipp(setup);
+	else
+		xo_setup_mta(setup, (enum xo_setup_mta)(target - TARGET_MTA));
+}
+
+/* Those of text, and of the MTAs those that take the handover. */
+static void
+print_all(const struct xo_setup *setup)
+{
+	for (int i = TARGET_EXCHANGE_ONLINE; i < TARGET_CIPP; i++) {
+		if (i >= TARGET_MTA && !xo_setup_mta_fits(
+		    (enum xo_setup_mta)(i - TARGET_MTA), setup->conf))
+			continue;
+		printf("%s# %s\n\n", i > TARGET_EXCHANGE_ONLINE ? "\n" : "",
+		    target_words[i]);
+		print_for(setup, i);
+	}
+}
 
 static int
 print_for_config(const struct xo_setup_settings *settings)
@@ -98,18 +127,28 @@ print_for_config(const struct xo_setup_settings *settings)
 	if (conf == NULL) {
 		fprintf(stderr, "%s\n", xo_tool_cstr(&error));
 		result = XO_EXIT_FAILED;
-	} else if (printers[settings->target] != NULL) {
-		printers[settings->target](&setup);
+	} else if (settings->target != TARGET_ALL) {
+		print_for(&setup, settings->target);
 	} else {
-		for (int i = 1; i <= LAST_OF_ALL; i++) {
-			printf("%s# %s\n\n", i > 1 ? "\n" : "",
-			    target_words[i]);
-			printers[i](&setup);
-		}
+		print_all(&setup);
 	}
 	xo_conf_free(&conf);
 	xo_buf_fini(&error);
 	return result;
+}
+
+static int
+print_new(const struct xo_setup_settings *settings)
+{
+	int mta = settings->target == TARGET_ALL ? XO_SETUP_POSTFIX :
+	    settings->target - TARGET_MTA;
+
+	if (mta < 0 || mta >= XO_SETUP_MTA_COUNT) {
+		xo_tool_complain("setup: --new: --for: expected an MTA, found "
+		    "%s", target_words[settings->target]);
+		return XO_EXIT_USAGE;
+	}
+	return xo_setup_new(settings, (enum xo_setup_mta)mta, stdout);
 }
 
 int
@@ -127,7 +166,7 @@ xo_cmd_setup(int argc, char **argv)
 		result = XO_EXIT_USAGE;
 		goto out;
 	}
-	result = settings.is_new ? xo_setup_new(&settings, stdout) :
+	result = settings.is_new ? print_new(&settings) :
 	    print_for_config(&settings);
 	if (fflush(stdout) != 0) {
 		xo_tool_complain("setup: cannot write");

@@ -14,6 +14,15 @@
 #include <cmd/options.h>
 #include <conf/conf.h>
 
+enum xo_setup_mta {
+	XO_SETUP_POSTFIX,
+	XO_SETUP_EXIM,
+	XO_SETUP_OPENSMTPD,
+	XO_SETUP_SENDMAIL,
+	XO_SETUP_HARAKA,
+	XO_SETUP_MTA_COUNT
+};
+
 struct xo_setup_settings {
 	const char *config;
 	int target;			/* index into the words of --for */
@@ -92,10 +101,13 @@ const char *xo_setup_server_flaw(const struct xo_conf *conf);
 
 void xo_setup_exchange_online(const struct xo_setup *setup);
 void xo_setup_exchange(const struct xo_setup *setup);
-void xo_setup_postfix(const struct xo_setup *setup);
-void xo_setup_exim(const struct xo_setup *setup);
+void xo_setup_mta(const struct xo_setup *setup, enum xo_setup_mta which);
+bool xo_setup_mta_takes(enum xo_setup_mta mta, enum xo_handover handover);
+/* Whether it takes the handover of all upstreams that it is behind. */
+bool xo_setup_mta_fits(enum xo_setup_mta mta, const struct xo_conf *conf);
 void xo_setup_cipp(const struct xo_setup *setup);
-/* An exit code. */
-int xo_setup_new(const struct xo_setup_settings *settings, FILE *out);
+/* For an MTA, which decides on the handover if none is given. An exit code. */
+int xo_setup_new(const struct xo_setup_settings *settings,
+    enum xo_setup_mta mta, FILE *out);
 
 #endif

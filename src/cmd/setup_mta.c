@@ -1,20 +1,35 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * xoorg setup: Postfix and Exim behind the gateway, at the ports of its
- * upstreams, and before it, towards the ports of its listeners.
+ * xoorg setup: the MTAs behind the gateway, at the ports of its upstreams, and
+ * before it, towards the port of a listener. What they need is in recipes;
+ * here stands with what in them.
  */
-#include <cmd/setup.h>
+#include <cmd/setup_mta.h>
 
+#include <arpa/inet.h>
+
+#include <cmd/recipe.h>
 #include <cmd/tool.h>
 
-static const char *
-role_text(unsigned int roles)
+static const char *const handover_words[XO_HANDOVER_COUNT] = {
+	[XO_HANDOVER_NONE] = "none",
+	[XO_HANDOVER_XCLIENT] = "xclient",
+	[XO_HANDOVER_PROXY] = "proxy",
+	[XO_HANDOVER_PROXY_V2] = "proxy-v2",
+};
+
+bool
+xo_setup_mta_takes(enum xo_setup_mta mta, enum xo_handover handover)
 {
-	if ((roles & XO_SETUP_VERIFIED) != 0 && (roles & XO_SETUP_DEMOTED) != 0)
-		return "verified mail and all other; tell them apart by "
-		    "Authentication-Results";
-	return (roles & XO_SETUP_VERIFIED) != 0 ? "verified mail" :
-	    "all mail that is not verified";
+	return xo_setup_mtas[mta].takes[handover];
+}
+
+/* --- the configuration --------------------------------------------------- */
+
+static const struct xo_conf_host *
+first_host(const struct xo_conf *conf, size_t i)
+{
+	return &conf->upstreams[i].hosts[0];
 }
 
 /* An upstream of the gateway that an MTA of ours listens for. */
@@ -23,6 +38,47 @@ is_behind(const struct xo_conf *conf, size_t i)
 {
 	return (xo_setup_upstream_roles(conf, (int)i) & (XO_SETUP_VERIFIED |
 	    XO_SETUP_DEMOTED)) != 0 && conf->upstreams[i].n_hosts > 0;
+}
+
+/* Where anything else comes, too, verified mail has no more rights than it. */
+static bool
+is_for(const struct xo_conf *conf, size_t i, enum xo_setup_when when)
+{
+	bool is_verified =
+	    (xo_setup_upstream_roles(conf, (int)i) & XO_SETUP_DEMOTED) == 0;
+
+	if (!is_behind(conf, i))
+		return false;
+	if (when == XO_SETUP_FOR_UNTOLD)
+		return !is_verified && conf->policy.upstreams[i].handover ==
+		    XO_HANDOVER_NONE;
+	return is_verified == (when == XO_SETUP_FOR_VERIFIED);
+}
+
+/* Whether mail that comes by it may leave for anywhere. */
+static bool
+is_relaying(const struct xo_conf *conf, size_t upstream)
+{
+	const struct xo_policy *policy = &conf->policy;
+
+	for (size_t i = 0; i < policy->n_tenants; i++) {
+		const struct xo_tenant *tenant = &policy->tenants[i];
+
+		if (tenant->relay && (tenant->upstream == XO_NOBODY ||
+		    tenant->upstream == (int)upstream))
+			return is_for(conf, upstream, XO_SETUP_FOR_VERIFIED);
+	}
+	return false;
+}
+
+static bool
+is_any_relaying(const struct xo_conf *conf)
+{
+	for (size_t i = 0; i < conf->policy.n_upstreams; i++) {
+		if (is_relaying(conf, i))
+			return true;
+	}
+	return false;
 }
 
 /* The first address of the first listener for our own systems, or NULL. */
@@ -36,275 +92,199 @@ find_way_out(const struct xo_conf *conf)
 	return NULL;
 }
 
-static bool
-may_relay(const struct xo_conf *conf, unsigned int roles)
+bool
+xo_setup_mta_fits(enum xo_setup_mta mta, const struct xo_conf *conf)
 {
-	return xo_setup_has_relay(conf) && (roles & XO_SETUP_VERIFIED) != 0 &&
-	    (roles & XO_SETUP_DEMOTED) == 0;
+	for (size_t i = 0; i < conf->policy.n_upstreams; i++) {
+		if (is_behind(conf, i) &&
+		    !xo_setup_mta_takes(mta,
+		    conf->policy.upstreams[i].handover))
+			return false;
+	}
+	return true;
 }
 
-/* --- Postfix ------------------------------------------------------------- */
+/* --- values -------------------------------------------------------------- */
 
-static void
-add_postfix_handover(struct xo_buf *out, const struct xo_upstream *upstream,
-    bool is_local)
+static bool
+is_ipv6(const struct xo_conf_host *host)
 {
-	switch (upstream->handover) {
-	case XO_HANDOVER_XCLIENT:
-		xo_buf_add_all(out, "    -o smtpd_authorized_xclient_hosts=",
-		    is_local ? "127.0.0.1,[::1]" : "$xoorg_gateway", "\n",
-		    (char *)NULL);
-		break;
-	case XO_HANDOVER_PROXY:
-	case XO_HANDOVER_PROXY_V2:
-		xo_buf_add_cstr(out,
-		    "    -o smtpd_upstream_proxy_protocol=haproxy\n");
-		break;
-	case XO_HANDOVER_NONE:
-	case XO_HANDOVER_COUNT:
-		break;
-	}
+	return strchr(host->host, ':') != NULL;
 }
 
 /* An address of ours, brackets around IPv6; other hosts: the port alone. */
 static void
-add_postfix_endpoint(struct xo_buf *out, const struct xo_conf_host *host)
+add_endpoint(struct xo_buf *out, const struct xo_conf_host *host)
 {
 	if (xo_setup_is_loopback(host->host)) {
-		bool is_ipv6 = xo_span_find(xo_span_from_cstr(host->host),
-		    ':') < strlen(host->host);
-
-		xo_buf_add_cstr(out, is_ipv6 ? "[" : "");
+		xo_buf_add_cstr(out, is_ipv6(host) ? "[" : "");
 		xo_setup_quote_postfix(out, xo_span_from_cstr(host->host));
-		xo_buf_add_cstr(out, is_ipv6 ? "]:" : ":");
+		xo_buf_add_cstr(out, is_ipv6(host) ? "]:" : ":");
 	}
 	xo_buf_add_u64(out, host->port);
 }
 
+/* As Exim's local_interfaces has it: addresses alone. */
 static void
-add_postfix_service(struct xo_buf *out, const struct xo_conf *conf, size_t i)
+add_interface(struct xo_buf *out, const struct xo_conf_host *host)
 {
-	const struct xo_upstream *upstream = &conf->policy.upstreams[i];
-	const struct xo_conf_host *host = &conf->upstreams[i].hosts[0];
-	unsigned int roles = xo_setup_upstream_roles(conf, (int)i);
-	bool is_local = xo_setup_is_loopback(host->host);
+	struct in6_addr address;
+	bool is_address = inet_pton(is_ipv6(host) ? AF_INET6 : AF_INET,
+	                      host->host, &address) == 1;
 
-	xo_buf_add_cstr(out, "\n# Upstream ");
-	xo_setup_quote_comment(out, upstream->name);
-	xo_buf_add_all(out, ": ", role_text(roles), ".\n", (char *)NULL);
-	if (!is_local)
-		xo_buf_add_cstr(out, "# Nobody but the gateway may reach this "
-		    "port. In main.cf: xoorg_gateway = its address\n");
-	add_postfix_endpoint(out, host);
-	xo_buf_add_cstr(out, " inet n - y - - smtpd\n    -o syslog_name=");
-	xo_buf_add_cstr(out, "postfix/");
-	xo_setup_quote_postfix(out, upstream->name);
-	xo_buf_add_byte(out, '\n');
-	add_postfix_handover(out, upstream, is_local);
-	if (may_relay(conf, roles))
-		/* Postfix refuses to start on "permit,reject". */
-		xo_buf_add_cstr(out, "    -o smtpd_relay_restrictions="
-		    "check_client_access,static:OK,reject\n");
-	else
-		xo_buf_add_cstr(out, "    -o smtpd_relay_restrictions="
-		    "permit_auth_destination,reject\n");
+	xo_buf_add_all(out, out->len > 0 ? " ; [" : "[",
+	    is_address ? host->host : "127.0.0.1", "]:", (char *)NULL);
+	xo_buf_add_u64(out, host->port);
 }
 
 static void
-add_postfix_transports(struct xo_buf *out, const struct xo_conf *conf,
-    struct xo_span next_hop)
+set_upstream(struct xo_recipe_values *values,
+    const struct xo_setup_mta_table *mta, const struct xo_conf *conf, size_t i)
 {
-	xo_buf_add_cstr(out, "transport_maps = inline:{\n");
+	enum xo_handover handover = conf->policy.upstreams[i].handover;
+	const struct xo_conf_host *host = first_host(conf, i);
+	bool is_verified = is_for(conf, i, XO_SETUP_FOR_VERIFIED);
+
+	add_endpoint(
+	    xo_recipe_value(values, is_verified ? "VERIFIED" : "ORDINARY"),
+	    host);
+	xo_buf_add_u64(xo_recipe_value(values,
+	                   is_verified ? "VERIFIED_PORT" : "ORDINARY_PORT"),
+	    host->port);
+	xo_recipe_set(values, "GATEWAY",
+	    xo_setup_is_loopback(host->host) ? "127.0.0.1,[::1]"
+	                                     : "$xoorg_gateway");
+	xo_recipe_set(values, "HANDOVER_WORD",
+	    handover == XO_HANDOVER_NONE ? "" : handover_words[handover]);
+	xo_recipe_set_part(values, "HANDOVER", mta->handover_files[handover]);
+}
+
+static void
+set_domains(struct xo_recipe_values *values,
+    const struct xo_setup_mta_table *mta, const struct xo_conf *conf)
+{
 	for (size_t i = 0; i < conf->policy.n_tenants; i++) {
 		const struct xo_tenant *tenant = &conf->policy.tenants[i];
 
 		for (size_t j = 0; j < tenant->n_recipient_domains; j++) {
 			struct xo_span domain = tenant->recipient_domains[j];
 
-			/* *.contoso.com is .contoso.com here. */
-			if (domain.p[0] == '*')
+			/* *.contoso.com is .contoso.com there. */
+			if (domain.len > 0 && domain.p[0] == '*')
 				domain = xo_span_from(domain, 1);
-			xo_buf_add_cstr(out, "    { ");
-			xo_setup_quote_postfix(out, domain);
-			xo_buf_add_cstr(out, " = smtp:");
-			xo_buf_add(out, next_hop);
-			xo_buf_add_cstr(out, " }\n");
+			mta->quote(&values->domains, domain);
+			xo_buf_add_byte(&values->domains, '\n');
 		}
 	}
-	xo_buf_add_cstr(out, "    }\n");
 }
 
 static void
-add_postfix_way_out(struct xo_buf *out, const struct xo_conf *conf)
+set_values(struct xo_recipe_values *values,
+    const struct xo_setup_mta_table *mta, const struct xo_conf *conf)
 {
-	const struct xo_conf_host *host = find_way_out(conf);
-	struct xo_buf hop = {.p = NULL};
+	const struct xo_conf_host *out = find_way_out(conf);
+	struct xo_buf *interfaces = xo_recipe_value(values, "INTERFACES");
 
-	if (host == NULL) {
-		xo_buf_add_cstr(out, "# No listener takes mail of our own "
-		    "systems: nothing to send through the gateway.\n");
-		return;
-	}
-	xo_buf_add_byte(&hop, '[');
-	xo_setup_quote_postfix(&hop, xo_setup_connect_host(conf, host));
-	xo_buf_add_cstr(&hop, "]:");
-	xo_buf_add_u64(&hop, host->port);
-	xo_buf_add_cstr(out, "# Mail to the tenants' domains goes through the "
-	    "gateway; put them into relay_domains,\n# too. Lists of more than "
-	    "a few domains belong in a hash: or lmdb: table.\n");
-	add_postfix_transports(out, conf, xo_buf_span(&hop));
-	xo_buf_add_all(out, "# Or all mail that leaves:\n# relayhost = ",
-	    xo_tool_cstr(&hop), "\n", (char *)NULL);
-	xo_buf_fini(&hop);
-}
-
-void
-xo_setup_postfix(const struct xo_setup *setup)
-{
-	const struct xo_conf *conf = setup->conf;
-	struct xo_buf out = {.p = NULL};
-
-	xo_buf_add_cstr(&out, "# /etc/postfix/master.cf\n");
-	if (xo_setup_listens_on(conf, 25))
-		xo_buf_add_cstr(&out, "# The gateway has port 25: take the line "
-		    "\"smtp inet ... smtpd\" out, and copy its -o\n# settings "
-		    "to the service below that takes mail that is not "
-		    "verified.\n");
-	if (xo_setup_has_relay(conf))
-		xo_buf_add_cstr(&out, "# Verified mail may be relayed "
-		    "(tenants.*.relay): the gateway alone decides to whom, so\n"
-		    "# nobody else may reach the port.\n");
 	for (size_t i = 0; i < conf->policy.n_upstreams; i++) {
 		if (is_behind(conf, i))
-			add_postfix_service(&out, conf, i);
+			add_interface(interfaces, first_host(conf, i));
 	}
-	xo_buf_add_cstr(&out, "\n# /etc/postfix/main.cf\n");
-	add_postfix_way_out(&out, conf);
-	fputs(xo_tool_cstr(&out), setup->out);
-	xo_buf_fini(&out);
+	/* The ports of both are in one piece of some MTAs. */
+	for (size_t i = conf->policy.n_upstreams; i-- > 0;) {
+		if (is_behind(conf, i))
+			set_upstream(values, mta, conf, i);
+	}
+	if (mta->etc != NULL)
+		xo_recipe_set(values, "MTA_ETC", mta->etc);
+	if (out != NULL) {
+		mta->quote(xo_recipe_value(values, "OUT_HOST"),
+		    xo_setup_connect_host(conf, out));
+		xo_buf_add_u64(xo_recipe_value(values, "OUT_PORT"), out->port);
+	}
+	if (conf->policy.n_tenants == 1 &&
+	    conf->policy.tenants[0].n_originator_orgs > 0)
+		mta->quote(xo_recipe_value(values, "XOORG"),
+		    conf->policy.tenants[0].originator_orgs[0]);
+	set_domains(values, mta, conf);
 }
 
-/* --- Exim ---------------------------------------------------------------- */
+/* --- printing ------------------------------------------------------------ */
 
-static bool
-has_handover(const struct xo_conf *conf, enum xo_handover handover)
-{
-	for (size_t i = 0; i < conf->policy.n_upstreams; i++) {
-		if (is_behind(conf, i) &&
-		    conf->policy.upstreams[i].handover == handover)
-			return true;
-	}
-	return false;
-}
-
-/* Addresses and ports of upstreams, as local_interfaces has them. */
 static void
-add_exim_interfaces(struct xo_buf *out, const struct xo_conf *conf)
+add_warnings(struct xo_buf *out, const struct xo_setup_mta_table *mta,
+    const struct xo_conf *conf)
 {
-	size_t n = 0;
-
-	/* Another separator than the colon, for the sake of IPv6. */
-	xo_buf_add_cstr(out, "local_interfaces = <; ");
 	for (size_t i = 0; i < conf->policy.n_upstreams; i++) {
-		const struct xo_conf_host *host = conf->upstreams[i].hosts;
+		const struct xo_upstream *upstream = &conf->policy.upstreams[i];
 
 		if (!is_behind(conf, i))
 			continue;
-		xo_buf_add_cstr(out, n++ > 0 ? " ; [" : "[");
-		xo_setup_quote_comment(out, xo_span_from_cstr(
-		    xo_setup_is_loopback(host->host) &&
-		    strcmp(host->host, "localhost") != 0 ? host->host :
-		    "127.0.0.1"));
-		xo_buf_add_cstr(out, "]:");
-		xo_buf_add_u64(out, host->port);
-	}
-	xo_buf_add_byte(out, '\n');
-}
-
-static void
-add_exim_main(struct xo_buf *out, const struct xo_conf *conf)
-{
-	xo_buf_add_cstr(out, "# Main section. Add the ports you had besides 25 "
-	    "(submission).\n");
-	if (has_handover(conf, XO_HANDOVER_XCLIENT))
-		xo_buf_add_cstr(out, "# WARNING: an upstream has handover = "
-		    "\"xclient\", which Exim does not take; use \"proxy\".\n");
-	add_exim_interfaces(out, conf);
-	if (has_handover(conf, XO_HANDOVER_PROXY) ||
-	    has_handover(conf, XO_HANDOVER_PROXY_V2))
-		xo_buf_add_cstr(out, "hosts_proxy = <; 127.0.0.1 ; ::1\n");
-}
-
-static void
-add_exim_acl(struct xo_buf *out, const struct xo_conf *conf)
-{
-	xo_buf_add_cstr(out, "\n# At the top of the ACL for RCPT: verified mail "
-	    "is told by the port it came to.\n");
-	for (size_t i = 0; i < conf->policy.n_upstreams; i++) {
-		unsigned int roles = xo_setup_upstream_roles(conf, (int)i);
-
-		if (!is_behind(conf, i) || (roles & XO_SETUP_VERIFIED) == 0)
-			continue;
-		xo_buf_add_all(out, (roles & XO_SETUP_DEMOTED) != 0 ?
-		    "# WARNING: other mail comes to the same port.\n" : "",
-		    "  ", "accept  condition = ${if eq{$received_port}{",
-		    (char *)NULL);
-		xo_buf_add_u64(out, conf->upstreams[i].hosts[0].port);
-		xo_buf_add_cstr(out, "}}\n");
-		if (!may_relay(conf, roles))
-			xo_buf_add_cstr(out, "          domains = "
-			    "+local_domains : +relay_to_domains\n");
-		xo_buf_add_cstr(out, "          verify = recipient\n");
-	}
-}
-
-static void
-add_exim_domains(struct xo_buf *out, const struct xo_conf *conf)
-{
-	size_t n = 0;
-
-	xo_buf_add_cstr(out, "  domains = ");
-	for (size_t i = 0; i < conf->policy.n_tenants; i++) {
-		const struct xo_tenant *tenant = &conf->policy.tenants[i];
-
-		for (size_t j = 0; j < tenant->n_recipient_domains; j++) {
-			xo_buf_add_cstr(out, n++ > 0 ? " : " : "");
-			xo_setup_quote_exim(out, tenant->recipient_domains[j]);
+		if (!mta->takes[upstream->handover]) {
+			xo_buf_add_cstr(out, "# WARNING: upstream ");
+			xo_setup_quote_comment(out, upstream->name);
+			xo_buf_add_all(out, ": handover = \"",
+			    handover_words[upstream->handover], "\", which ",
+			    mta->name, " does not take\n", (char *)NULL);
+		}
+		if (!xo_setup_is_loopback(first_host(conf, i)->host)) {
+			xo_buf_add_cstr(out, "# Upstream ");
+			xo_setup_quote_comment(out, upstream->name);
+			xo_buf_add_cstr(out,
+			    " is elsewhere: nobody but the "
+			    "gateway may reach its port; its address stands in "
+			    "the place of 127.0.0.1 (Postfix: main.cf, "
+			    "xoorg_gateway = ...)\n");
 		}
 	}
-	xo_buf_add_byte(out, '\n');
+}
+
+static const char *
+file_for(const struct xo_setup_piece *piece, bool is_relaying)
+{
+	return piece->relaying != NULL && is_relaying ? piece->relaying
+	                                              : piece->file;
 }
 
 static void
-add_exim_way_out(struct xo_buf *out, const struct xo_conf *conf)
+add_piece(struct xo_buf *out, const struct xo_setup_mta_table *mta,
+    const struct xo_setup_piece *piece, const struct xo_conf *conf,
+    struct xo_recipe_values *values)
 {
-	const struct xo_conf_host *host = find_way_out(conf);
-
-	if (host == NULL)
+	if (piece->when == XO_SETUP_FOR_WAY_BACK && find_way_out(conf) == NULL)
 		return;
-	xo_buf_add_cstr(out, "\n# First of the routers: mail to the tenants' "
-	    "domains goes through the gateway.\nxoorgd:\n"
-	    "  driver = manualroute\n");
-	add_exim_domains(out, conf);
-	xo_buf_add_cstr(out, "  transport = xoorgd_smtp\n"
-	    "  route_list = * \"<; ");
-	xo_setup_quote_comment(out, xo_setup_connect_host(conf, host));
-	xo_buf_add_cstr(out, "\" byname\n  self = send\n"
-	    "\n# Transports.\nxoorgd_smtp:\n  driver = smtp\n"
-	    "  allow_localhost\n  port = ");
-	xo_buf_add_u64(out, host->port);
-	xo_buf_add_byte(out, '\n');
+	if (piece->where != NULL)
+		xo_buf_add_all(out, "\n## ", piece->where, "\n", (char *)NULL);
+	if (piece->when == XO_SETUP_ALWAYS ||
+	    piece->when == XO_SETUP_FOR_WAY_BACK) {
+		xo_recipe_print(
+		    out, file_for(piece, is_any_relaying(conf)), values);
+		return;
+	}
+	for (size_t i = 0; i < conf->policy.n_upstreams; i++) {
+		if (!is_for(conf, i, piece->when))
+			continue;
+		set_upstream(values, mta, conf, i);
+		xo_recipe_print(
+		    out, file_for(piece, is_relaying(conf, i)), values);
+	}
 }
 
 void
-xo_setup_exim(const struct xo_setup *setup)
+xo_setup_mta(const struct xo_setup *setup, enum xo_setup_mta which)
 {
+	const struct xo_setup_mta_table *mta = &xo_setup_mtas[which];
+	struct xo_recipe_values values = {.n = 0};
 	struct xo_buf out = {.p = NULL};
 
-	xo_buf_add_cstr(&out, "# Exim: pieces for its configuration.\n");
-	add_exim_main(&out, setup->conf);
-	add_exim_acl(&out, setup->conf);
-	add_exim_way_out(&out, setup->conf);
+	xo_buf_add_all(&out, "# ", mta->name,
+	    ". Other settings: "
+	    "doc/cookbook.\n",
+	    (char *)NULL);
+	add_warnings(&out, mta, setup->conf);
+	set_values(&values, mta, setup->conf);
+	for (size_t i = 0; i < mta->n_pieces; i++)
+		add_piece(&out, mta, &mta->pieces[i], setup->conf, &values);
 	fputs(xo_tool_cstr(&out), setup->out);
+	xo_recipe_values_fini(&values);
 	xo_buf_fini(&out);
 }

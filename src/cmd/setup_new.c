@@ -6,6 +6,7 @@
  */
 #include <cmd/setup.h>
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
 #include <pwd.h>
@@ -13,12 +14,29 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cmd/recipe.h>
 #include <cmd/tool.h>
 
 #define TENANT_MAX 64
 
-static const char *const handovers[] = {
-	"none", "xclient", "proxy", "proxy-v2",
+/* By --handover: what goes into both upstreams. */
+static const struct {
+	const char *file;
+	enum xo_handover handover;
+} handovers[] = {
+	{NULL, XO_HANDOVER_NONE},	/* auto */
+	{"gateway/handover-none.conf", XO_HANDOVER_NONE},
+	{"gateway/handover-xclient.conf", XO_HANDOVER_XCLIENT},
+	{"gateway/handover-proxy.conf", XO_HANDOVER_PROXY},
+	{"gateway/handover-proxy-v2.conf", XO_HANDOVER_PROXY_V2},
+};
+/* By MTA, the best that it takes: an index into those. */
+static const int handover_of[XO_SETUP_MTA_COUNT] = {
+	[XO_SETUP_POSTFIX] = 2,
+	[XO_SETUP_EXIM] = 3,
+	[XO_SETUP_OPENSMTPD] = 4,
+	[XO_SETUP_SENDMAIL] = 1,
+	[XO_SETUP_HARAKA] = 2,
 };
 
 /* By --cloud: the name in Microsoft's client certificate. */
@@ -68,136 +86,116 @@ is_group_name(const char *name)
 }
 
 static void
-add_quoted(struct xo_buf *out, const char *before, const char *s,
-    const char *after)
+set_quoted(struct xo_recipe_values *values, const char *name, const char *s)
 {
-	xo_buf_add_cstr(out, before);
-	xo_setup_quote_conf(out, xo_span_from_cstr(s));
-	xo_buf_add_cstr(out, after);
+	xo_setup_quote_conf(
+	    xo_recipe_value(values, name), xo_span_from_cstr(s));
 }
 
 static void
-add_list(struct xo_buf *out, const char *before,
+set_list(struct xo_recipe_values *values, const char *name,
     const struct xo_option_list *list)
 {
-	xo_buf_add_all(out, before, "[", (char *)NULL);
-	for (size_t i = 0; i < list->n; i++)
-		add_quoted(out, i > 0 ? ", " : "", list->v[i], "");
-	xo_buf_add_cstr(out, "]\n");
+	struct xo_buf *out = xo_recipe_value(values, name);
+
+	for (size_t i = 0; i < list->n; i++) {
+		xo_buf_add_cstr(out, i > 0 ? ", " : "");
+		xo_setup_quote_conf(out, xo_span_from_cstr(list->v[i]));
+	}
 }
 
 /* The file will lie in another folder than we work in. */
 static bool
-add_file(struct xo_buf *out, const char *before, const char *name)
+set_file(struct xo_recipe_values *values, const char *name, const char *file)
 {
 	char path[PATH_MAX];
 
-	if (realpath(name, path) == NULL) {
-		xo_tool_complain("setup: %s: %s", name, strerror(errno));
+	if (realpath(file, path) == NULL) {
+		xo_tool_complain("setup: %s: %s", file, strerror(errno));
 		return false;
 	}
-	add_quoted(out, before, path, "\n");
+	set_quoted(values, name, path);
 	return true;
 }
 
 static void
-add_top(struct xo_buf *out, const struct xo_setup_settings *s)
+set_user(struct xo_recipe_values *values, const char *user)
 {
-	xo_buf_add_cstr(out,
-	    "# xoorgd.conf, to begin with. Every setting: xoorgd.conf(5).\n"
-	    "# Check it with: xoorgd -t -c xoorgd.conf\n\n");
-	add_quoted(out, "hostname = ", s->hostname, "\n");
-	if (s->user == NULL && getpwnam("xoorg") == NULL)
+	struct xo_buf *out = xo_recipe_value(values, "USER");
+	const char *name = user != NULL ? user : "xoorg";
+
+	if (user == NULL && getpwnam("xoorg") == NULL) {
 		xo_buf_add_cstr(out, "# Better a user of its own (\"xoorg\"); "
-		    "there was none when this was written.\n"
-		    "user = \"nobody\"\n");
-	else
-		add_quoted(out, "user = ", s->user != NULL ? s->user : "xoorg",
-		    "\n");
-	xo_buf_add_cstr(out, "# Metrics, and the originator orgs that were "
-	    "seen.\nstatus = \"127.0.0.1:9025\"\n\n");
-}
-
-static bool
-add_identities(struct xo_buf *out, const struct xo_setup_settings *s)
-{
-	xo_buf_add_cstr(out, "tls = {\n\tdefault = {\n");
-	if (!add_file(out, "\t\tcertificate = ", s->certificate) ||
-	    !add_file(out, "\t\tkey = ", s->key))
-		return false;
-	xo_buf_add_cstr(out, "\t}\n}\n\npeers = {\n"
-	    "\t# Whoever shows a verified certificate of this name.\n"
-	    "\texchange-online = {\n");
-	add_quoted(out, "\t\tnames = [", clouds[s->cloud], "]\n"
-	    "\t\trights = [\"xoorg\"]\n\t}\n");
-	if (s->exchange != NULL)
-		xo_buf_add_cstr(out, "\tlocal-mta = {\n"
-		    "\t\tnetworks = [\"127.0.0.0/8\", \"::1/128\"]\n"
-		    "\t\trights = [\"relay\"]\n\t}\n");
-	xo_buf_add_all(out, "}\n\ntenants = {\n\t", s->tenant, " = {\n"
-	    "\t\t# Every accepted domain of the tenant, with its\n"
-	    "\t\t# onmicrosoft.com ones.\n", (char *)NULL);
-	add_list(out, "\t\toriginator_orgs = ", &s->orgs);
-	xo_buf_add_cstr(out, "\t\t# Where its verified mail may go.\n");
-	add_list(out, "\t\trecipient_domains = ", &s->orgs);
-	xo_buf_add_cstr(out, "\t}\n}\n\n");
-	return true;
-}
-
-static void
-add_listeners(struct xo_buf *out, const struct xo_setup_settings *s)
-{
-	xo_buf_add_cstr(out, "listeners = {\n\tfrom-exchange-online = {\n");
-	if (s->listen.n > 0)
-		add_list(out, "\t\tlisten = ", &s->listen);
-	else
-		xo_buf_add_cstr(out,
-		    "\t\tlisten = [\"0.0.0.0:25\", \"[::]:25\"]\n");
-	xo_buf_add_cstr(out, "\t\ttls = \"default\"\n"
-	    "\t\tpeers = [\"exchange-online\"]\n"
-	    "\t\t# What would be refused goes to demote_to, and the log says\n"
-	    "\t\t# so. Once it shows only what you expect: \"enforce\".\n"
-	    "\t\tmode = \"observe\"\n"
-	    "\t\tupstream = \"mta\"\n"
-	    "\t\tdemote_to = \"mta-inbound\"\n\t}\n");
-	if (s->exchange != NULL)
-		xo_buf_add_cstr(out, "\tto-exchange = {\n"
-		    "\t\tlisten = [\"127.0.0.1:10027\"]\n"
-		    "\t\tpeers = [\"local-mta\"]\n"
-		    "\t\tupstream = \"exchange\"\n\t}\n");
-	xo_buf_add_cstr(out, "}\n\n");
-}
-
-static bool
-add_upstreams(struct xo_buf *out, const struct xo_setup_settings *s)
-{
-	const char *handover = handovers[s->handover];
-	bool is_fine = true;
-
-	xo_buf_add_cstr(out, "upstreams = {\n"
-	    "\t# Verified mail; nobody but the gateway may reach this port.\n"
-	    "\tmta = {\n");
-	add_quoted(out, "\t\thosts = [", s->mta, "]\n");
-	add_quoted(out, "\t\thandover = ", handover, "\n\t}\n");
-	xo_buf_add_cstr(out, "\t# All other mail.\n\tmta-inbound = {\n");
-	add_quoted(out, "\t\thosts = [", s->inbound, "]\n");
-	add_quoted(out, "\t\thandover = ", handover, "\n");
-	/* For the MTA's rules; behind PROXY it asks DNS itself. */
-	if (strcmp(handover, "xclient") == 0)
-		xo_buf_add_cstr(out, "\t\tclient_names = true\n");
-	xo_buf_add_cstr(out, "\t}\n");
-	if (s->exchange != NULL) {
-		xo_buf_add_cstr(out, "\texchange = {\n");
-		add_quoted(out, "\t\thosts = [", s->exchange, "]\n"
-		    "\t\ttls = \"verify\"\n");
-		is_fine = add_file(out, "\t\tclient_certificate = ",
-		    s->certificate) &&
-		    add_file(out, "\t\tclient_key = ", s->key);
-		add_quoted(out, "\t\txoorg = ", s->orgs.v[0], "\n"
-		    "\t\trequire_xoorg = true\n\t}\n");
+		                     "there was none when this was written.\n");
+		name = "nobody";
 	}
-	xo_buf_add_cstr(out, "}\n");
-	return is_fine;
+	xo_buf_add_cstr(out, "user = ");
+	xo_setup_quote_conf(out, xo_span_from_cstr(name));
+	xo_buf_add_byte(out, '\n');
+}
+
+/* HOST[:PORT]: the name that its certificate must have, if it is a name. */
+static void
+set_exchange_name(struct xo_recipe_values *values, const char *exchange)
+{
+	struct xo_span s = xo_span_from_cstr(exchange);
+	struct xo_span host = xo_span_first(s, xo_span_find(s, ':'));
+	struct xo_buf *out = xo_recipe_value(values, "EXCHANGE_NAME");
+	struct xo_buf text = {.p = NULL};
+	struct in_addr address;
+
+	xo_buf_add(&text, host);
+	if (exchange[0] != '[' &&
+	    inet_pton(AF_INET, xo_tool_cstr(&text), &address) != 1) {
+		xo_buf_add_cstr(out, "\t\ttls_name = ");
+		xo_setup_quote_conf(out, host);
+		xo_buf_add_byte(out, '\n');
+	}
+	xo_buf_fini(&text);
+}
+
+/* With --exchange, the parts of the way back. */
+static void
+set_way_back(struct xo_recipe_values *values, const char *exchange)
+{
+	if (exchange != NULL) {
+		set_quoted(values, "EXCHANGE_HOST", exchange);
+		set_exchange_name(values, exchange);
+		xo_recipe_set(values, "BACK_LISTEN", "\"127.0.0.1:10027\"");
+	}
+	xo_recipe_set_part(values, "BACK_PEER",
+	    exchange == NULL ? NULL : "gateway/back-peer.conf");
+	xo_recipe_set_part(values, "BACK_LISTENER",
+	    exchange == NULL ? NULL : "gateway/back-listener.conf");
+	xo_recipe_set_part(values, "BACK_UPSTREAM",
+	    exchange == NULL ? NULL : "gateway/back-upstream.conf");
+}
+
+static bool
+set_values(struct xo_recipe_values *values, const struct xo_setup_settings *s,
+    const char *handover)
+{
+	set_user(values, s->user);
+	set_quoted(values, "HOSTNAME", s->hostname);
+	xo_recipe_set(values, "STATUS", "\"127.0.0.1:9025\"");
+	xo_recipe_set(values, "TRUST", "\"system\"");
+	xo_recipe_set(values, "MODE", "\"observe\"");
+	set_quoted(values, "CLOUD", clouds[s->cloud]);
+	xo_recipe_set(values, "TENANT", s->tenant);
+	set_list(values, "ORGS", &s->orgs);
+	set_list(values, "RECIPIENT_DOMAINS", &s->orgs);
+	if (s->listen.n > 0)
+		set_list(values, "LISTEN", &s->listen);
+	else
+		xo_recipe_set(values, "LISTEN", "\"0.0.0.0:25\", \"[::]:25\"");
+	set_quoted(values, "VERIFIED_HOST", s->mta);
+	set_quoted(values, "ORDINARY_HOST", s->inbound);
+	xo_recipe_set_part(values, "HANDOVER_CONF", handover);
+	if (!set_file(values, "CERTIFICATE", s->certificate) ||
+	    !set_file(values, "KEY", s->key))
+		return false;
+	set_way_back(values, s->exchange);
+	return true;
 }
 
 /* Why the loader does not take `text`, in `error`; its file has no name. */
@@ -223,28 +221,44 @@ is_accepted(struct xo_buf *text, struct xo_buf *error)
 	return error->len == 0;
 }
 
-int
-xo_setup_new(const struct xo_setup_settings *settings, FILE *out)
+static bool
+is_usable(const struct xo_setup_settings *s, enum xo_setup_mta mta)
 {
-	const char *missing = find_missing(settings);
-	struct xo_buf text = {.p = NULL}, error = {.p = NULL};
-	int result = XO_EXIT_USAGE;
+	const char *missing = find_missing(s);
 
 	if (missing != NULL) {
 		xo_tool_complain("setup: --new: %s is missing", missing);
-		return XO_EXIT_USAGE;
+		return false;
 	}
-	if (!is_group_name(settings->tenant)) {
+	if (!is_group_name(s->tenant)) {
 		xo_tool_complain("setup: --tenant: expected a name of letters, "
-		    "digits, - and _, that begins with a letter");
-		return XO_EXIT_USAGE;
+		                 "digits, - and _, that begins with a letter");
+		return false;
 	}
-	add_top(&text, settings);
-	if (!add_identities(&text, settings))
+	if (s->handover > 0 &&
+	    !xo_setup_mta_takes(mta, handovers[s->handover].handover)) {
+		xo_tool_complain("setup: --handover: this MTA does not take "
+		                 "it; leave it out");
+		return false;
+	}
+	return true;
+}
+
+int
+xo_setup_new(
+    const struct xo_setup_settings *settings, enum xo_setup_mta mta, FILE *out)
+{
+	int handover =
+	    settings->handover > 0 ? settings->handover : handover_of[mta];
+	struct xo_recipe_values values = {.n = 0};
+	struct xo_buf text = {.p = NULL}, error = {.p = NULL};
+	int result = XO_EXIT_USAGE;
+
+	if (!is_usable(settings, mta))
+		return XO_EXIT_USAGE;
+	if (!set_values(&values, settings, handovers[handover].file))
 		goto out;
-	add_listeners(&text, settings);
-	if (!add_upstreams(&text, settings))
-		goto out;
+	xo_recipe_print(&text, "gateway/xoorgd.conf", &values);
 	if (!is_accepted(&text, &error)) {
 		xo_tool_complain("setup: not a good value: line %s",
 		    xo_tool_cstr(&error));
@@ -253,6 +267,7 @@ xo_setup_new(const struct xo_setup_settings *settings, FILE *out)
 	fputs(xo_tool_cstr(&text), out);
 	result = XO_EXIT_OK;
 out:
+	xo_recipe_values_fini(&values);
 	xo_buf_fini(&text);
 	xo_buf_fini(&error);
 	return result;

@@ -5,10 +5,13 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
-from harness import XOORG, check_config
+from harness import REPO, XOORG, check_config
+
+sys.path.insert(0, os.path.join(REPO, "tests", "interop", "mta"))
 
 
 def run(*args, cwd=None):
@@ -66,7 +69,8 @@ def cmdlets(text):
 # --- new --------------------------------------------------------------------------
 
 @pytest.mark.parametrize("changes", [
-    {}, {"exchange": "mail.contoso.test:25"}, {"handover": "xclient"}, {"handover": "proxy-v2"},
+    {}, {"exchange": "mail.contoso.test:25"}, {"exchange": "192.0.2.7"}, {"for": "sendmail"},
+    {"handover": "none"}, {"handover": "xclient"}, {"handover": "proxy-v2"},
     {"cloud": "china"}, {"user": ""}, {"listen": ["127.0.0.1:2525", "[::1]:2525"]},
     {"org": "contoso.com"}], ids=str)
 def test_new_is_accepted(config, changes):
@@ -118,7 +122,7 @@ def test_new_refused(pki, changes, word):
 
 
 @pytest.mark.parametrize("args", [[], ["--new", "--config", "x"], ["--for", "exim"],
-                                  ["--config", "x", "--for", "sendmail"],
+                                  ["--config", "x", "--for", "qmail"],
                                   ["--config", "x", "y"]])
 def test_usage(args):
     assert run(*args).returncode == 2
@@ -217,47 +221,143 @@ def test_cipp(config):
 
 # --- MTAs -------------------------------------------------------------------------
 
+RELAY = [("recipient_domains", "relay = true\n\t\trecipient_domains")]
+MTAS = {"postfix": "xclient", "exim": "proxy", "opensmtpd": "proxy-v2", "sendmail": "none",
+        "haraka": "xclient"}
+
+
+@pytest.mark.parametrize("mta", MTAS)
+def test_new_hands_the_client_over(config, mta):
+    """The MTA behind must not take every stranger for this machine."""
+    with open(config(**{"for": mta})) as f:
+        assert re.findall(r'handover = "([^"]+)"', f.read()) == [MTAS[mta]] * 2
+
+
+@pytest.mark.parametrize("mta, handover", [
+    ("exim", "xclient"), ("opensmtpd", "proxy"), ("sendmail", "xclient"), ("haraka", "proxy")])
+def test_new_refuses_what_the_mta_does_not_take(pki, mta, handover):
+    done = run(*new_args(pki, handover=handover, **{"for": mta}))
+    assert done.returncode == 2 and b"--handover" in done.stderr
+
+
+def test_new_for_exchange(pki):
+    assert run(*new_args(pki, **{"for": "exchange"})).returncode == 2
+
+
+@pytest.mark.parametrize("mta", MTAS)
+@pytest.mark.parametrize("handover", [None, "none"])
+@pytest.mark.parametrize("relay", [False, True])
+def test_nothing_is_left_open(config, mta, handover, relay):
+    """Whatever is printed: no list of all networks, no value left out, and no stanza that
+    relays but for a tenant that may."""
+    file = config(RELAY if relay else (), exchange="mail.contoso.test", handover=handover,
+                  **{"for": mta})
+    text = setup_for(file, mta)
+    assert "static:all\n" not in text.replace("exceptions=static:all", "")
+    assert "WARNING" not in text
+    assert re.findall(r"@[A-Z_]+@", text) == (["@MTA_ETC@"] * 2 if mta == "haraka" else [])
+    for word in ("static:OK", "centralized mail transport"):
+        assert (word in text) <= relay, text
+    assert ("centralized mail transport" in text) == relay
+    assert mta == "haraka" or "contoso.onmicrosoft.com" in text or mta == "exim"
+
+
+def test_relay_by_one_tenant(config):
+    """The service of another tenant's verified mail does not relay."""
+    file = config([("\tcontoso = {\n", "\tcontoso = {\n\t\trelay = true\n"
+                    "\t\tupstream = \"own\"\n"),
+                   ("listeners = {", """listeners = {"""),
+                   ("upstreams = {", 'upstreams = {\n\town = { hosts = ["127.0.0.1:10035"]; '
+                    'handover = "xclient" }')])
+    text = setup_for(file, "postfix")
+    services = dict(re.findall(r"^127\.0\.0\.1:(\d+) inet .* smtpd\n((?:  -o .+\n)+)", text,
+                               re.M))
+    assert sorted(services) == ["10025", "10026", "10035"]
+    assert "static:OK" in services["10035"] and "static:OK" not in services["10025"]
+
+
 def test_postfix(config):
-    text = setup_for(config(exchange="mail.contoso.test", handover="xclient"), "postfix")
-    services = re.findall(r"^127\.0\.0\.1:(\d+) inet .* smtpd\n((?:    -o \S+\n)+)", text, re.M)
+    text = setup_for(config(exchange="mail.contoso.test"), "postfix")
+    services = re.findall(r"^127\.0\.0\.1:(\d+) inet .* smtpd\n((?:  -o .+\n)+)", text, re.M)
     assert [x[0] for x in services] == ["10025", "10026"]
     for _, settings in services:
         assert "smtpd_authorized_xclient_hosts=127.0.0.1" in settings
-        assert "smtpd_relay_restrictions=permit_auth_destination,reject\n" in settings
+        assert "smtpd_tls_security_level=may" in settings
+    assert "smtpd_relay_restrictions=permit_auth_destination,reject\n" in services[0][1]
+    # as main.cf has it: hosts that relay by mynetworks still do
+    assert "smtpd_relay_restrictions" not in services[1][1]
     assert "{ contoso.com = smtp:[127.0.0.1]:10027 }" in text
+    assert "{ contoso.onmicrosoft.com = smtp:[127.0.0.1]:10027 }" in text
 
 
-def test_postfix_relay(config):
-    file = config([("recipient_domains", "relay = true\nrecipient_domains")], handover="proxy")
-    verified, other = re.findall(r"smtpd_relay_restrictions=(\S+)", setup_for(file, "postfix"))
-    assert verified == "check_client_access,static:OK,reject"
-    assert other == "permit_auth_destination,reject"
-    assert "smtpd_upstream_proxy_protocol=haproxy" in setup_for(file, "postfix")
+def test_postfix_proxy(config):
+    text = setup_for(config(RELAY, handover="proxy"), "postfix")
+    assert text.count("-o smtpd_upstream_proxy_protocol=haproxy\n") == 2
 
 
-def test_postfix_one_service(config):
-    """Verified and other mail at one port is refused, here as in xoorgd -t."""
-    file = config()
-    with open(file, "r+") as f:
-        text = f.read().replace('demote_to = "mta-inbound"', 'demote_to = "mta"')
-        f.seek(0)
-        f.write(text)
-        f.truncate()
-    done = run("--config", file)
-    assert done.returncode == 1 and b"[demote-to-verified]" in done.stderr
+def test_postfix_untold(config):
+    """handover = "none": 127.0.0.1, which all clients are then, may do nothing."""
+    text = setup_for(config(handover="none"), "postfix")
+    assert text.count("  -o mynetworks=\n") == 2
+    assert text.count("-o smtpd_relay_restrictions=permit_auth_destination,reject\n") == 3
 
 
 def test_exim(config):
-    text = setup_for(config(exchange="mail.contoso.test", handover="proxy"), "exim")
-    assert "local_interfaces = <; [127.0.0.1]:10025 ; [127.0.0.1]:10026" in text
+    text = setup_for(config(exchange="mail.contoso.test", **{"for": "exim"}), "exim")
+    assert "= <; [127.0.0.1]:10025 ; [127.0.0.1]:10026" in text
     assert "hosts_proxy" in text and "eq{$received_port}{10025}" in text
     assert "port = 10027" in text
-    assert "does not take" in setup_for(config(handover="xclient"), "exim")
+    assert "does not take" in setup_for(config(), "exim")
+
+
+def test_elsewhere(config):
+    text = setup_for(config(mta="192.0.2.5:10025"), "postfix")
+    assert re.search(r"(?m)^10025 inet", text)
+    assert "smtpd_authorized_xclient_hosts=$xoorg_gateway" in text
+    assert "# Upstream verified is elsewhere" in text
 
 
 def test_all(config):
     done = run("--config", config(exchange="mail.contoso.test"))
     text = done.stdout.decode()
     assert done.returncode == 0
-    for word in ("New-OutboundConnector", "Set-ReceiveConnector", "master.cf", "Exim"):
+    for word in ("New-OutboundConnector", "Set-ReceiveConnector", "master.cf", "# Haraka."):
         assert word in text
+    assert "# Exim." not in text	# it takes no XCLIENT
+
+
+# --- one recipe, not three ------------------------------------------------------------
+
+def test_new_is_what_the_readme_shows(pki):
+    import recipes
+    values = dict(recipes.SHOWN, HOSTNAME='"gw.contoso.test"',
+                  CERTIFICATE='"%s"' % os.path.realpath(pki.gw.cert),
+                  KEY='"%s"' % os.path.realpath(pki.gw.key))
+    text = recipes.text_of("gateway/xoorgd.conf")
+    for exchange in (None, "mail.contoso.com:25"):
+        more = recipes.with_way_back(values) if exchange else values
+        want = recipes.render(text, dict(recipes.handed_over("postfix", "xclient", more),
+                                         RECIPIENT_DOMAINS=values["ORGS"]))
+        assert new(pki, user="xoorg", exchange=exchange) == want
+
+
+@pytest.mark.parametrize("mta", MTAS)
+def test_stanzas_are_what_the_cookbook_shows(config, mta):
+    import recipes
+    text = setup_for(config(exchange="mail.contoso.test", org="contoso.com", **{"for": mta}),
+                     mta)
+    folder = os.path.join(recipes.COOKBOOK, mta)
+    want = {"postfix": ["behind/verified.cf", "behind/ordinary.cf", "behind/routing.cf",
+                        "in-front/transport.cf", "in-front/own.cf"],
+            "exim": ["behind/main", "behind/rcpt", "behind/rcpt-verified", "in-front/router",
+                     "in-front/transport", "in-front/own"],
+            "opensmtpd": ["behind/listen", "behind/match-verified", "in-front/route"],
+            "sendmail": ["behind/daemons.m4", "behind/rules.m4", "in-front/route.m4",
+                         "in-front/mailertable"],
+            "haraka": ["behind/xoorg.js", "in-front/xoorg-route.js"]}[mta]
+    for file in want:
+        assert os.path.exists(os.path.join(folder, file))
+        shown = recipes.shown(mta + "/" + file)
+        if mta == "opensmtpd":
+            shown = shown.replace("@MTA_ETC@", "/etc")
+        assert shown in text, file
