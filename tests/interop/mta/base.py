@@ -165,6 +165,7 @@ class Mta:
     route = {}				# as files: our domains' mail goes to the gateway
     is_relay = False			# verified mail goes anywhere
     is_loop = False			# with that route
+    is_untold = False			# handover "none", beside what relays for 127.0.0.1
     outside = None			# port of the server that is the Internet
     internet = (None, None)		# text of a recipe: the way there
 
@@ -193,6 +194,10 @@ class Mta:
         self.write_recipients()
         for file, where in self.recipes().items():
             self.write(where, self.recipe(*file.split()))
+
+    def hand_over_nothing(self):
+        self.is_untold, self.handover = True, "none"
+        self.values = handed_over(self.name, "none", self.values)
 
     def recipes(self):
         return dict(self.files[self.direction], **(self.route if self.is_loop else {}))

@@ -13,7 +13,7 @@ from harness import CAPS, XOORG, Config, Gateway, Hop, Smtp, wait_until
 from net import free_port
 
 from . import MTAS, Missing
-from .recipes import HANDOVER, SHOWN, handed_over, render, text_of
+from .recipes import SHOWN, handed_over, render, text_of
 
 ALL_CAPS = tuple(x for x in CAPS if not x.startswith("SIZE")) + ("SIZE 157286400",)
 VALID = ["u@contoso.com", "r@contoso.com", "postmaster@contoso.com", "用户@contoso.com"] + \
@@ -112,7 +112,7 @@ class World:
             BACK_LISTEN=quoted("127.0.0.1:%d" % self.values["OUT_PORT"]),
             EXCHANGE_HOST=quoted("%s:%s" % (self.values["EXCHANGE"],
                                             self.values.get("EXCHANGE_PORT", 25))))
-        return handed_over(self.name, HANDOVER[self.name], values)
+        return handed_over(self.name, self.mta.handover, values)
 
     def gateway_text(self, port):
         if self.direction == "behind":
