@@ -110,7 +110,7 @@ struct xo_wall_report {
  * included if `section` has one. XO_REFUSAL_NONE, or why the message must not
  * go on: XO_REFUSAL_HEADER_SYNTAX, _HEADER_BARE_NEWLINE (CR or LF outside
  * CRLF), _CONTENT_NUL, _HEADER_LIMIT, _HEADER_LOOP (RFC 5321 6.3), _MEMORY.
- * After a refusal `out` holds nothing of use.
+ * After a refusal `out` holds nothing of use, and the report its `fault` alone.
  *
  * Removing or promoting CrossPremises fields stamps
  * X-CrossPremisesHeadersFiltered, promoting X-CrossPremisesHeadersPromoted and

@@ -17,6 +17,7 @@
 
 struct settings {
 	const char *reply;
+	bool is_log;
 	bool is_json;
 };
 
@@ -26,6 +27,9 @@ static const struct xo_option options[] = {
 	{"reply", XO_OPTION_TEXT, FIELD(reply), "TEXT",
 	    "explain an SMTP reply instead of a message:\n"
 	    "\"550 5.7.64 TenantAttribution; Relay Access Denied\"", NULL},
+	{"log", XO_OPTION_FLAG, FIELD(is_log), NULL,
+	    "FILE is a log of xoorgd: say what was done to each message",
+	    NULL},
 	{"json", XO_OPTION_FLAG, FIELD(is_json), NULL,
 	    "print a JSON object", NULL},
 };
@@ -46,7 +50,7 @@ static const struct xo_option options[] = {
 	.n_operands = how_many, \
 }
 
-static const struct xo_usage usage_file = USAGE("[--json] FILE", 1);
+static const struct xo_usage usage_file = USAGE("[--json] [--log] FILE", 1);
 static const struct xo_usage usage_reply = USAGE("[--json] --reply TEXT", 0);
 
 static int
@@ -143,7 +147,10 @@ explain_file(const char *name, const struct settings *settings)
 
 	if (result == XO_EXIT_OK && is_utf16(xo_buf_span(&in)))
 		result = complain_file(name, "is UTF-16; save it as UTF-8");
-	if (result == XO_EXIT_OK) {
+	if (result == XO_EXIT_OK && settings->is_log) {
+		result = xo_explain_log(xo_buf_span(&in), settings->is_json,
+		    stdout);
+	} else if (result == XO_EXIT_OK) {
 		make_section(xo_buf_span(&in), &section);
 		(void)xo_tool_cstr(&section);
 		xo_explain_section(&explain, xo_buf_span(&section));
@@ -175,7 +182,7 @@ find_usage(int argc, char **argv)
 int
 xo_cmd_explain(int argc, char **argv)
 {
-	struct settings settings = {NULL, false};
+	struct settings settings = {NULL, false, false};
 	int result;
 
 	if (!xo_options_parse(find_usage(argc, argv), argc, argv, &settings,

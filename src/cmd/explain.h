@@ -94,6 +94,9 @@ void xo_explain_print_json(const struct xo_explain *explain, FILE *out);
 void xo_explain_print_wrapped(FILE *out, struct xo_span text, int indent,
     const char *bullet);
 
+/* An exit code: XO_EXIT_FAILED if no line of the log is a message's. */
+int xo_explain_log(struct xo_span text, bool is_json, FILE *out);
+
 /* An exit code: XO_EXIT_FAILED if the text is not known. */
 int xo_explain_reply(const char *text, bool is_json, FILE *out);
 

@@ -320,8 +320,10 @@ xo_wall_apply(const struct xo_wall *wall, struct xo_span section,
 	if (refusal == XO_REFUSAL_NONE)
 		refusal = write_section(&w);
 	xo_promote_fini(&w.promote);
-	if (refusal != XO_REFUSAL_NONE)
+	if (refusal != XO_REFUSAL_NONE) {
+		*report_r = (struct xo_wall_report){.fault = report_r->fault};
 		return refusal;
+	}
 	if (out->err != XO_OK)
 		return out->err == XO_ERR_LIMIT ? XO_REFUSAL_HEADER_LIMIT :
 		    XO_REFUSAL_MEMORY;

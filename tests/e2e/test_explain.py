@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from harness import XOORG
+from harness import XOORG, Hop, Smtp, base_config
 
 HOP = ("Received: from NAM12-DM6-obe.outbound.protection.outlook.com (mail [40.107.1.2])\n"
        "\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits))\n"
@@ -267,6 +267,47 @@ def test_hostile_reply():
     done = run("--reply", "550 5.7.64 \x1b[2J\n\u202e")
     assert done.returncode == 0
     assert all(c == 10 or 32 <= c < 127 for c in done.stdout)
+
+
+HEAD = ("From u Mon Jan  1 00:00:00 2024\r\nX-OriginatorOrg: evil.example\r\n"
+        "X-MS-Exchange-Organization-SCL: -1\r\nX-MS-Exchange-Organization-AuthAs: Internal\r\n"
+        "Authentication-Results: gw.contoso.test; x-xoorg=pass\r\n"
+        "X-CrossPremisesHeadersPromoted: x\r\nX-A: a\fb\r\ngar bage\r\n\r\nx\r\n")
+SAID = ("Delivered to inbound.", "Removed 1 of X-OriginatorOrg,",
+        "Removed 2 of X-MS-Exchange-Organization-*,", "Removed 1 of Authentication-Results",
+        "Removed 1 of X-CrossPremisesHeadersPromoted", "Repaired: the From line of an mbox",
+        "Repaired: a line had no colon", "Repaired: control characters",
+        "Added 2 fields of its own.")
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_log(gateway, pki, tmp_path, log_format):
+    """The log of a real message, in both forms, and what was done to it."""
+    with Hop() as main, Hop() as inbound:
+        gw = gateway(base_config(pki, main, inbound, log_format=log_format))
+        with Smtp(gw.port()) as c:
+            c.hello()
+            c.deliver(HEAD.encode())
+            c.mail()
+            c.rcpt()
+            c.data(b"X-A: a\r\n\x0bX-\xa0B: " + b"a" * 999 + b"\nx\r\n\r\n", "550 5.6.11")
+        gw.wait_quiet()
+        with open(gw.log_file, "rb") as f:
+            log = f.read()
+    got = json.loads(run("--log", "--json", "-", stdin=log).stdout)
+    assert [x["reason"] for x in got] == ["delivered", "header-bare-newline"]
+    for sentence in SAID:
+        assert [x for x in got[0]["sentences"] if x.startswith(sentence)], sentence
+    assert "The header is at fault, line 2: bare CR or LF." in got[1]["sentences"]
+    assert not any(x.startswith(("Removed", "Repaired", "Added")) for x in got[1]["sentences"])
+    done = run("--log", "-", stdin=log)
+    assert done.returncode == 0 and b"- Repaired: a line had no colon" in done.stdout
+    assert all(c == 10 or 32 <= c < 127 for c in done.stdout)
+
+
+def test_log_without_message():
+    done = run("--log", "-", stdin=b"Subject: x\n\n")
+    assert done.returncode == 1 and b"No line" in done.stdout
 
 
 @pytest.mark.parametrize("args", [[], ["a", "b"], ["--reply"], ["--reply", "x", "file"],

@@ -334,6 +334,7 @@ test_labels(void **state)
 static void
 test_text(void **state)
 {
+	struct xo_wall_report wall = {0};
 	struct xo_conf conf = conf1();
 	struct xo_metrics *m = xo_metrics_new(&conf, 1, NULL);
 	char *got;
@@ -355,6 +356,23 @@ test_text(void **state)
 	expect(m, "# TYPE xoorg_messages_total counter");
 	expect(m, "xoorg_build_info{version=\"" XO_VERSION "\"} 1");
 	expect(m, "xoorg_refusals_total{reason=\"unknown-org\"} 0");
+	wall.n_repaired[XO_FAULT_MBOX_FROM] = 2;
+	wall.n_repaired[XO_FAULT_CONTROL] = 1;
+	wall.n_of[0] = 3;
+	wall.n_of[XO_WALL_FAMILIES - 1] = 4;
+	xo_metrics_wall(m, 1, &wall);
+	xo_metrics_wall(m, 1, &wall);
+	expect(m, "xoorg_header_repairs_total{listener=\"to-exchange\","
+	    "repair=\"mbox-from\"} 4");
+	expect(m, "xoorg_header_repairs_total{listener=\"to-exchange\","
+	    "repair=\"control\"} 2");
+	expect(m, "!xoorg_header_repairs_total{listener=\"from-exchange-online\"");
+	expect(m, "xoorg_fields_removed_total{listener=\"to-exchange\","
+	    "family=\"originator-org\"} 6");
+	expect(m, "xoorg_fields_removed_total{listener=\"to-exchange\","
+	    "family=\"sender-trace\"} 8");
+	expect(m, "!xoorg_fields_removed_total{listener=\"to-exchange\","
+	    "family=\"forest\"}");
 
 	/* One header each, ahead of all its samples. */
 	got = scrape(m);
