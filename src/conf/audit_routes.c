@@ -196,13 +196,15 @@ is_reached(const struct xo_audit *a, size_t i)
 	    xo_listener_has_right(a->policy, policy, XO_RIGHT_XCLIENT);
 }
 
-/* Loopback, or an address that we listen on ourselves. */
+/* Loopback, an address of an interface, or one that we listen on ourselves,
+ * which may come and go. */
 static bool
 is_here(const struct xo_audit *a, const struct xo_conf_host *host)
 {
 	struct xo_conf_host at = *host;
 
-	if (xo_host_is_loopback(host) || xo_host_is_any(host))
+	if (xo_host_is_loopback(host) || xo_host_is_any(host) ||
+	    xo_host_is_own(host))
 		return true;
 	for (size_t i = 0; i < a->policy->n_listeners; i++) {
 		const struct xo_conf_listener *l = &a->conf->listeners[i];

@@ -33,6 +33,8 @@ bool xo_host_reaches(const struct xo_conf_host *to,
 bool xo_host_is_loopback(const struct xo_conf_host *host);
 /* An address that is neither of this machine, nor of a private network. */
 bool xo_host_is_public(const struct xo_conf_host *host);
+/* An address of an interface; false if that cannot be told. */
+bool xo_host_is_own(const struct xo_conf_host *host);
 /* 0.0.0.0 or :: */
 bool xo_host_is_any(const struct xo_conf_host *host);
 /* All of it is private: 10.0.0.0/8, fc00::/7, loopback and the like. */

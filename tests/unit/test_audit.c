@@ -9,8 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <grp.h>
-#include <pwd.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -221,6 +223,9 @@ static const struct row rows[] = {
 	    XO_RULE_STRANGERS_AS_LOCAL, "on this machine", NO},
 	{ORDINARY "]\n    handover = \"xclient\"", "\"[::1]:10026\"]", 25,
 	    XO_RULE_STRANGERS_AS_LOCAL, "on this machine", NO},
+	{ORDINARY "]\n    handover = \"xclient\"", "\"192.0.2.1:10026\"]", 25,
+	    XO_RULE_STRANGERS_AS_LOCAL, "on this machine", "0.0.0.0:25",
+	    "192.0.2.1:25"},
 	{EXCHANGE_WHOLE, "hosts = [\"198.51.100.7:2525\"]", 39,
 	    XO_RULE_VERIFIED_IN_CLEAR, "upstreams.exchange.hosts: trusted mail "
 	    "goes in clear text to 198.51.100.7, a public address", NO},
@@ -358,7 +363,7 @@ static const struct row fine[] = {
 	    .from_too = "  ordinary = {\n    hosts = [" ORDINARY "]\n"
 	    "    handover = \"xclient\" }\n", .to_too = ""},
 	{.from = ORDINARY, .to = "\"mta.contoso.com:26\""},
-	{.from = ORDINARY, .to = "\"192.0.2.1:26\"",
+	{.from = ORDINARY, .to = "\"203.0.113.77:26\"",
 	    .from_too = "handover = \"xclient\" }\n  exchange",
 	    .to_too = "} exchange"},
 	{.from = "handover = \"xclient\" }\n  exchange",
@@ -461,18 +466,26 @@ show(const struct xo_warnings *warnings)
 		print_error("    %s\n", warnings->list[i].text);
 }
 
+/* test.conf; the error ends with a NUL. */
+static struct xo_conf *
+load(struct xo_buf *error)
+{
+	struct xo_conf *conf = xo_conf_load("test.conf", error);
+
+	(void)xo_buf_add_byte(error, '\0');
+	return conf;
+}
+
 static bool
 is_told(const struct row *row)
 {
 	struct xo_buf error = {0};
-	struct xo_conf *conf = xo_conf_load("test.conf", &error);
+	struct xo_conf *conf = load(&error);
 	bool is_error = xo_rule(row->rule)->severity == XO_SEVERITY_ERROR;
-	bool is_good;
-
-	(void)xo_buf_add_byte(&error, '\0');
-	is_good = is_error ? conf == NULL &&
+	bool is_good = is_error ? conf == NULL &&
 	    is_so((const char *)error.p, row) :
 	    conf != NULL && has_warning(&conf->warnings, row);
+
 	if (!is_good) {
 		print_error("%s: `%s` as `%s`, line %d, want %s\n    %s\n",
 		    xo_rule(row->rule)->id, row->from, row->to, row->line,
@@ -506,9 +519,8 @@ has_none(const struct row *row)
 	bool is_good;
 
 	write_changed(row);
-	conf = xo_conf_load("test.conf", &error);
+	conf = load(&error);
 	is_good = conf != NULL && conf->warnings.n == 0;
-	(void)xo_buf_add_byte(&error, '\0');
 	if (!is_good)
 		print_error("`%s` as `%s`: %s\n", row != NULL ? row->from : "",
 		    row != NULL ? row->to : "", (const char *)error.p);
@@ -785,6 +797,59 @@ test_meetings(void **state)
 	}
 }
 
+/* The loopback interface has these, and nobody the others. */
+static void
+test_own(void **state)
+{
+	static const char *const own[] = {"127.0.0.1", "::ffff:127.0.0.1"};
+	static const char *const others[] = {"203.0.113.77", "2001:db8::77",
+		"127.0.0.9", "localhost", "mta.example"};
+
+	(void)state;
+	for (size_t i = 0; i < N(own); i++)
+		assert_true(xo_host_is_own(&(struct xo_conf_host){
+		    .host = own[i]}));
+	for (size_t i = 0; i < N(others); i++)
+		assert_false(xo_host_is_own(&(struct xo_conf_host){
+		    .host = others[i]}));
+}
+
+/* An IPv4 address of another interface than loopback; false: there is none. */
+static bool
+find_own(char *text_r, socklen_t size)
+{
+	struct ifaddrs *all = NULL;
+	bool is_found = false;
+
+	assert_int_equal(getifaddrs(&all), 0);
+	for (const struct ifaddrs *i = all; i != NULL && !is_found;
+	    i = i->ifa_next)
+		is_found = i->ifa_addr != NULL &&
+		    i->ifa_addr->sa_family == AF_INET &&
+		    (i->ifa_flags & IFF_LOOPBACK) == 0 &&
+		    getnameinfo(i->ifa_addr, sizeof(struct sockaddr_in), text_r,
+		    size, NULL, 0, NI_NUMERICHOST) == 0;
+	freeifaddrs(all);
+	return is_found;
+}
+
+static void
+test_strangers_at_own(void **state)
+{
+	char address[64], place[96];
+	struct row row = {ORDINARY "]\n    handover = \"xclient\"", place, 25,
+		XO_RULE_STRANGERS_AS_LOCAL, "is on this machine", NO};
+
+	(void)state;
+	if (!find_own(address, sizeof(address))) {
+		print_error("SKIPPED: no interface but loopback\n");
+		skip();
+	}
+	(void)snprintf(place, sizeof(place), "\"%s:10026\"]", address);
+	write_changed(&row);
+	assert_true(is_told(&row));
+}
+
 static const struct {
 	const char *domain;
 	bool want;
@@ -857,6 +922,8 @@ main(void)
 		cmocka_unit_test(test_file_rights),
 		cmocka_unit_test(test_system),
 		cmocka_unit_test(test_meetings),
+		cmocka_unit_test(test_own),
+		cmocka_unit_test(test_strangers_at_own),
 		cmocka_unit_test(test_suffixes),
 		cmocka_unit_test(test_all_rules_have_rows),
 	};
