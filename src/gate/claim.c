@@ -1,19 +1,40 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The search for a connection: a kept one, else one place after the other
- * (claim_search.c) until one has been opened as policy demands.
+ * The claim of a connection: a kept one, else one place after the other
+ * (search.h) until one has been opened as policy demands.
  */
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include <xoorg/proxy.h>
+#include "dial.h"
+#include "hop_internal.h"
+#include "search.h"
 
-#include "claim_internal.h"
-#include "gate.h"
+struct xo_claim {
+	struct xo_claim *next, *previous;	/* of all in hops->claims */
+	struct xo_hops *hops;
+	struct xo_wish wish;
+	xo_claim_done *done;
+	void *arg;
+	struct event *timer;
+	struct xo_search search;
+	struct xo_lookup *lookup;
+	struct xo_dial dial;		/* its link is the result in the end */
+	bool is_kept;			/* it came from the pool */
+	bool is_over;			/* `done` is to be called */
+	uint64_t deadline;		/* of the whole search */
+	enum xo_refusal why;
+	struct xo_buf said;
+};
 
 static void on_leg(struct xo_leg *leg, void *owner);
+static void go_on(struct xo_claim *c);
+
+static struct hop *
+hop_of(const struct xo_claim *c)
+{
+	return &c->hops->hops[c->wish.upstream];
+}
 
 static void
 add_claim(struct xo_claim *c)
@@ -42,11 +63,11 @@ claim_free(struct xo_claim *c)
 	xo_lookup_cancel(&c->lookup);
 	if (c->timer != NULL)
 		event_free(c->timer);
-	if (c->link != NULL && c->is_over)
-		xo_link_quit(c->link);
-	else if (c->link != NULL)
-		xo_link_close(c->link);
-	free(c->names);
+	if (c->dial.link != NULL && c->is_over)
+		xo_link_quit(c->dial.link);
+	else if (c->dial.link != NULL)
+		xo_link_close(c->dial.link);
+	xo_search_fini(&c->search);
 	xo_buf_fini(&c->said);
 	free(c);
 }
@@ -65,12 +86,14 @@ void
 xo_hops_look_for_ends(struct xo_hops *hops)
 {
 	for (struct xo_claim *c = hops->claims; c != NULL; c = c->next)
-		if (c->link != NULL)
-			xo_leg_look_for_end(&c->link->leg);
+		if (c->dial.link != NULL)
+			xo_leg_look_for_end(&c->dial.link->leg);
 }
 
-void
-xo_claim_conclude(struct xo_claim *c)
+/* It is over, with c->dial.link or without: the loop will tell its owner, and free
+ * it. Nobody else does but by cancelling it. */
+static void
+conclude(struct xo_claim *c)
 {
 	struct xo_hops *hops = c->hops;
 	struct xo_known *known = &hops->worker->known[c->wish.upstream];
@@ -78,13 +101,13 @@ xo_claim_conclude(struct xo_claim *c)
 	c->is_over = true;
 	evtimer_del(c->timer);
 	event_active(c->timer, EV_TIMEOUT, 1);
-	if (c->link != NULL && !c->is_kept) {
-		known->caps = c->link->opening.caps;
+	if (c->dial.link != NULL && !c->is_kept) {
+		known->caps = c->dial.link->opening.caps;
 		known->is_known = true;
-		xo_claim_hop(c)->asked_at = xo_worker_now();
+		hop_of(c)->asked_at = xo_worker_now();
 		xo_metrics_upstream_connect(hops->worker->metrics,
 		    c->wish.upstream, true);
-	} else if (c->link != NULL) {
+	} else if (c->dial.link != NULL) {
 		xo_metrics_upstream_reused(hops->worker->metrics,
 		    c->wish.upstream);
 	}
@@ -94,27 +117,29 @@ xo_claim_conclude(struct xo_claim *c)
 static void
 tell(struct xo_claim *c)
 {
-	struct xo_link *link = c->link;
+	struct xo_link *link = c->dial.link;
 
-	c->link = NULL;
+	c->dial.link = NULL;
 	c->done(c->arg, link, c->why, xo_buf_span(&c->said));
 	claim_free(c);
 }
 
 static void
-set_timer(struct xo_claim *c, uint32_t milliseconds)
+set_timer(struct xo_claim *c)
 {
 	uint64_t now = xo_worker_now();
 	uint64_t left = c->deadline > now ? c->deadline - now : 0;
 	struct timeval tv = xo_worker_timeval(
-	    left < milliseconds ? left : milliseconds);
+	    left < c->dial.timeout ? left : c->dial.timeout);
 
 	evtimer_add(c->timer, &tv);
 }
 
-void
-xo_claim_note_failure(struct xo_claim *c, enum xo_refusal why, struct xo_span said)
+/* A place that will not do: note why. */
+static void
+note_failure(struct xo_claim *c, enum xo_refusal why, struct xo_span said)
 {
+	struct xo_target *target = c->search.target;
 	struct xo_log_line *line = xo_log_begin(c->hops->worker->log,
 	    XO_LOG_WARNING, "upstream");
 
@@ -123,9 +148,9 @@ xo_claim_note_failure(struct xo_claim *c, enum xo_refusal why, struct xo_span sa
 	(void)xo_buf_add(&c->said, said);
 	xo_log_str(line, "upstream", xo_hop_policy(c->hops,
 	    c->wish.upstream)->name);
-	if (c->target != NULL) {
-		xo_hop_set_dead(xo_claim_hop(c), c->target, true);
-		xo_log_cstr(line, "host", c->target->name);
+	if (target != NULL) {
+		xo_hop_set_dead(hop_of(c), target, true);
+		xo_log_cstr(line, "host", target->name);
 	}
 	xo_log_cstr(line, "reason", xo_refusal_info(why)->id);
 	xo_log_str(line, "said", said);
@@ -139,217 +164,54 @@ static void
 give_up_link(struct xo_claim *c, enum xo_refusal why, struct xo_span said)
 {
 	if (!c->is_kept)
-		xo_claim_note_failure(c, why, said);
+		note_failure(c, why, said);
 	/* Who is out of step may take QUIT for something else. */
-	if (c->link->opening.state == XO_OPENING_FAILED &&
+	if (c->dial.link->opening.state == XO_OPENING_FAILED &&
 	    why != XO_REFUSAL_UPSTREAM_CONFUSED &&
 	    why != XO_REFUSAL_UPSTREAM_TLS)
-		xo_link_quit(c->link);
+		xo_link_quit(c->dial.link);
 	else
-		xo_link_close(c->link);
-	c->link = NULL;
+		xo_link_close(c->dial.link);
+	c->dial.link = NULL;
 	c->is_kept = false;
-	c->is_connecting = false;
 	evtimer_del(c->timer);
-	xo_claim_go_on(c);
+	go_on(c);
 }
 
 static void
 opened(struct xo_claim *c)
 {
-	struct xo_link *link = c->link;
+	struct xo_target *target = c->search.target;
+	struct xo_link *link = c->dial.link;
 
-	if (c->target != NULL) {
-		xo_hop_set_dead(xo_claim_hop(c), c->target, false);
-		link->place.address = c->target->address;
-		link->place.len = c->target->len;
-		link->has_others = c->n_names > 1 || c->n_targets > 1;
+	if (target != NULL) {
+		xo_hop_set_dead(hop_of(c), target, false);
+		link->place.address = target->address;
+		link->place.len = target->len;
+		link->has_others = xo_search_has_others(&c->search);
 	}
 	if (link->opening.is_handed_over)
 		xo_link_set_client(link, &c->wish.client);
 	c->why = XO_REFUSAL_NONE;
-	xo_claim_conclude(c);
-}
-
-/* The opening dialogue */
-
-/* Whom the server has to prove to be, or is asked for: NUL-terminated as all of
- * these are. */
-static const char *
-name_of_server(const struct xo_claim *c)
-{
-	const struct xo_conf_upstream *conf =
-	    xo_hop_conf(c->hops, c->wish.upstream);
-	struct xo_span domain = {NULL, 0};
-
-	if (conf->tls_name != NULL)
-		return conf->tls_name;
-	if (conf->mx != NULL &&
-	    xo_hop_policy(c->hops, c->wish.upstream)->tls == XO_TLS_VERIFY)
-		domain = xo_span_from_cstr(conf->mx);
-	return (const char *)xo_server_name(
-	    xo_span_from_cstr(c->target->name), domain).p;
-}
-
-static bool
-start_tls(struct xo_claim *c)
-{
-	struct xo_link *link = c->link;
-	const struct xo_gate *gate = c->hops->worker->gate;
-	const struct xo_tls_credential *credential = NULL;
-
-	if (c->wish.tenant != XO_NOBODY)
-		credential = gate->tenants[c->wish.tenant];
-	link->leg.tls = xo_tls_new_client(gate->upstreams[c->wish.upstream],
-	    link->leg.fd, name_of_server(c), credential);
-	return link->leg.tls != NULL;
-}
-
-static bool
-handshake(struct xo_claim *c)
-{
-	struct xo_link *link = c->link;
-
-	if (link->leg.tls == NULL && !start_tls(c)) {
-		give_up_link(c, XO_REFUSAL_UPSTREAM_TLS, XO_LIT("no memory"));
-		return false;
-	}
-	switch (xo_leg_handshake(&link->leg)) {
-	case XO_IO_OK:
-		xo_opening_tls_done(&link->opening);
-		return true;
-	case XO_IO_WANT_READ:
-	case XO_IO_WANT_WRITE:
-		return false;
-	case XO_IO_CLOSED:
-	case XO_IO_ERROR:
-	default:
-		give_up_link(c, XO_REFUSAL_UPSTREAM_TLS,
-		    xo_span_from_cstr(xo_tls_error(link->leg.tls)));
-		return false;
-	}
-}
-
-/* A refused client certificate shows only at the first read (TLS 1.3). */
-static void
-lost(struct xo_claim *c)
-{
-	struct xo_leg *leg = &c->link->leg;
-
-	if (leg->tls != NULL && leg->is_broken)
-		give_up_link(c, XO_REFUSAL_UPSTREAM_TLS,
-		    xo_span_from_cstr(xo_tls_error(leg->tls)));
-	else
-		give_up_link(c, XO_REFUSAL_UPSTREAM_GREETING,
-		    XO_LIT("connection lost"));
-}
-
-static void
-flush_opening(struct xo_link *link)
-{
-	xo_leg_send(&link->leg, xo_buf_span(&link->opening.out));
-	xo_buf_clear(&link->opening.out);
-	xo_leg_flush(&link->leg);
-}
-
-/* True: something moved, look again. */
-static bool
-step(struct xo_claim *c)
-{
-	struct xo_link *link = c->link;
-	struct xo_opening *o = &link->opening;
-	struct xo_span got;
-
-	if (o->state == XO_OPENING_HANDSHAKE)
-		return handshake(c);
-	flush_opening(link);
-	got = xo_leg_read(&link->leg, c->hops->worker->scratch);
-	if (got.len > 0) {
-		xo_leg_used(&link->leg, got, xo_opening_bytes(o, got));
-		flush_opening(link);
-		set_timer(c, o->state == XO_OPENING_HANDSHAKE ?
-		    c->hops->worker->conf->policy.limits.handshake_timeout :
-		    c->hops->worker->conf->policy.limits.greeting_timeout);
-	}
-	if (o->state == XO_OPENING_DONE) {
-		opened(c);
-		return false;
-	}
-	if (o->state == XO_OPENING_FAILED) {
-		give_up_link(c, o->why, xo_buf_span(&o->said));
-		return false;
-	}
-	if (link->leg.is_broken || (link->leg.has_ended && got.len == 0)) {
-		lost(c);
-		return false;
-	}
-	return got.len > 0;
-}
-
-/* Before the greeting: the PROXY protocol's header. */
-static void
-say_proxy(struct xo_claim *c)
-{
-	enum xo_handover how =
-	    xo_hop_policy(c->hops, c->wish.upstream)->handover;
-	const struct xo_handover_info *h = &c->wish.client;
-	struct xo_proxy proxy = {.is_local = true};
-	struct xo_buf *out = &c->link->opening.out;
-
-	if (!c->wish.is_question)
-		proxy = (struct xo_proxy){
-			.client = *h->address,
-			.client_port = h->port,
-			.server = *h->server,
-			.server_port = h->server_port,
-		};
-	if (how == XO_HANDOVER_PROXY)
-		(void)xo_proxy_write_v1(out, &proxy);
-	else if (how == XO_HANDOVER_PROXY_V2)
-		(void)xo_proxy_write_v2(out, &proxy);
-}
-
-static bool
-connected(struct xo_claim *c)
-{
-	struct xo_leg *leg = &c->link->leg;
-	int error = 0;
-	socklen_t len = sizeof(error);
-
-	if (!leg->is_writable && !leg->is_readable)
-		return false;
-	if (getsockopt(leg->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
-		error = errno;
-	if (error != 0) {
-		give_up_link(c, XO_REFUSAL_UPSTREAM_CONNECT,
-		    xo_span_from_cstr(strerror(error)));
-		return false;
-	}
-	c->is_connecting = false;
-	xo_opening_start(&c->link->opening,
-	    xo_hop_policy(c->hops, c->wish.upstream),
-	    c->hops->worker->conf->policy.hostname,
-	    &c->hops->worker->conf->policy.extensions,
-	    c->wish.is_question ? NULL : &c->wish.client);
-	say_proxy(c);
-	/* What is said next must not be taken for the rest of a header. */
-	if (c->link->opening.out.err != XO_OK) {
-		give_up_link(c, XO_REFUSAL_MEMORY, XO_LIT("no memory"));
-		return false;
-	}
-	set_timer(c, c->hops->worker->conf->policy.limits.greeting_timeout);
-	return true;
+	conclude(c);
 }
 
 static void
 run(struct xo_claim *c)
 {
-	while (!c->is_over && c->link != NULL) {
-		if (c->is_connecting) {
-			if (!connected(c))
-				break;
-		} else if (!step(c)) {
+	while (!c->is_over && c->dial.link != NULL) {
+		switch (xo_dial_move(&c->dial)) {
+		case XO_DIAL_WAITS:
+			return;
+		case XO_DIAL_MOVED:
+			set_timer(c);
 			break;
+		case XO_DIAL_OPEN:
+			opened(c);
+			return;
+		case XO_DIAL_FAILED:
+			give_up_link(c, c->dial.why, c->dial.said);
+			return;
 		}
 	}
 }
@@ -370,73 +232,137 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (c->is_over)
 		tell(c);
-	else if (c->link != NULL)
-		give_up_link(c, c->is_connecting ? XO_REFUSAL_UPSTREAM_CONNECT :
-		    c->link->opening.state == XO_OPENING_HANDSHAKE ?
-		    XO_REFUSAL_UPSTREAM_TLS : XO_REFUSAL_UPSTREAM_TIMEOUT,
+	else if (c->dial.link != NULL)
+		give_up_link(c, xo_dial_timed_out(&c->dial),
 		    XO_LIT("timed out"));
 }
 
-/* Connecting */
+/* Places */
 
-bool
-xo_claim_connect(struct xo_claim *c)
+/* Whatever is kept for somebody else gives way. */
+static bool
+may_connect(struct xo_claim *c)
 {
-	const struct xo_target *t = c->target;
-	struct xo_hops *hops = c->hops;
-	int one = 1;
-	int fd = socket(t->address.ss_family,
-	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	uint32_t most =
+	    xo_hop_conf(c->hops, c->wish.upstream)->max_connections;
 
-	if (fd < 0)
-		return false;
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (connect(fd, (const struct sockaddr *)&t->address, t->len) != 0 &&
-	    errno != EINPROGRESS) {
-		int error = errno;
+	return most == 0 || hop_of(c)->n_links < most ||
+	    xo_hop_close_oldest(hop_of(c));
+}
 
-		close(fd);
-		errno = error;
-		return false;
+static void
+try_target(struct xo_claim *c)
+{
+	if (!may_connect(c)) {
+		c->why = XO_REFUSAL_UPSTREAM_CONNECT;
+		conclude(c);
+	} else if (xo_dial_connect(&c->dial, c->search.target, on_leg, c)) {
+		set_timer(c);
+	} else {
+		note_failure(c, XO_REFUSAL_UPSTREAM_CONNECT,
+		    xo_span_from_cstr(strerror(errno)));
 	}
-	c->link = xo_link_new(hops, c->wish.upstream, c->wish.tenant);
-	if (c->link == NULL) {
-		close(fd);
-		return false;
+}
+
+/* Lookups */
+
+/* Why nothing came of a name: for the log, which names no host. */
+static void
+note_lookup(struct xo_claim *c, enum xo_lookup_result result)
+{
+	c->search.target = NULL;
+	note_failure(c, XO_REFUSAL_UPSTREAM_CONNECT,
+	    xo_span_from_cstr(xo_lookup_result_name(result)));
+}
+
+static void
+found_host(void *arg, enum xo_lookup_result result,
+    const struct xo_resolved *list, size_t n)
+{
+	struct xo_claim *c = arg;
+
+	c->lookup = NULL;
+	if (result == XO_LOOKUP_OK)
+		xo_search_found_host(&c->search, list, n);
+	else
+		note_lookup(c, result);
+	go_on(c);
+}
+
+static void
+found_mx(void *arg, enum xo_lookup_result result, const struct xo_mx *list,
+    size_t n)
+{
+	struct xo_claim *c = arg;
+
+	c->lookup = NULL;
+	if (result == XO_LOOKUP_TEMPORARY || result == XO_LOOKUP_NO_MAIL)
+		note_lookup(c, result);
+	else
+		xo_search_found_mx(&c->search, list,
+		    result == XO_LOOKUP_OK ? n : 0);
+	go_on(c);
+}
+
+static void
+ask_host(struct xo_claim *c)
+{
+	uint16_t port;
+	const char *name = xo_search_name(&c->search, &port);
+
+	c->lookup = xo_resolver_host(c->hops->worker->resolver, name, port,
+	    found_host, c);
+}
+
+static void
+ask_mx(struct xo_claim *c)
+{
+	c->lookup = xo_resolver_mx(c->hops->worker->resolver,
+	    c->search.conf->mx, found_mx, c);
+}
+
+/* Until something is under way, or it is over. */
+static void
+go_on(struct xo_claim *c)
+{
+	while (c->dial.link == NULL && c->lookup == NULL && !c->is_over) {
+		if (xo_worker_now() >= c->deadline) {
+			conclude(c);
+			return;
+		}
+		switch (xo_search_next(&c->search)) {
+		case XO_SEARCH_TRY:
+			try_target(c);
+			break;
+		case XO_SEARCH_ASK_HOST:
+			ask_host(c);
+			break;
+		case XO_SEARCH_ASK_MX:
+			ask_mx(c);
+			break;
+		case XO_SEARCH_END:
+			conclude(c);
+			break;
+		}
 	}
-	if (!xo_leg_open(&c->link->leg, hops->worker->base, fd, on_leg, c)) {
-		xo_link_close(c->link);
-		c->link = NULL;
-		return false;
-	}
-	c->link->is_counted = true;
-	xo_claim_hop(c)->n_links++;
-	xo_metrics_upstream_connections(hops->worker->metrics,
-	    c->wish.upstream, 1);
-	c->is_connecting = true;
-	set_timer(c, hops->worker->conf->policy.limits.connect_timeout);
-	return true;
 }
 
 static bool
 claim_kept(struct xo_claim *c)
 {
+	struct xo_link *link;
+
 	if (c->wish.is_fresh || c->wish.is_question)
 		return false;
-	c->link = xo_hop_take_idle(c->hops, &c->wish);
-	if (c->link == NULL)
+	link = xo_hop_take_idle(c->hops, &c->wish);
+	if (link == NULL)
 		return false;
 	c->is_kept = true;
-	xo_link_attach(c->link, on_leg, c);
-	xo_opening_resume(&c->link->opening, c->link->needs_reset,
-	    xo_link_is_for(c->link, &c->wish.client) ? NULL :
-	    &c->wish.client);
-	c->link->needs_reset = false;
-	if (c->link->opening.state == XO_OPENING_DONE) {
+	xo_dial_resume(&c->dial, link, on_leg, c);
+	if (link->opening.state == XO_OPENING_DONE) {
 		opened(c);
 	} else {
-		set_timer(c,
-		    c->hops->worker->conf->policy.limits.greeting_timeout);
+		set_timer(c);
 		run(c);
 	}
 	return true;
@@ -448,7 +374,7 @@ shun(struct xo_claim *c, const struct xo_place *place)
 	struct xo_target target = {.address = place->address,
 	    .len = place->len};
 
-	xo_hop_set_dead(xo_claim_hop(c), &target, true);
+	xo_hop_set_dead(hop_of(c), &target, true);
 }
 
 struct xo_claim *
@@ -456,7 +382,6 @@ xo_hops_claim(struct xo_hops *hops, const struct xo_wish *wish,
     xo_claim_done *done, void *arg)
 {
 	struct xo_claim *c = calloc(1, sizeof(*c));
-	const struct xo_conf_upstream *conf = xo_hop_conf(hops, wish->upstream);
 
 	if (c != NULL)
 		c->timer = evtimer_new(hops->worker->base, on_timer, c);
@@ -467,10 +392,13 @@ xo_hops_claim(struct xo_hops *hops, const struct xo_wish *wish,
 	c->hops = hops;
 	add_claim(c);
 	c->wish = *wish;
+	c->dial.hops = hops;
+	c->dial.wish = &c->wish;
 	c->done = done;
 	c->arg = arg;
 	c->why = XO_REFUSAL_UPSTREAM_CONNECT;
-	c->n_names = conf->mx != NULL ? 0 : conf->n_hosts;
+	xo_search_init(&c->search, xo_hop_conf(hops, wish->upstream),
+	    hop_of(c));
 	/* The client waits for its reply to RCPT meanwhile. */
 	c->deadline = xo_worker_now() +
 	    hops->worker->conf->policy.limits.mail_timeout;
@@ -481,6 +409,6 @@ xo_hops_claim(struct xo_hops *hops, const struct xo_wish *wish,
 	if (wish->lost.len > 0)
 		shun(c, &wish->lost);
 	if (!claim_kept(c))
-		xo_claim_go_on(c);
+		go_on(c);
 	return c;
 }

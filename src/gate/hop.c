@@ -89,6 +89,15 @@ xo_link_new(struct xo_hops *hops, int upstream, int tenant)
 }
 
 void
+xo_link_count(struct xo_link *link)
+{
+	link->is_counted = true;
+	link->hops->hops[link->upstream].n_links++;
+	xo_metrics_upstream_connections(link->hops->worker->metrics,
+	    link->upstream, 1);
+}
+
+void
 xo_link_close(struct xo_link *link)
 {
 	struct hop *hop = &link->hops->hops[link->upstream];

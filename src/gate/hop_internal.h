@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What hop.c (the pool), claim.c (the search for a connection) and target.c
- * (where upstreams are) share.
+ * What hop.c (the pool), claim.c (how a connection is had), dial.c (one that is
+ * being opened), search.c (which place is next) and target.c (where upstreams
+ * are) share.
  */
 #ifndef XO_HOP_INTERNAL_H
 #define XO_HOP_INTERNAL_H
@@ -85,6 +86,8 @@ bool xo_link_is_for(const struct xo_link *link,
 void xo_link_set_client(struct xo_link *link,
     const struct xo_handover_info *client);
 struct xo_link *xo_link_new(struct xo_hops *hops, int upstream, int tenant);
+/* It is connected, or about to be: it counts until it is closed. */
+void xo_link_count(struct xo_link *link);
 /* Closes one that is in step and outside of a message: with QUIT (RFC 5321
  * 4.1.1.10). */
 void xo_link_quit(struct xo_link *link);

@@ -13,7 +13,7 @@ PERMITTED = (
     # One coroutine of front and back, as relay/session.h says.
     {"src/relay/%s.c" % x for x in ("announce", "back", "content", "envelope", "finish", "front",
                                     "relay", "writer", "xclient")},
-    {"src/gate/%s.c" % x for x in ("claim", "claim_search", "hop", "keys", "session",
+    {"src/gate/%s.c" % x for x in ("claim", "dial", "hop", "keys", "search", "session",
                                    "session_begin", "session_bounds", "session_end",
                                    "session_log", "target", "worker")},
 )
