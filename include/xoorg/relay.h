@@ -16,7 +16,7 @@
 #include <xoorg/caps.h>
 #include <xoorg/refusal.h>
 #include <xoorg/rights.h>
-#include <xoorg/tenants.h>
+#include <xoorg/treatment.h>
 #include <xoorg/wall.h>
 
 XO_API_BEGIN
@@ -52,6 +52,8 @@ enum xo_action_type {
 	XO_ACTION_CLOSE,
 	/* `refusal` was given to the client; log and count it. */
 	XO_ACTION_REFUSED,
+	/* The same would have been given to it, were it not only observed. */
+	XO_ACTION_OBSERVED,
 	/* A message ended: xo_relay_report() tells how. */
 	XO_ACTION_REPORT,
 };
@@ -65,6 +67,8 @@ struct xo_action {
 	bool is_fresh;			/* ACQUIRE: not a kept connection */
 	enum xo_refusal refusal;
 	bool is_reported;		/* REFUSED: a REPORT says it, too */
+	/* REFUSED, OBSERVED: whom it is about, else empty; as `bytes`. */
+	struct xo_span recipient;
 };
 
 /* What is known of an upstream's capabilities; kept by the caller. */
@@ -173,6 +177,10 @@ const struct xo_report *xo_relay_report(struct xo_relay *relay);
 bool xo_relay_is_waiting(const struct xo_relay *relay);
 /* A message is under way: MAIL was accepted and not yet answered. */
 bool xo_relay_is_busy(const struct xo_relay *relay);
+/* Of the transaction that is open, if one is, while actions are taken. */
+const struct xo_treatment *xo_relay_treatment(const struct xo_relay *relay);
+struct xo_span xo_relay_sender(const struct xo_relay *relay);
+struct xo_span xo_relay_xoorg(const struct xo_relay *relay);
 /* For log and metrics. */
 const struct xo_rights *xo_relay_rights(const struct xo_relay *relay);
 struct xo_span xo_relay_hello(const struct xo_relay *relay);

@@ -40,6 +40,7 @@ struct xo_treatment {
 	/* To the upstream for verified mail, so that recipients are ours to
 	 * judge; of ordinary mail the MTA behind decides. */
 	bool is_trusted;
+	bool is_observed;		/* demoted, because it is only observed */
 	int upstream;			/* XO_NOBODY: there is none */
 	int tenant;			/* whose certificate and XOORG go out */
 };
@@ -52,12 +53,13 @@ struct xo_treatment {
 
 /*
  * At MAIL. XO_REFUSAL_NONE: the transaction may begin, and `upstream` is one of
- * the policy's. Else why not: the verdict's refusal if that is its action, or
- * if there is nothing to demote to; XO_REFUSAL_TRY_LATER if the action is
- * tempfail, or if there is no upstream for what is accepted, which is the
- * operator's to mend; XO_REFUSAL_NO_TENANT for mail of our own whose sender
- * belongs to no tenant, where the next hop is one of a tenant's or wants a
- * tenant's certificate. A null sender is told apart by its first recipient.
+ * the policy's, or is known at RCPT only: a null sender of our own systems is
+ * told apart by its first recipient. Else why not: the verdict's refusal if that
+ * is its action, or if there is nothing to demote to; XO_REFUSAL_TRY_LATER if
+ * the action is tempfail, or if there is no upstream for what is accepted, which
+ * is the operator's to mend; XO_REFUSAL_NO_TENANT for mail of our own whose
+ * sender belongs to no tenant, where the next hop is one of a tenant's or wants
+ * a tenant's certificate, unless it is only observed and can be demoted.
  */
 XO_MUST_CHECK enum xo_refusal xo_treatment_mail(const struct xo_policy *policy,
     const struct xo_listener *listener, const struct xo_question *question,
@@ -65,10 +67,19 @@ XO_MUST_CHECK enum xo_refusal xo_treatment_mail(const struct xo_policy *policy,
 
 /*
  * At RCPT: XO_REFUSAL_NONE, what xo_recipient_check() says of a recipient of
- * trusted mail, or XO_REFUSAL_NO_TENANT as above.
+ * trusted mail, or XO_REFUSAL_NO_TENANT as above. `is_first`: the next hop has
+ * not been asked for yet, so that it still may be another.
+ *
+ * Observing, there is none of these refusals, if there is something to demote
+ * to: the whole message becomes ordinary mail, and never more than that, so
+ * that nothing is relayed because it is observed. Of a message that is on its
+ * way to the upstream for verified mail already, the recipient is
+ * XO_REFUSAL_RCPT_APART, for which clients begin another transaction.
+ * *would_r: what enforcing would have said, in either mode.
  */
 XO_MUST_CHECK enum xo_refusal xo_treatment_rcpt(const struct xo_policy *policy,
-    const struct xo_path *to, struct xo_treatment *treatment);
+    const struct xo_listener *listener, const struct xo_path *to,
+    bool is_first, struct xo_treatment *treatment, enum xo_refusal *would_r);
 
 /*
  * The value that goes out with it, if the next hop announces XOORG; empty:

@@ -27,6 +27,7 @@ enum xo_metric {
 	XO_METRIC_SESSIONS,
 	XO_METRIC_SESSIONS_TOTAL,
 	XO_METRIC_REFUSALS,
+	XO_METRIC_RECIPIENTS,
 	XO_METRIC_HEADER_REPAIRS,
 	XO_METRIC_FIELDS_REMOVED,
 	XO_METRIC_TLS_HANDSHAKES,
@@ -106,6 +107,10 @@ void xo_metrics_message(struct xo_metrics *metrics, int listener,
 void xo_metrics_session_opened(struct xo_metrics *metrics, int listener);
 void xo_metrics_session_closed(struct xo_metrics *metrics, int listener);
 void xo_metrics_refusal(struct xo_metrics *metrics, enum xo_refusal refusal);
+/* A recipient that is refused by what a tenant may, or would be. Other refusals
+ * count nothing. `tenant`: XO_NOBODY: of no tenant's mail. */
+void xo_metrics_recipient(struct xo_metrics *metrics, int tenant,
+    enum xo_refusal refusal, bool is_observed);
 /* What the wall did to a message. */
 void xo_metrics_wall(struct xo_metrics *metrics, int listener,
     const struct xo_wall_report *report);

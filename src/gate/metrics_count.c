@@ -104,6 +104,24 @@ xo_metrics_refusal(struct xo_metrics *metrics, enum xo_refusal refusal)
 }
 
 void
+xo_metrics_recipient(struct xo_metrics *metrics, int tenant,
+    enum xo_refusal refusal, bool is_observed)
+{
+	size_t index[XO_METRIC_LABELS] = {tenant < 0 ? 0 : (size_t)tenant + 1,
+		0, is_observed ? XO_MODE_OBSERVE : XO_MODE_ENFORCE};
+	_Atomic uint64_t *c;
+
+	if (metrics == NULL)
+		return;
+	while (index[1] < XO_RECIPIENT_REASONS &&
+	    xo_recipient_reasons[index[1]] != refusal)
+		index[1]++;
+	c = cell(metrics, XO_METRIC_RECIPIENTS, index);
+	if (c != NULL)
+		xo_cell_add(c, 1);
+}
+
+void
 xo_metrics_wall(struct xo_metrics *metrics, int listener,
     const struct xo_wall_report *report)
 {

@@ -23,6 +23,10 @@ static const char *const tls_results[] = {
 _Static_assert(sizeof(tls_results) / sizeof(tls_results[0]) ==
     XO_TLS_RESULT_COUNT, "a word for each result");
 
+const enum xo_refusal xo_recipient_reasons[XO_RECIPIENT_REASONS] = {
+	XO_REFUSAL_RCPT_RELAY, XO_REFUSAL_RCPT_ROUTED, XO_REFUSAL_NO_TENANT
+};
+
 static size_t
 dim_size(enum xo_dim dim, const struct xo_conf *conf)
 {
@@ -48,6 +52,10 @@ dim_size(enum xo_dim dim, const struct xo_conf *conf)
 		return XO_DECISION_COUNT;
 	case XO_DIM_REASON:
 		return XO_REFUSAL_COUNT - 1;	/* without _NONE */
+	case XO_DIM_RECIPIENT:
+		return XO_RECIPIENT_REASONS;
+	case XO_DIM_MODE:
+		return XO_MODE_COUNT;
 	case XO_DIM_REPAIR:
 		return XO_FAULT_REPAIRABLE - 1;	/* the same */
 	case XO_DIM_FAMILY:
@@ -113,6 +121,12 @@ dim_word(enum xo_dim dim, size_t i, const struct xo_conf *conf)
 		break;
 	case XO_DIM_REASON:
 		word = xo_refusal_info((enum xo_refusal)(i + 1))->id;
+		break;
+	case XO_DIM_RECIPIENT:
+		word = xo_refusal_info(xo_recipient_reasons[i])->id;
+		break;
+	case XO_DIM_MODE:
+		word = i == XO_MODE_OBSERVE ? "observe" : "enforce";
 		break;
 	case XO_DIM_REPAIR:
 		word = xo_fault_name((enum xo_fault_kind)(i + 1));

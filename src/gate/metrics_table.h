@@ -21,6 +21,8 @@ enum xo_dim {
 	XO_DIM_VERDICT_OTHER,
 	XO_DIM_ACTION,
 	XO_DIM_REASON,
+	XO_DIM_RECIPIENT,		/* of XO_RECIPIENT_REASONS */
+	XO_DIM_MODE,			/* enforce, observe */
 	XO_DIM_REPAIR,
 	XO_DIM_FAMILY,
 	XO_DIM_TLS_RESULT,
@@ -55,6 +57,9 @@ struct xo_metric_info {
 
 const struct xo_metric_info *xo_metric_info(enum xo_metric row);
 const char *xo_dim_label(enum xo_dim dim);
+/* Reasons that are about a recipient of a tenant's. */
+#define XO_RECIPIENT_REASONS 3
+extern const enum xo_refusal xo_recipient_reasons[XO_RECIPIENT_REASONS];
 /* Where a verdict stands in XO_DIM_VERDICT or _OTHER. */
 struct xo_verdict_place {
 	bool has_tenant;

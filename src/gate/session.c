@@ -164,6 +164,9 @@ act(struct xo_session *s, const struct xo_action *a)
 	case XO_ACTION_REFUSED:
 		xo_session_log_refusal(s, a);
 		break;
+	case XO_ACTION_OBSERVED:
+		xo_session_log_observed(s, a);
+		break;
 	case XO_ACTION_REPORT:
 		xo_session_log_message(s, xo_relay_report(s->relay));
 		break;

@@ -88,6 +88,7 @@ void xo_session_free(struct xo_session *s);
 void xo_session_log_message(struct xo_session *s,
     const struct xo_report *report);
 void xo_session_log_refusal(struct xo_session *s, const struct xo_action *a);
+void xo_session_log_observed(struct xo_session *s, const struct xo_action *a);
 /* A listed proxy did not begin with a header. */
 void xo_session_log_proxy(struct xo_session *s);
 void xo_session_log_handshake(struct xo_session *s, bool is_ok);

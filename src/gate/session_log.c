@@ -5,6 +5,8 @@
  */
 #include <time.h>
 
+#include <xoorg/domain.h>
+
 #include "gate.h"
 #include "hint.h"
 #include "session.h"
@@ -237,6 +239,45 @@ xo_session_log_message(struct xo_session *s, const struct xo_report *report)
 	count_message(s, report);
 }
 
+/* Whose recipient it is that is refused, and whose mail. */
+static void
+add_recipient(struct xo_log_line *line, const struct xo_session *s,
+    struct xo_span recipient)
+{
+	xo_log_str(line, "tenant", tenant_name(s,
+	    xo_relay_treatment(s->relay)->answer.tenant));
+	xo_log_str(line, "xoorg", xo_relay_xoorg(s->relay));
+	xo_log_str(line, "from", xo_relay_sender(s->relay));
+	xo_log_str(line, "to", recipient);
+	xo_log_str(line, "to_domain", xo_address_domain(recipient));
+}
+
+static void
+count_recipient(struct xo_session *s, const struct xo_action *a)
+{
+	if (a->recipient.len > 0)
+		xo_metrics_recipient(s->worker->metrics,
+		    xo_relay_treatment(s->relay)->answer.tenant, a->refusal,
+		    a->type == XO_ACTION_OBSERVED);
+}
+
+void
+xo_session_log_observed(struct xo_session *s, const struct xo_action *a)
+{
+	struct xo_log_line *line;
+
+	count_recipient(s, a);
+	if (!may_log(s->worker))
+		return;
+	line = xo_log_begin(s->worker->log, XO_LOG_WARNING, "observed");
+	add_client(line, s);
+	add_tls(line, s);
+	add_recipient(line, s, a->recipient);
+	xo_log_cstr(line, "would", xo_decision_name(XO_DECISION_REJECT));
+	xo_log_cstr(line, "reason", xo_refusal_info(a->refusal)->id);
+	xo_log_end(line);
+}
+
 void
 xo_session_log_refusal(struct xo_session *s, const struct xo_action *a)
 {
@@ -244,11 +285,14 @@ xo_session_log_refusal(struct xo_session *s, const struct xo_action *a)
 	struct xo_log_line *line;
 
 	xo_metrics_refusal(s->worker->metrics, a->refusal);
+	count_recipient(s, a);
 	if (a->is_reported || !may_log(s->worker))
 		return;
 	line = xo_log_begin(s->worker->log, XO_LOG_WARNING, "refused");
 	add_client(line, s);
 	add_tls(line, s);
+	if (a->recipient.len > 0)
+		add_recipient(line, s, a->recipient);
 	xo_log_u64(line, "reply", info->code);
 	xo_log_cstr(line, "reason", info->id);
 	if (a->refusal == XO_REFUSAL_TLS_CERTIFICATE ||

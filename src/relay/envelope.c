@@ -176,6 +176,23 @@ add_slot(struct xo_relay *r, struct xo_span command)
 	return s;
 }
 
+/* Another next hop can be had as long as none was asked for. */
+static enum xo_refusal
+judge_recipient(struct xo_relay *r, const struct xo_path *to)
+{
+	enum xo_refusal would;
+	enum xo_refusal why = xo_treatment_rcpt(r->setup.policy,
+	    r->setup.listener, to, r->back == BACK_NONE, &r->t.trust, &would);
+	struct xo_action *a;
+
+	if (would != why) {
+		a = relay_act(r, XO_ACTION_OBSERVED);
+		a->refusal = would;
+		a->recipient = to->address;
+	}
+	return why;
+}
+
 static enum xo_refusal
 check_rcpt(struct xo_relay *r, struct xo_span args)
 {
@@ -185,8 +202,10 @@ check_rcpt(struct xo_relay *r, struct xo_span args)
 
 	why = xo_rcpt_parse(args, r->announced, extensions(r), t->mail.is_utf8,
 	    &rcpt);
-	if (why == XO_REFUSAL_NONE)
-		why = xo_treatment_rcpt(r->setup.policy, &rcpt.to, &t->trust);
+	if (why != XO_REFUSAL_NONE)
+		return why;
+	r->recipient = rcpt.to.address;
+	why = judge_recipient(r, &rcpt.to);
 	if (why != XO_REFUSAL_NONE)
 		return why;
 	if (envelope_is_full(r) || t->n_accepted +
@@ -218,8 +237,8 @@ refuse_rcpt(struct xo_relay *r, enum xo_refusal why)
 	relay_count_error(r, why);
 }
 
-void
-envelope_rcpt(struct xo_relay *r, struct xo_span args)
+static void
+take_rcpt(struct xo_relay *r, struct xo_span args)
 {
 	enum xo_refusal why = check_rcpt(r, args);
 
@@ -235,4 +254,12 @@ envelope_rcpt(struct xo_relay *r, struct xo_span args)
 		back_acquire(r, false);
 	else
 		back_pump(r);
+}
+
+void
+envelope_rcpt(struct xo_relay *r, struct xo_span args)
+{
+	take_rcpt(r, args);
+	/* It points into what was read. */
+	r->recipient = (struct xo_span){NULL, 0};
 }

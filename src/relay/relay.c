@@ -132,6 +132,7 @@ relay_act_refused(struct xo_relay *r, enum xo_refusal why)
 	struct xo_action *a = relay_act(r, XO_ACTION_REFUSED);
 
 	a->refusal = why;
+	a->recipient = r->recipient;
 	a->is_reported = r->has_reported && r->report.reason == why;
 }
 
@@ -545,6 +546,24 @@ xo_relay_is_busy(const struct xo_relay *r)
 	return r->state == FRONT_MAIL || r->state == FRONT_CHUNKS ||
 	    r->state == FRONT_DATA || r->state == FRONT_CHUNK ||
 	    r->state == FRONT_FINAL;
+}
+
+const struct xo_treatment *
+xo_relay_treatment(const struct xo_relay *r)
+{
+	return &r->t.trust;
+}
+
+struct xo_span
+xo_relay_sender(const struct xo_relay *r)
+{
+	return r->t.mail.from.address;
+}
+
+struct xo_span
+xo_relay_xoorg(const struct xo_relay *r)
+{
+	return xo_mail_xoorg(&r->t.mail);
 }
 
 const struct xo_rights *

@@ -191,6 +191,7 @@ struct xo_relay {
 	size_t expected_head, n_expected, cap_expected;
 	/* message */
 	struct transaction t;
+	struct xo_span recipient;	/* of the RCPT that is judged */
 	struct xo_buf args;		/* MAIL's, kept for its spans */
 	struct xo_buf text;		/* of slots and outcome */
 	struct xo_buf header;		/* held header, then held body */

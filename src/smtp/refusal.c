@@ -87,6 +87,8 @@ static const struct xo_refusal_info table[] = {
 	    "Unable to relay", false},
 	[XO_REFUSAL_RCPT_ROUTED] = {"rcpt-routed", 550, "5.7.1",
 	    "Address with a route in it not accepted here", false},
+	[XO_REFUSAL_RCPT_APART] = {"rcpt-apart", 452, "4.5.3",
+	    "Try this recipient in a transaction of its own", false},
 	[XO_REFUSAL_RCPT_TOO_MANY] = {"rcpt-too-many", 452, "4.5.3",
 	    "Too many recipients", false},
 	[XO_REFUSAL_NO_RECIPIENTS] = {"no-recipients", 554, "5.5.1",

@@ -44,6 +44,8 @@ static void
 choose_tenant(const struct xo_policy *policy, struct xo_span address,
     struct xo_treatment *t)
 {
+	if (t->is_observed)
+		return;
 	if (t->answer.tenant != XO_NOBODY)
 		t->tenant = t->answer.tenant;
 	else if (t->origin == XO_ORIGIN_OURS && address.len > 0)
@@ -67,6 +69,13 @@ choose_upstream(const struct xo_policy *policy,
 		t->upstream = XO_NOBODY;
 }
 
+/* A bounce of our own systems: whose it is says its first recipient. */
+static bool
+is_by_recipient(const struct xo_treatment *t)
+{
+	return t->origin == XO_ORIGIN_OURS && !t->has_sender;
+}
+
 static enum xo_refusal
 refuse_nowhere(const struct xo_treatment *t)
 {
@@ -82,6 +91,39 @@ lacks_tenant(const struct xo_policy *policy, const struct xo_treatment *t)
 {
 	return t->tenant == XO_NOBODY &&
 	    xo_upstream_at(policy, t->upstream)->has_tenant_certificate;
+}
+
+/* Ordinary mail of nobody's, for the MTA at demote_to to judge: it must not
+ * gain anything by that. False: there is no such MTA, and all is as it was. */
+static bool
+demote(const struct xo_policy *policy, const struct xo_listener *listener,
+    struct xo_treatment *t)
+{
+	struct xo_treatment ordinary = *t;
+
+	ordinary.answer.decision = XO_DECISION_DEMOTE;
+	ordinary.answer.would = XO_DECISION_REJECT;
+	ordinary.origin = XO_ORIGIN_OTHER;
+	ordinary.tenant = XO_NOBODY;
+	ordinary.is_observed = true;
+	choose_upstream(policy, listener, &ordinary);
+	if (ordinary.upstream == XO_NOBODY || lacks_tenant(policy, &ordinary))
+		return false;
+	*t = ordinary;
+	return true;
+}
+
+/* A refusal where nothing is to be refused. */
+static enum xo_refusal
+observe(const struct xo_policy *policy, const struct xo_listener *listener,
+    enum xo_refusal why, bool is_first, struct xo_treatment *t)
+{
+	if (listener->mode != XO_MODE_OBSERVE)
+		return why;
+	if (t->is_observed || (is_first && demote(policy, listener, t)))
+		return XO_REFUSAL_NONE;
+	return is_first || listener->demote_to == XO_NOBODY ? why :
+	    XO_REFUSAL_RCPT_APART;
 }
 
 enum xo_refusal
@@ -102,27 +144,46 @@ xo_treatment_mail(const struct xo_policy *policy,
 		return verdict_refusals[t->answer.verdict];
 	choose_tenant(policy, question->sender, t);
 	choose_upstream(policy, listener, t);
+	if (is_by_recipient(t))
+		return XO_REFUSAL_NONE;
 	if (t->upstream == XO_NOBODY)
 		return refuse_nowhere(t);
 	if (t->has_sender && lacks_tenant(policy, t))
-		return XO_REFUSAL_NO_TENANT;
+		return observe(policy, listener, XO_REFUSAL_NO_TENANT, true,
+		    t);
 	return XO_REFUSAL_NONE;
 }
 
-enum xo_refusal
-xo_treatment_rcpt(const struct xo_policy *policy, const struct xo_path *to,
-    struct xo_treatment *t)
+static enum xo_refusal
+judge_recipient(const struct xo_policy *policy,
+    const struct xo_listener *listener, const struct xo_path *to,
+    bool is_first, struct xo_treatment *t)
 {
 	enum xo_refusal why = XO_REFUSAL_NONE;
 
-	if (t->is_trusted)
+	if (t->is_trusted || t->is_observed)
 		why = xo_recipient_check(policy, t->answer.tenant, t->rights,
 		    to);
 	if (why != XO_REFUSAL_NONE)
 		return why;
-	if (t->tenant == XO_NOBODY && !t->has_sender)
+	if (is_first && is_by_recipient(t)) {
 		choose_tenant(policy, to->address, t);
+		choose_upstream(policy, listener, t);
+	}
+	if (t->upstream == XO_NOBODY)
+		return refuse_nowhere(t);
 	return lacks_tenant(policy, t) ? XO_REFUSAL_NO_TENANT : XO_REFUSAL_NONE;
+}
+
+enum xo_refusal
+xo_treatment_rcpt(const struct xo_policy *policy,
+    const struct xo_listener *listener, const struct xo_path *to,
+    bool is_first, struct xo_treatment *t, enum xo_refusal *would_r)
+{
+	*would_r = judge_recipient(policy, listener, to, is_first, t);
+	if (*would_r == XO_REFUSAL_NONE)
+		return XO_REFUSAL_NONE;
+	return observe(policy, listener, *would_r, is_first, t);
 }
 
 /* "tenant": of verified mail its own, else the tenant's first. */
@@ -246,6 +307,8 @@ xo_treatment_ways(const struct xo_listener *listener, uint32_t rights)
 		return ways;
 	}
 	ways.upstream = ways.tenants = true;
+	/* Whatever would be refused later. */
+	ways.demote_to = listener->mode == XO_MODE_OBSERVE;
 	for (int v = XO_VERDICT_UNKNOWN_ORG;
 	    has_xoorg && v < XO_VERDICT_UNAUTHENTICATED; v++)
 		add_way(listener, (enum xo_verdict)v, &ways);

@@ -150,6 +150,107 @@ def test_observe_verified_is_accepted(gateway, pki, hop):
     assert event.get("would", "accept") in ("", "accept")
 
 
+# id, changes, recipient that enforcing refuses, why
+OBSERVED_RECIPIENTS = rows(
+    ("forgotten-domain", {}, "r@forgotten.example", "rcpt-relay"),
+    ("route", {}, "victim%e.example@contoso.com", "rcpt-routed"),
+)
+
+
+@pytest.mark.parametrize("id, changes, to, why", OBSERVED_RECIPIENTS)
+def test_observe_recipient(gateway, pki, hop, id, changes, to, why):
+    """A recipient that enforcing refuses: the message is ordinary mail."""
+    main, inbound = hop(), hop()
+    gw = gateway(_config(pki, main, inbound, changes, listeners__in__mode="observe"))
+    with Smtp(gw.port()) as c:
+        c.hello(pki.exo)
+        c.deliver(simple(FORGED), U, [to, "r@contoso.com", to], xoorg="contoso.com")
+    m = inbound.one()
+    assert m.recipients == [to, "r@contoso.com", to] and main.tries == []
+    assert m.fields("X-OriginatorOrg") == []
+    assert m.fields("X-MS-Exchange-CrossPremises-AuthAs") == []
+    event = gw.event()
+    assert (event["verdict"], event["action"], event["would"], event["tenant"]) == \
+        ("verified", "demote", "reject", "contoso")
+    told = gw.events("observed")
+    assert [(x["reason"], x["to"], x["to_domain"], x["tenant"], x["xoorg"], x["from"],
+             x["would"]) for x in told] == \
+        2 * [(why, to, to.split("@")[1], "contoso", "contoso.com", U, "reject")]
+    assert gw.events("refused") == []
+
+
+def test_observe_recipient_behind_a_good_one(gateway, pki, hop):
+    """It goes in a transaction of its own; what is verified stays verified."""
+    main, inbound = hop(), hop()
+    gw = gateway(_config(pki, main, inbound, {}, listeners__in__mode="observe"))
+    bad = "r@forgotten.example"
+    with Smtp(gw.port()) as c:
+        c.hello(pki.exo)
+        c.mail(U, "XOORG=contoso.com")
+        c.rcpt("r@contoso.com")
+        c.rcpt(bad, want="452 4.5.3")
+        c.rcpt("s@contoso.com")
+        c.data(simple(), 250)
+        c.deliver(simple(), U, [bad], xoorg="contoso.com")
+    assert main.one().recipients == ["r@contoso.com", "s@contoso.com"]
+    assert main.one().fields("X-OriginatorOrg") == ["contoso.com"]
+    assert inbound.one().recipients == [bad]
+    assert [x["reason"] for x in gw.events("refused")] == ["rcpt-apart"]
+    assert [x["reason"] for x in gw.events("observed")] == 2 * ["rcpt-relay"]
+
+
+def test_observe_pipelined_recipients(gateway, pki, hop):
+    """In one piece, to a next hop that is not there yet."""
+    main, inbound = hop(), hop()
+    gw = gateway(_config(pki, main, inbound, {}, listeners__in__mode="observe"))
+    with Smtp(gw.port()) as c:
+        c.hello(pki.exo)
+        c.send(b"MAIL FROM:<u@contoso.com> XOORG=contoso.com\r\n"
+               b"RCPT TO:<r@forgotten.example>\r\nRCPT TO:<r@contoso.com>\r\nRSET\r\n"
+               b"MAIL FROM:<u@contoso.com> XOORG=contoso.com\r\n"
+               b"RCPT TO:<r@contoso.com>\r\nRCPT TO:<r@forgotten.example>\r\n")
+        assert [x.code for x in c.replies(7)] == [250, 250, 250, 250, 250, 250, 452]
+        c.data(simple(), 250)
+    assert main.one().recipients == ["r@contoso.com"]
+    assert inbound.messages == []
+
+
+def test_observe_without_demote_to(gateway, pki, hop):
+    """There is nowhere to let it go: refused as if it were enforced, and told so."""
+    main = hop()
+    gw = gateway(_config(pki, main, None, {}, listeners__in__mode="observe"))
+    with Smtp(gw.port()) as c:
+        c.hello(pki.exo)
+        c.mail(U, "XOORG=contoso.com")
+        c.rcpt("r@forgotten.example", want="550 5.7.1")
+        c.rcpt("r@contoso.com")
+        c.data(simple(), 250)
+    told, = gw.events("refused")
+    assert (told["reason"], told["to"], told["to_domain"], told["tenant"], told["xoorg"]) == \
+        ("rcpt-relay", "r@forgotten.example", "forgotten.example", "contoso", "contoso.com")
+    assert gw.events("observed") == []
+
+
+def test_observe_ours_without_tenant(gateway, pki, hop):
+    """The next hop wants a tenant's certificate, and the sender is nobody's."""
+    main, inbound = hop(), hop()
+    tenant = pki.tenant("contoso")
+    config = _config(pki, main, inbound, {}, listeners__in__mode="observe",
+                     listeners__in__peers=["exchange-online", "local-mta"])
+    config["upstreams"]["main"].update(tls="verify", trust=pki.ca,
+                                       client_certificate="tenant")
+    config["tenants"]["contoso"].update(client_certificate=tenant.cert,
+                                        client_key=tenant.key)
+    gw = gateway(config)
+    with Smtp(gw.port()) as c:
+        c.ehlo()
+        c.deliver(simple(), "a@nobody.example", "r@contoso.com")
+        c.deliver(simple(), "", "r@nobody.example")
+    assert [m.recipients for m in inbound.messages] == [["r@contoso.com"], ["r@nobody.example"]]
+    assert main.tries == []
+    assert {x["would"] for x in gw.wait_events(2)} == {"reject"}
+
+
 def test_tenant_upstream(gateway, pki, hop):
     """One session: three messages, three next hops."""
     main, inbound, own = hop(), hop(), hop()

@@ -367,6 +367,8 @@ act(struct machine *m, const struct xo_action *a)
 		MUST(!m->is_closed);
 		m->is_closed = true;
 		break;
+	case XO_ACTION_OBSERVED:
+		break;
 	case XO_ACTION_REFUSED:
 		break;
 	case XO_ACTION_REPORT:

@@ -638,6 +638,8 @@ on_action(struct world *w, const struct xo_action *a)
 		w->is_closed = true;
 		note(w, "   close", (struct xo_span){NULL, 0});
 		break;
+	case XO_ACTION_OBSERVED:
+		break;
 	case XO_ACTION_REFUSED:
 		w->n_refused++;
 		w->last_refused = a->refusal;

@@ -379,6 +379,7 @@ take_action(struct stage *s, const struct xo_action *a)
 	case XO_ACTION_CLOSE:
 		say(s, "close", NULL, UINT64_MAX);
 		break;
+	case XO_ACTION_OBSERVED:
 	case XO_ACTION_REFUSED:
 		say(s, "refused", refusal_name(a->refusal), UINT64_MAX);
 		break;

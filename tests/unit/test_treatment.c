@@ -105,12 +105,25 @@ mail(uint32_t rights, const char *xoorg, const char *sender,
 }
 
 static enum xo_refusal
-rcpt(const char *to, struct xo_treatment *t)
+rcpt_as(const char *to, bool is_first, struct xo_treatment *t,
+    enum xo_refusal *would_r)
 {
 	struct xo_path path = {.address = span(to)};
 
 	path.domain = xo_address_domain(path.address);
-	return xo_treatment_rcpt(&policy, &path, t);
+	return xo_treatment_rcpt(&policy, &listener, &path, is_first, t,
+	    would_r);
+}
+
+static enum xo_refusal
+rcpt(const char *to, struct xo_treatment *t)
+{
+	enum xo_refusal would;
+	enum xo_refusal why = rcpt_as(to, true, t, &would);
+
+	/* Enforcing, both are one. */
+	assert_int_equal(would, why);
+	return why;
 }
 
 static bool
@@ -433,6 +446,10 @@ static const struct kind {
 	    XO_DECISION_REJECT},
 	{"ours, the sender is nobody's", RELAY, NULL, "a@other.example",
 	    XO_VERDICT_UNAUTHENTICATED, XO_DECISION_REJECT},
+	{"ours, null sender, the first recipient is a tenant's", RELAY, NULL,
+	    "", XO_VERDICT_UNAUTHENTICATED, XO_DECISION_REJECT},
+	{"ours, null sender, the first recipient is nobody's", RELAY, NULL,
+	    "", XO_VERDICT_UNAUTHENTICATED, XO_DECISION_REJECT},
 #define OTHER(word, action) \
 	{"other, " word, 0, NULL, "a@contoso.com", \
 	    XO_VERDICT_UNAUTHENTICATED, action}, \
@@ -467,6 +484,10 @@ static const char *const table_9_2[][3] = {
 	    "the tenant's upstream, else the listener's", "550 5.7.1"},
 	{"ours, the sender is nobody's", "the listener's upstream",
 	    "550 5.7.1"},
+	{"ours, null sender, the first recipient is a tenant's",
+	    "the tenant's upstream, else the listener's", "550 5.7.1"},
+	{"ours, null sender, the first recipient is nobody's",
+	    "the listener's upstream", "550 5.7.1"},
 	{"other, accept", "the listener's upstream", "451 4.7.1"},
 	{"other, demote", "demote_to", "550 5.7.1"},
 	{"other, reject", "nowhere", "550 5.7.1"},
@@ -478,11 +499,25 @@ wanted_upstream(const char *cell, const struct kind *k)
 {
 	bool is_fabrikams = (k->xoorg != NULL &&
 	    is(k->xoorg, "fabrikam.com")) || (k->xoorg == NULL &&
-	    is(k->sender, "a@fabrikam.com"));
+	    (is(k->sender, "a@fabrikam.com") || is(k->sender, "")));
 
 	if (is(cell, "demote_to"))
 		return DEMOTE_TO;
 	return has(cell, "tenant's") && is_fabrikams ? OWN : UPSTREAM;
+}
+
+/* MAIL, and RCPT if only that tells. */
+static enum xo_refusal
+way_of(const char *const *row, const struct kind *k, struct xo_treatment *t)
+{
+	enum xo_refusal why = mail_as(k, k->sender, t);
+
+	if (has(row[0], "null sender")) {
+		assert_int_equal(why, XO_REFUSAL_NONE);
+		why = rcpt(has(row[0], "nobody's") ? "r@other.example" :
+		    "r@fabrikam.com", t);
+	}
+	return why;
 }
 
 /* With and without what it should go to; the other one is never taken. */
@@ -490,7 +525,7 @@ static void
 check_way(const char *const *row, const struct kind *k)
 {
 	struct xo_treatment t;
-	enum xo_refusal why = mail_as(k, k->sender, &t);
+	enum xo_refusal why = way_of(row, k, &t);
 	int want = wanted_upstream(row[1], k);
 
 	if (is(row[1], "nowhere") ? !is_reply(row[2], why) :
@@ -503,7 +538,7 @@ check_way(const char *const *row, const struct kind *k)
 	else
 		listener.upstream = XO_NOBODY;
 	tenants[FABRIKAM].upstream = XO_NOBODY;
-	why = mail_as(k, k->sender, &t);
+	why = way_of(row, k, &t);
 	if (!is_reply(row[2], why))
 		fail_msg("%s, rights %u, none: got %s, want %s", row[0],
 		    k->rights, xo_refusal_info(why)->id, row[2]);
@@ -640,9 +675,9 @@ test_9_4(void **state)
 
 /* protocol.md 9.5 */
 static const char *const table_9_5[][2] = {
-	{"xoorg", "upstream, each tenant's, and demote_to if unknown_org, "
-	    "no_org or sender_mismatch demotes"},
-	{"relay", "upstream, each tenant's"},
+	{"xoorg", "upstream, each tenant's; demote_to if unknown_org, no_org or "
+	    "sender_mismatch demotes, or it is only observed"},
+	{"relay", "upstream, each tenant's; demote_to if it is only observed"},
 	{"none", "demote_to; upstream if unauthenticated accepts; none if it "
 	    "refuses"},
 };
@@ -663,9 +698,10 @@ check_ways(const char *const *row, uint32_t rights)
 	bool want_upstream = !is_stranger ||
 	    listener.on[XO_VERDICT_UNAUTHENTICATED] == XO_DECISION_ACCEPT;
 	bool want_demote = is_stranger ?
-	    demotes(XO_VERDICT_UNAUTHENTICATED) : is(row[0], "xoorg") &&
+	    demotes(XO_VERDICT_UNAUTHENTICATED) :
+	    listener.mode == XO_MODE_OBSERVE || (is(row[0], "xoorg") &&
 	    (demotes(XO_VERDICT_UNKNOWN_ORG) || demotes(XO_VERDICT_NO_ORG) ||
-	    demotes(XO_VERDICT_SENDER_MISMATCH));
+	    demotes(XO_VERDICT_SENDER_MISMATCH)));
 
 	if (got.upstream != want_upstream || got.demote_to != want_demote ||
 	    got.tenants == is_stranger)
@@ -690,6 +726,162 @@ test_9_5(void **state)
 		check_ways(table_9_5[2], 0);
 		check_ways(table_9_5[2], REST);
 	}
+}
+
+/* protocol.md 9.6 */
+static const char *const table_9_6[][3] = {
+	{"accepts, the first one", "to upstream", "to upstream"},
+	{"refuses, the first one", "demoted, with the whole message",
+	    "refused"},
+	{"refuses, after one that it accepts", "452 4.5.3", "refused"},
+	{"refuses, in a demoted message", "demoted", "there is none"},
+	{"accepts, in a demoted message", "demoted", "there is none"},
+};
+
+/* A demoted message gains nothing: it is anybody's. */
+static void
+expect_ordinary(const char *name, const struct xo_treatment *t)
+{
+	bool promotes;
+
+	if (t->upstream != DEMOTE_TO || t->is_trusted ||
+	    t->origin != XO_ORIGIN_OTHER || t->tenant != XO_NOBODY ||
+	    t->answer.decision != XO_DECISION_DEMOTE ||
+	    t->answer.would != XO_DECISION_REJECT)
+		fail_msg("%s: not ordinary mail: upstream %d, origin %d", name,
+		    t->upstream, (int)t->origin);
+	assert_int_equal(xo_treatment_xoorg(&policy, t, span("contoso.com"),
+	    span("contoso.com")).len, 0);
+	assert_int_equal(xo_treatment_originator_org(t, span("contoso.com"),
+	    span("")).len, 0);
+	assert_true(xo_treatment_removes(&policy, t, true, &promotes) &
+	    XO_WALL_CROSS_PREMISES);
+	assert_false(promotes);
+	assert_true(xo_treatment_has_results(t));
+}
+
+/* Mail that is observed, and recipients that enforcing refuses it. */
+static const struct {
+	const char *name;
+	uint32_t rights;
+	const char *xoorg, *sender, *good, *bad;
+	enum xo_verdict accepts;
+	bool has_certificate;		/* UPSTREAM wants a tenant's */
+	enum xo_refusal why;
+} observed[] = {
+	{"domain", XOORG, "contoso.com", "a@contoso.com", "r@contoso.com",
+	    "r@forgotten.example", XO_VERDICT_VERIFIED, false,
+	    XO_REFUSAL_RCPT_RELAY},
+	{"route", XOORG | RELAY, "contoso.com", "", "r@contoso.com",
+	    "r%x@contoso.com", XO_VERDICT_VERIFIED, true,
+	    XO_REFUSAL_RCPT_ROUTED},
+	{"no org", XOORG, NULL, "a@contoso.com", "r@contoso.com",
+	    "r@forgotten.example", XO_VERDICT_NO_ORG, false,
+	    XO_REFUSAL_RCPT_RELAY},
+	{"ours", RELAY, NULL, "", "r@contoso.com", "r@forgotten.example",
+	    XO_VERDICT_VERIFIED, true, XO_REFUSAL_NO_TENANT},
+};
+
+static void
+begin_observed(size_t i, bool has_demote_to, struct xo_treatment *t)
+{
+	assert_int_equal(set_up(NULL), 0);
+	listener.mode = XO_MODE_OBSERVE;
+	listener.demote_to = has_demote_to ? DEMOTE_TO : XO_NOBODY;
+	if (observed[i].accepts != XO_VERDICT_VERIFIED)
+		listener.on[observed[i].accepts] = XO_DECISION_ACCEPT;
+	for (size_t u = 0; u < 4; u++) {
+		upstreams[u].xoorg_source = XO_XOORG_TENANT;
+		upstreams[u].cross_premises = XO_CROSS_PREMISES_PROMOTE;
+	}
+	upstreams[UPSTREAM].has_tenant_certificate =
+	    observed[i].has_certificate;
+	assert_int_equal(mail(observed[i].rights, observed[i].xoorg,
+	    observed[i].sender, t), XO_REFUSAL_NONE);
+}
+
+/* One recipient; what enforcing would have said is told in either case. */
+static enum xo_refusal
+give(size_t i, bool is_good, bool is_first, struct xo_treatment *t)
+{
+	enum xo_refusal would, why;
+
+	why = rcpt_as(is_good ? observed[i].good : observed[i].bad, is_first,
+	    t, &would);
+	if (would != (is_good ? XO_REFUSAL_NONE : observed[i].why) &&
+	    !(t->is_observed && observed[i].why == XO_REFUSAL_NO_TENANT))
+		fail_msg("%s: would be %s", observed[i].name,
+		    xo_refusal_info(would)->id);
+	return why;
+}
+
+static void
+check_observed(size_t row, size_t i, bool has_demote_to)
+{
+	const char *want = table_9_6[row][has_demote_to ? 1 : 2];
+	bool is_good = table_9_6[row][0][0] == 'a';
+	bool is_first = has(table_9_6[row][0], "first one");
+	struct xo_treatment t;
+	enum xo_refusal why;
+
+	if (is(want, "there is none"))
+		return;
+	/* Once it is told whose mail it is, ours may go to anybody. */
+	if (has(table_9_6[row][0], "after") &&
+	    observed[i].why == XO_REFUSAL_NO_TENANT)
+		return;
+	begin_observed(i, has_demote_to, &t);
+	if (!is_first)
+		assert_int_equal(give(i, !has(table_9_6[row][0], "demoted"),
+		    true, &t), XO_REFUSAL_NONE);
+	why = give(i, is_good, is_first, &t);
+	if (is(want, "refused") ? why != observed[i].why :
+	    has(want, "452") ? !is_reply(want, why) : why != XO_REFUSAL_NONE)
+		fail_msg("%s, %s: got %s, want %s", observed[i].name,
+		    table_9_6[row][0], xo_refusal_info(why)->id, want);
+	if (has(want, "demoted"))
+		expect_ordinary(observed[i].name, &t);
+	else
+		assert_int_equal(t.upstream, UPSTREAM);
+}
+
+static void
+test_9_6(void **state)
+{
+	(void)state;
+	for (size_t row = 0; row < N(table_9_6); row++)
+		for (size_t i = 0; i < N(observed); i++) {
+			check_observed(row, i, true);
+			check_observed(row, i, false);
+		}
+}
+
+/* At MAIL, too; and where demoted mail would need a tenant's certificate, or
+ * goes nowhere, or it is enforced, the refusal stands. */
+static void
+test_observed_mail(void **state)
+{
+	struct xo_treatment t;
+
+	(void)state;
+	upstreams[UPSTREAM].has_tenant_certificate = true;
+	assert_int_equal(mail(RELAY, NULL, "a@other.example", &t),
+	    XO_REFUSAL_NO_TENANT);
+	listener.mode = XO_MODE_OBSERVE;
+	assert_int_equal(mail(RELAY, NULL, "a@other.example", &t),
+	    XO_REFUSAL_NONE);
+	expect_ordinary("ours", &t);
+	assert_int_equal(rcpt("r@contoso.com", &t), XO_REFUSAL_NONE);
+	assert_int_equal(t.tenant, XO_NOBODY);
+	upstreams[DEMOTE_TO].has_tenant_certificate = true;
+	assert_int_equal(mail(RELAY, NULL, "a@other.example", &t),
+	    XO_REFUSAL_NO_TENANT);
+	assert_int_equal(mail(XOORG, "contoso.com", "", &t), XO_REFUSAL_NONE);
+	assert_int_equal(rcpt("r@elsewhere.example", &t),
+	    XO_REFUSAL_RCPT_RELAY);
+	listener.upstream = XO_NOBODY;
+	assert_int_equal(mail(XOORG, "contoso.com", "", &t),
+	    XO_REFUSAL_TRY_LATER);
 }
 
 /* Behind the tables */
@@ -759,6 +951,28 @@ test_mismatch_accepted(void **state)
 	assert_int_equal(rcpt("r%x@contoso.com", &t), XO_REFUSAL_RCPT_ROUTED);
 	assert_int_equal(xo_treatment_xoorg(&policy, &t, span("contoso.com"),
 	    span("contoso.com")).len, 0);
+}
+
+/* Whose a bounce is stays so: its next hop was asked for. */
+static void
+test_first_recipient(void **state)
+{
+	enum xo_refusal would;
+	struct xo_treatment t;
+
+	(void)state;
+	assert_int_equal(mail(RELAY, NULL, "", &t), XO_REFUSAL_NONE);
+	assert_int_equal(rcpt("r@other.example", &t), XO_REFUSAL_NONE);
+	assert_int_equal(rcpt_as("r@fabrikam.com", false, &t, &would),
+	    XO_REFUSAL_NONE);
+	assert_int_equal(t.tenant, XO_NOBODY);
+	assert_int_equal(t.upstream, UPSTREAM);
+	assert_int_equal(mail(RELAY, NULL, "", &t), XO_REFUSAL_NONE);
+	assert_int_equal(rcpt("r@fabrikam.com", &t), XO_REFUSAL_NONE);
+	assert_int_equal(rcpt_as("r@contoso.com", false, &t, &would),
+	    XO_REFUSAL_NONE);
+	assert_int_equal(t.tenant, FABRIKAM);
+	assert_int_equal(t.upstream, OWN);
 }
 
 /* A sender or a recipient with a route in it is of no tenant. */
@@ -842,8 +1056,11 @@ main(void)
 		TEST(test_9_3),
 		TEST(test_9_4),
 		TEST(test_9_5),
+		TEST(test_9_6),
+		TEST(test_observed_mail),
 		TEST(test_ours),
 		TEST(test_takes_value),
+		TEST(test_first_recipient),
 		TEST(test_mismatch_accepted),
 		TEST(test_routes),
 		TEST(test_holes),
