@@ -1,0 +1,365 @@
+# SPDX-License-Identifier: ISC
+"""Changes that a test must notice: each makes a rule lenient, a bound another, a check
+nothing. Files are found by their base name, wherever they stand; the old text has to be
+in the file once, or the list is out of date and says so.
+
+A survivor is argued here (`survives`), or gets the row that was missing."""
+
+
+class Mutant:
+    def __init__(self, name, file, old, new, unit=(), e2e=(), survives=""):
+        self.name, self.file, self.old, self.new = name, file, old, new
+        self.unit, self.e2e, self.survives = unit, e2e, survives
+
+
+MUTANTS = []
+
+
+def group(file, unit="", e2e=()):
+    """One file's mutants; `unit`: tests by name, `e2e`: (file, words of -k) each."""
+    e2e = [e2e] if e2e and isinstance(e2e, tuple) and isinstance(e2e[0], str) else list(e2e)
+
+    def add(name, old, new, unit=unit, e2e=e2e, survives=""):
+        MUTANTS.append(Mutant("%s:%s" % (file.partition(".")[0], name), file, old, new,
+                              unit.split(), e2e, survives))
+    return add
+
+
+# --- trust: who is trusted, and with what --------------------------------------------
+
+m = group("treatment.c", "treatment relay_trust")
+m("ours-with-xoorg", "(rights & XO_RIGHT_XOORG) == 0;", "true;")
+m("ours-without-relay", "return (rights & XO_RIGHT_RELAY) != 0 &&", "return true &&")
+m("origin-ours", "return xo_rights_are_ours(rights) ? XO_ORIGIN_OURS : XO_ORIGIN_OTHER;",
+  "return XO_ORIGIN_OURS;")
+m("origin-verified", "if (verdict == XO_VERDICT_VERIFIED)\n\t\treturn XO_ORIGIN_VERIFIED;",
+  "if (verdict != XO_VERDICT_UNAUTHENTICATED)\n\t\treturn XO_ORIGIN_VERIFIED;")
+m("tenant-of-strangers", "else if (t->origin == XO_ORIGIN_OURS && address.len > 0)",
+  "else if (address.len > 0)")
+m("trusted-always", "t->is_trusted = t->answer.decision == XO_DECISION_ACCEPT;",
+  "t->is_trusted = true;")
+m("demoted-to-upstream", "t->upstream = listener->demote_to;",
+  "t->upstream = listener->upstream;")
+m("tenants-upstream", "t->upstream = tenant->upstream;", "t->upstream = listener->upstream;")
+m("no-upstream", "t->upstream = XO_NOBODY;\n}", "t->upstream = 0;\n}")
+m("tempfail-accepts", "return XO_REFUSAL_TRY_LATER;\n\tif (t->answer.decision == XO_DECISION_REJECT)",
+  "return XO_REFUSAL_NONE;\n\tif (t->answer.decision == XO_DECISION_REJECT)")
+m("reject-accepts", "if (t->answer.decision == XO_DECISION_REJECT)", "if (false)")
+m("lacks-tenant", "if (t->has_sender && lacks_tenant(policy, t))", "if (false)")
+m("lacks-tenant-rcpt",
+  "return lacks_tenant(policy, t) ? XO_REFUSAL_NO_TENANT : XO_REFUSAL_NONE;",
+  "return XO_REFUSAL_NONE;")
+m("recipients-free", "if (t->is_trusted)\n\t\twhy = xo_recipient_check(", "if (false)\n\t\twhy = xo_recipient_check(")
+m("null-sender-tenant", "if (t->tenant == XO_NOBODY && !t->has_sender)", "if (t->tenant == XO_NOBODY)")
+m("stranger-xoorg", "if (!is_verified && t->origin != XO_ORIGIN_OURS)\n\t\treturn nothing;", "")
+m("tenant-says-first", "case XO_XOORG_TENANT:\n\t\treturn is_verified ? said :", "case XO_XOORG_TENANT:\n\t\treturn false ? said :")
+m("message-says-brought", "return is_verified ? said : brought;", "return brought;")
+m("takes-value-of-all", "return t->origin == XO_ORIGIN_OURS && org.len > 0 &&", "return org.len > 0 &&")
+m("takes-value-any-source", "xo_upstream_at(policy, t->upstream)->xoorg_source ==\n\t    XO_XOORG_MESSAGE && xo_tenants",
+  "true && xo_tenants")
+m("takes-any-value", "xo_tenants_by_org(policy, org) != XO_NOBODY;", "true;")
+m("cross-premises-unsent", "if (u->xoorg_source != XO_XOORG_NONE && !is_sent)", "if (false)")
+m("cross-premises-default", "return origin == XO_ORIGIN_VERIFIED;\n\tcase XO_CROSS_PREMISES_KEEP",
+  "return true;\n\tcase XO_CROSS_PREMISES_KEEP")
+m("cross-premises-keep", "return origin == XO_ORIGIN_VERIFIED || is_ours;", "return true;")
+m("cross-premises-keep-ours", "return origin == XO_ORIGIN_VERIFIED || is_ours;",
+  "return origin == XO_ORIGIN_VERIFIED;")
+m("cross-tenant-of-strangers", "families |= XO_WALL_CROSS_TENANT | XO_WALL_SENDER_TRACE;", ";")
+m("cross-premises-stay", "if (!keeps)\n", "if (false)\n")
+m("promotes-strangers", "*promotes_r = keeps && u->cross", "*promotes_r = u->cross")
+m("org-of-strangers", "return t->origin == XO_ORIGIN_VERIFIED ? said : sent;", "return said.len > 0 ? said : sent;")
+m("results-of-ours", "return t->origin != XO_ORIGIN_OURS;", "return true;")
+m("no-results", "return t->origin != XO_ORIGIN_OURS;", "return t->origin == XO_ORIGIN_VERIFIED;")
+m("ways-of-observe", "listener->mode == XO_MODE_OBSERVE)\n\t\tways->demote_to = true;", "false)\n\t\tways->demote_to = true;")
+m("ways-of-tenants", "ways.upstream = ways.tenants = true;", "ways.upstream = true;")
+
+m = group("verdict.c", "verdict treatment")
+m("no-right", "if ((question->rights & XO_RIGHT_XOORG) == 0)", "if (false)")
+m("no-org", "if (!question->has_xoorg)", "if (false)")
+m("unknown-org", "if (*tenant_r == XO_NOBODY)\n\t\treturn XO_VERDICT_UNKNOWN_ORG;", "if (*tenant_r == XO_NOBODY)\n\t\t*tenant_r = 0;")
+m("sender-rule", "if (!may_send(&policy->tenants[*tenant_r], question->sender))", "if (false)")
+m("sender-null", "if (sender.len == 0 || tenant->n_sender_domains == 0)", "if (tenant->n_sender_domains == 0)")
+m("sender-routed", "(tenant->allow_untrusted_routing || !xo_address_is_routed(sender));", "true;")
+m("accepts-all", "answer_r->would = listener->on[verdict];", "answer_r->would = XO_DECISION_ACCEPT;")
+m("observe-accepts", "answer_r->decision = XO_DECISION_DEMOTE;", "answer_r->decision = XO_DECISION_ACCEPT;")
+m("observe-not", "if (listener->mode == XO_MODE_OBSERVE &&", "if (false &&")
+m("observe-demotes-accepted", "answer_r->would != XO_DECISION_ACCEPT)", "true)")
+m("recipient-of-none", "if (!xo_domain_is_listed(tenant->recipient_domains,", "if (false && !xo_domain_is_listed(tenant->recipient_domains,")
+m("recipient-routed", "xo_address_is_routed(to->address) ? XO_REFUSAL_RCPT_ROUTED :", "false ? XO_REFUSAL_RCPT_ROUTED :")
+m("recipient-of-anybody", "return check_anybodys(policy, to);", "return XO_REFUSAL_NONE;")
+m("relay-all", "if (policy->tenants[tenant].relay)", "if (true)")
+m("relay-none", "if (policy->tenants[tenant].relay)", "if (false)")
+m("ours-may-not", "if (xo_rights_are_ours(rights))\n\t\treturn XO_REFUSAL_NONE;", "")
+
+m = group("rights.c", "rights")
+m("wildcard-two-labels", "if (xo_span_find(parent, '.') == parent.len ||", "if (false ||")
+m("wildcard-anywhere", "return has_wildcards && xo_domain_is_valid(configured) &&", "return xo_domain_is_valid(configured) &&")
+m("wildcard-suffix", "return xo_span_is_equal_nocase(parent, xo_span_from(name, dot + 1));",
+  "return name.len > parent.len && xo_span_is_equal_nocase(parent, xo_span_from(name, name.len - parent.len));")
+m("empty-name", "if (configured.len == 0 || presented.len == 0)", "if (false)")
+m("within-any-cut", "return front.len == 0 || base.len == 0 || base.p[0] == '.' ||", "return true || base.p[0] == '.' ||")
+m("excluded-not", "if (c->is_excluded && is_excluded(c->base, name))\n\t\t\treturn false;", "if (c->is_excluded && false)\n\t\t\treturn false;")
+m("excluded-wildcard", "is_within(xo_span_from(name, 1), base));", "false);", survives="")
+m("permitted-by-none", "if (!is_met)\n\t\t\t\treturn false;", ";")
+m("permitted-always", "return is_met;", "return true;")
+m("server-name-any", "return domain.len == 0 || is_within(domain, host) ? host : domain;", "return host;")
+m("cn-beside-names", "return ((!certificate->has_alt_names &&", "return ((true &&")
+m("cn-wildcard", "xo_certificate_name_matches(configured, certificate->common_name,\n\t    false);", "xo_certificate_name_matches(configured, certificate->common_name,\n\t    true);")
+m("cn-never", "peer->match == XO_MATCH_CN_TOO) &&", "false) &&")
+m("chain", "if (!certificate->is_chain_valid)", "if (false)")
+m("constraints", "if (!xo_certificate_permits(certificate, name))", "if (false)")
+m("eku-server", "(peer->eku == XO_EKU_SERVER && !certificate->is_for_servers)", "false")
+m("eku-client", "(peer->eku == XO_EKU_CLIENT && !certificate->is_for_clients)", "false")
+m("revoked", "if (certificate->crl == XO_CRL_REVOKED)", "if (false)")
+m("crl-unusable", "return mode == XO_CRL_SOFT || certificate->crl == XO_CRL_GOOD ?", "return true ?")
+m("crl-off", "if (mode == XO_CRL_OFF)", "if (true)")
+m("crl-listeners", "return peer->crl == XO_CRL_INHERIT ? listener->crl : peer->crl;", "return peer->crl;")
+m("bad-certificate-lenient", "peer->bad_certificate != XO_BAD_CERTIFICATE_UNTRUSTED;", "false;")
+m("bad-certificate-strict", "refuses = flaw != NULL &&\n\t    peer->bad_certificate != XO_BAD_CERTIFICATE_UNTRUSTED;", "refuses = flaw != NULL;")
+m("flawed-rights", "if (flaw == NULL)\n\t\tfound->by_certificate |= peer->rights;", "found->by_certificate |= peer->rights;")
+m("address-gives-xoorg", "found->by_address |= peer->rights & ~(uint32_t)XO_RIGHT_XOORG;", "found->by_address |= peer->rights;")
+m("address-of-all", "if (!has_address(peer, address))", "if (false)")
+m("absent-certificate", "bool is_shown = certificate != NULL && certificate->is_present;", "bool is_shown = certificate != NULL;")
+m("refused-keeps-rights", "if (found.is_refused) {", "if (false) {")
+m("verified-with-flaw", "rights_r->is_verified = found.certificate_peer != XO_NOBODY &&\n\t    found.flaw == NULL;", "rights_r->is_verified = found.certificate_peer != XO_NOBODY;")
+
+m = group("tenants.c", "tenants")
+m("wildcard-parent", "if (domain.len <= parent.len + 1 || !xo_domain_is_valid(domain))", "if (domain.len < parent.len || !xo_domain_is_valid(domain))", survives="")
+m("wildcard-glued", "return domain.p[n - 1] == '.' &&", "return")
+m("empty-domain", "if (domain.len == 0)\n\t\treturn false;", "", survives="")
+m("two-tenants", "if (other != XO_NOBODY) {", "if (false) {")
+m("routed-sender", "if (tenant != XO_NOBODY && xo_address_is_routed(address) &&", "if (false &&")
+m("sender-by-org", "return table_find(&policy->tenant_index->orgs, domain);\n}\n", "return XO_NOBODY;\n}\n")
+m("invalid-below", "if (!table->has_wildcards || !xo_domain_is_valid(domain))", "if (!table->has_wildcards)")
+
+m = group("routing.c", "routing")
+m("percent", '#define ROUTES "@%!/|', '#define ROUTES "@!/|')
+m("bang", '#define ROUTES "@%!/|', '#define ROUTES "@%/|')
+m("at", '#define ROUTES "@%!/|', '#define ROUTES "%!/|')
+m("slash", '#define ROUTES "@%!/|', '#define ROUTES "@%!|')
+m("colon", ":;,<>()[]", ";,<>()[]")
+m("wide", "c = c - WIDE_FIRST + '!';", ";")
+m("dash", 'if (begins(s, XO_LIT("-")) || is_packed(s))', "if (is_packed(s))")
+m("imcea", 'if (begins(s, XO_LIT("-")) || is_packed(s))', 'if (begins(s, XO_LIT("-")))')
+m("quoted", "if (is_quoted && s.p[i] == '\\\\' && i + 1 < s.len &&", "if (is_quoted)\n\t\t\tcontinue;\n\t\tif (is_quoted && s.p[i] == '\\\\' && i + 1 < s.len &&")
+m("first-at", "while (n > 0 && address.p[n - 1] != '@')\n\t\tn--;", "n = xo_span_find(address, '@');\n\tn = n < address.len ? n + 1 : 0;")
+
+m = group("address.c", "address")
+m("mapped", "if (xo_address_is_ipv4(a) && n->bits < MAPPED_BITS)", "if (false)")
+m("bits", "mask = 0xff00U >> (n->bits % 8) & 0xffU;", "mask = 0xff00U >> (n->bits % 8 - 1) & 0xffU;")
+m("whole", "if (memcmp(n->address.octets, a->octets, whole) != 0)", "if (false)")
+
+m = group("proxy.c", "proxy")
+m("v1-family", "is_dotted(client) == is_ipv4 && is_dotted(server) == is_ipv4 &&", "true &&")
+m("v1-port", "n > 65535)", "n > 99999)")
+m("v1-end", "if (lf < 6 || in.p[lf - 1] != '\\r' ||", "if (lf < 7 ||")
+m("v2-length", "if (len < 2 * n + 4)", "if (len < 2 * n)")
+m("v2-command", "if (in.p[12] != V2_LOCAL && in.p[12] != V2_PROXY)", "if (false)")
+m("v2-limit", "if (V2_FIXED + len > XO_PROXY_V2_MAX)", "if (false)")
+
+# --- the wall and what is written ------------------------------------------------------
+
+m = group("protected.c", "wall")
+m("list-originator", '{NAME("X-OriginatorOrg"), false, XO_WALL_ORIGINATOR_ORG},\n', "")
+m("list-organisation", '{NAME("X-OriginatorOrganization"), false, XO_WALL_ORIGINATOR_ORG},\n', "")
+m("list-organization", '{NAME("X-MS-Exchange-Organization-"), true, XO_WALL_ORGANIZATION},\n', "")
+m("list-forest", '{NAME("X-MS-Exchange-Forest-"), true, XO_WALL_FOREST},\n', "")
+m("list-cross-premises", '{NAME("X-MS-Exchange-CrossPremises-"), true, XO_WALL_CROSS_PREMISES},\n', "")
+m("list-cross-tenant", '{NAME("X-MS-Exchange-CrossTenant-"), true, XO_WALL_CROSS_TENANT},\n', "")
+m("list-results", '{NAME("Authentication-Results"), false, XO_WALL_AUTH_RESULTS},\n', "")
+m("list-promoted", '{NAME("X-CrossPremisesHeadersPromoted"), false, XO_WALL_TRACE},\n', "")
+m("list-filtered", '{NAME("X-CrossPremisesHeadersFiltered"), false, XO_WALL_TRACE},\n', "")
+m("list-preserved", '{NAME("X-OrganizationHeadersPreserved"), false, XO_WALL_SENDER_TRACE},\n', "")
+m("families", "uint32_t family = xo_protected_family(field->name) &\n\t    protection->families;", "uint32_t family = xo_protected_family(field->name);")
+m("results-of-others", "if (family == XO_WALL_AUTH_RESULTS && !xo_field_is_authserv(", "if (false && !xo_field_is_authserv(")
+m("cut", "#define CUT_MIN ((size_t)990)", "#define CUT_MIN ((size_t)999)")
+m("hidden-prefix", "(!n->is_prefix && goes_on(behind)))", "false)", survives="")
+m("hidden-results", "if (n->family != XO_WALL_AUTH_RESULTS ||\n\t\t    is_ours(protection, behind))", "if (n->family != XO_WALL_AUTH_RESULTS)")
+m("hidden-comment", "if (rest.p[i] == '(' || ++protection->n_looks > LOOKS_MAX)", "if (++protection->n_looks > LOOKS_MAX)")
+
+m = group("authserv.c", "wall")
+m("case", "if (xo_ascii_lower(c->rest.p[0]) !=\n\t\t    xo_ascii_lower(hostname.p[i]))", "if (c->rest.p[0] !=\n\t\t    hostname.p[i])")
+m("comments", "READING_HAS_COMMENTS,\n\t0,\n", "READING_HAS_COMMENTS,\n")
+m("nests", "\tREADING_HAS_COMMENTS | READING_NESTS | READING_ESCAPES,\n", "")
+m("encoded", "if (!has_encoded_word(value))", "if (true)")
+m("longer-name", "return !goes_on(c);", "return true;")
+
+m = group("wall.c", "wall")
+m("hidden", "if (xo_protected_is_hidden(&w->protection, field))", "if (false)")
+m("folded", "if (field->has_fold && e == NULL && !w->wall->repairs)", "if (false)")
+m("removed-not", "if (family != 0 && e == NULL) {", "if (false) {")
+m("hops", "w->report->n_hops > w->wall->max_hops;", "false;")
+m("always", ".families = wall->remove | XO_WALL_ALWAYS,", ".families = wall->remove,")
+m("controls", "if (!w->has_controls)\n", "if (true)\n", unit="wall repair")
+m("filtered-stamp", "if ((w->report->removed & XO_WALL_CROSS_PREMISES) != 0)", "if (false)")
+
+m = group("field.c", "wall")
+m("bare-cr", "if (i + 1 == section.len || section.p[i + 1] != '\\n')", "if (false)")
+m("bare-lf", "if (section.p[i] == '\\n')\n\t\t\treturn XO_FAULT_BARE_NEWLINE;", "")
+m("nul", "if (section.p[i] == '\\0')\n\t\t\treturn XO_FAULT_NUL;", "")
+m("after-end", "if (rest.len > 2)\n", "if (false)\n")
+m("line", "if (find_line(rest, &size) > reader->max_line)", "if (find_line(rest, &size) > reader->max_line + 1)")
+m("fields", "reader->n_fields >= reader->max_fields)", "reader->n_fields > reader->max_fields)")
+m("blank-name", "else if (!xo_field_is_blank(text.p[i]))\n\t\t\treturn name_fault(text);", "")
+m("dot", "return text.p[0] == '.' ? XO_FAULT_LEADING_DOT : XO_FAULT_NONE;", "return XO_FAULT_NONE;")
+m("first-blank", "if (text.len > 0 && xo_field_is_blank(text.p[0]))", "if (false)")
+
+m = group("stamp.c", "stamp")
+m("result-fail", 'case XO_VERDICT_SENDER_MISMATCH:\n\t\treturn "x-xoorg=fail";', 'case XO_VERDICT_SENDER_MISMATCH:\n\t\treturn "x-xoorg=pass";')
+m("result-none", 'return "x-xoorg=none";', 'return "x-xoorg=pass";')
+m("clean", "c = '?';", ";")
+m("no-results", "if (stamp->has_results)\n\t\tadd_results(&w, stamp);", "add_results(&w, stamp);")
+
+m = group("promote.c", "wall stamp")
+m("reserved", "if (xo_span_is_equal_nocase(suffix,\n\t\t    xo_span_from_cstr(reserved[i])))\n\t\t\treturn false;", "", unit="wall")
+m("last-wins", "e[i].is_promoted = false;", "e[i + 1].is_promoted = false;", unit="wall")
+
+# --- relay: what is said, to whom, and when --------------------------------------------
+
+RELAY = "relay relay_trust opening relay_random model"
+m = group("announce.c", RELAY, ("test_caps.py", ""))
+m("xoorg-to-all", "} else if ((r->rights.rights & XO_RIGHT_XOORG) != 0) {", "} else {")
+m("xoorg-in-clear", "if (!r->is_tls) {\n", "if ((r->rights.rights & XO_RIGHT_XOORG) != 0)\n\t\tcaps->set |= XO_CAP_BIT(XO_CAP_XOORG);\n\tif (!r->is_tls) {\n", survives="")
+m("xclient-to-all", "if (r->may_xclient)\n", "if (true)\n")
+m("requiretls-in-clear", "caps->set &= ~XO_CAP_BIT(XO_CAP_REQUIRETLS);\n", ";\n")
+m("size", "if (limit != 0 && (*size == 0 || limit < *size))", "if (limit != 0 && (*size == 0 || limit > *size))")
+m("binary", "if (!xo_caps_has(caps, XO_CAP_CHUNKING))\n", "if (false)\n")
+m("unknown-known", "g->is_known = false;\n", ";\n")
+m("union", "xo_caps_intersect(&g->caps, &known->caps);", "g->caps.set |= known->caps.set;")
+m("bridge-8bit", "caps->set = (caps->set & CARRIED) | BRIDGED;", "caps->set = (caps->set & CARRIED) | BRIDGED | XO_CAP_BIT(XO_CAP_8BITMIME);")
+
+m = group("front.c", RELAY, ("test_ehlo.py", ""))
+m("weak-cipher", "if (r->rights.is_refused || (r->is_tls && r->is_weak)) {", "if (r->rights.is_refused) {")
+m("refused-certificate", "if (r->rights.is_refused || (r->is_tls && r->is_weak)) {", "if (r->is_tls && r->is_weak) {")
+m("starttls-followed", "else if (r->is_followed)\n\t\twhy = XO_REFUSAL_PIPELINING;", "else if (false)\n\t\twhy = XO_REFUSAL_PIPELINING;")
+m("starttls-twice", "else if (r->is_tls)\n\t\twhy = XO_REFUSAL_TLS_TWICE;", "else if (false)\n\t\twhy = XO_REFUSAL_TLS_TWICE;")
+m("starttls-remembers", "xo_buf_clear(&r->hello);\n\tr->announced = 0;", "r->announced = r->announced;")
+m("data-followed", "if (command->verb == XO_VERB_DATA && r->is_followed)", "if (false)")
+m("commands", "++r->commands <= limits(r)->commands)", "++r->commands <= limits(r)->commands + 1)")
+m("resets", "++r->resets <= limits(r)->resets)", "++r->resets <= limits(r)->resets + 1)")
+m("hello-name", "if (!xo_hello_name_is_valid(args)) {", "if (false) {")
+m("order", "if (!envelope_is_settled(r) && (command.verb != XO_VERB_RCPT ||", "if (false && (command.verb != XO_VERB_RCPT ||")
+m("nested-mail", "[XO_VERB_MAIL] = refuse_nested,\n\t\t[XO_VERB_RCPT]", "[XO_VERB_MAIL] = envelope_mail,\n\t\t[XO_VERB_RCPT]")
+m("mail-before-hello", "[XO_VERB_MAIL] = refuse_hello_first,", "[XO_VERB_MAIL] = envelope_mail,")
+
+m = group("envelope.c", RELAY, ("test_mail.py", ""))
+m("require-tls", "if (r->setup.listener->require_tls && !r->is_tls)", "if (false)")
+m("size", "mail->size > r->size_limit)", "mail->size > r->size_limit + 1)")
+m("draining", "if (r->is_draining) {", "if (false) {")
+m("recipients", "return r->t.n_slots / 2 >= limits(r)->recipients ||", "return r->t.n_slots / 4 >= limits(r)->recipients ||")
+m("too-many", "(t->n_slots - t->n_answered) >= limits(r)->recipients)", "(t->n_slots - t->n_answered) > limits(r)->recipients)")
+m("rcpt-needs", "if (r->back == BACK_READY && (rcpt.needs & ~r->back_caps) != 0)", "if (false)")
+m("rcpt-rule", "why = xo_treatment_rcpt(r->setup.policy, &rcpt.to, &t->trust);", ";")
+m("refused-accepted", "slot->state = is_accepted ? SLOT_ACCEPTED : SLOT_REFUSED;", "slot->state = SLOT_ACCEPTED;")
+
+m = group("opening.c", "opening", ("test_next_hop.py", ""))
+m("xoorg-in-clear", "if (!o->is_tls || o->upstream->tls != XO_TLS_VERIFY)", "if (!o->is_tls)")
+m("xoorg-before-tls", "if (!o->is_tls || o->upstream->tls != XO_TLS_VERIFY)", "if (o->upstream->tls != XO_TLS_VERIFY)", survives="")
+m("require-xoorg", "if (o->upstream->require_xoorg &&", "if (false &&")
+m("starttls-optional", "fail(o, XO_REFUSAL_UPSTREAM_TLS);\n}\n\nstatic void\non_helo", "settle(o);\n}\n\nstatic void\non_helo")
+m("helo-in-clear", "else if (!o->is_tls && o->upstream->tls != XO_TLS_NONE)", "else if (false)")
+m("injected", "else if (used < in.len)\n", "else if (false)\n")
+m("starttls-reply", "if (o->reply.code == 220)\n\t\to->state = XO_OPENING_HANDSHAKE;", "if (o->reply.code / 100 == 2)\n\t\to->state = XO_OPENING_HANDSHAKE;")
+m("xclient-optional", "is_attribute(o, XO_LIT(\"ADDR\")))\n\t\tsay_xclient(o);\n\telse\n\t\tfail(o, XO_REFUSAL_UPSTREAM_HANDOVER);", "is_attribute(o, XO_LIT(\"ADDR\")))\n\t\tsay_xclient(o);\n\telse\n\t\to->state = XO_OPENING_DONE;")
+m("caps-of-before", "memset(&o->caps, 0, sizeof(o->caps));\n", ";\n")
+m("resume-client", "o->is_handed_over = false;\n", ";\n")
+
+m = group("back.c", RELAY, ("test_next_hop.py", ""))
+m("pipelining", "has_cap(r->back_caps, XO_CAP_PIPELINING);", "true;")
+m("xoorg-unannounced", "has_cap(r->back_caps, XO_CAP_XOORG);\n\tif (t->has_xoorg_out)", "true;\n\tif (t->has_xoorg_out)")
+m("mail-2xx", "if (r->reply.code == 250) {\n\t\tr->t.mail_state = MAIL_ACCEPTED;", "if (r->reply.code / 100 == 2) {\n\t\tr->t.mail_state = MAIL_ACCEPTED;")
+m("rcpt-2xx", "bool is_accepted = r->reply.code == 250 || r->reply.code == 251;", "bool is_accepted = r->reply.code / 100 == 2;")
+m("data-ahead", "if (r->reply.code == 354 && !r->is_back_ahead) {", "if (r->reply.code == 354) {")
+m("data-3xx", "if (r->reply.code == 354 && !r->is_back_ahead) {", "if (r->reply.code / 100 == 3 && !r->is_back_ahead) {")
+m("chunk-unexpected", "} else if (!is_expected || r->reply.code != 250) {", "} else if (r->reply.code != 250) {")
+m("final-2xx", "if (r->reply.code != 250 && !is_refusal(r)) {", "if (r->reply.code / 100 != 2 && !is_refusal(r)) {")
+m("final-ahead", "if (r->is_back_ahead) {\n\t\tback_drop(r);", "if (false) {\n\t\tback_drop(r);")
+m("closing", "return r->reply.code == 421;", "return false;")
+m("unexpected-reply", "if (r->n_expected == 0) {\n\t\tif (r->t.is_opened)", "if (false) {\n\t\tif (r->t.is_opened)", survives="")
+m("ahead", "if (r->back == BACK_READY && is_ahead(r, what))", "if (false)")
+m("retry-opened", "t->n_retries == RETRIES_MAX || t->is_opened)", "t->n_retries == RETRIES_MAX)")
+m("retries", "#define RETRIES_MAX 2", "#define RETRIES_MAX 3")
+m("retry-anything", "if (why != XO_REFUSAL_UPSTREAM_LOST || !r->is_back_replaceable ||", "if (!r->is_back_replaceable ||")
+m("lacking", "if (is_lacking(r)) {", "if (false) {")
+m("lmtp-worst", "if (r->reply.code <= t->worst)", "if (r->reply.code >= t->worst && t->worst != 0)", e2e=[("test_lmtp.py", "")])
+m("yes-then-no", "} else if (!is_accepted && s->state == SLOT_ACCEPTED) {", "} else if (false) {")
+m("leave-busy", "if (r->back == BACK_READY && r->n_expected == 0 && !r->t.is_opened &&", "if (r->back == BACK_READY && !r->t.is_opened &&")
+
+m = group("xclient.c", RELAY, ("test_xclient.py", ""))
+m("anybody", "if (!r->may_xclient) {", "if (false) {")
+m("in-transaction", "if (xo_relay_is_busy(r)) {", "if (false) {")
+m("keeps-rights", "r->rights.rights = 0;\n", ";\n")
+m("keeps-announced", "r->announced = 0;\n", ";\n", survives="")
+m("speaks-for-itself", "r->setup.is_proxied = r->is_spoken_for = true;", ";")
+m("certificate-speaks", "r->setup.is_proxied = r->is_spoken_for = true;", "r->setup.is_proxied = true;")
+
+m = group("relay.c", RELAY, ("test_limits.py", ""))
+m("proxied-address", "r->setup.is_proxied ? NULL : &r->setup.address, &r->rights);", "&r->setup.address, &r->rights);")
+m("spoken-certificate", "r->is_spoken_for ? NULL : certificate,", "certificate,")
+m("xclient-right", "r->may_xclient = (r->rights.rights & XO_RIGHT_XCLIENT) != 0;", "r->may_xclient = true;")
+m("weak-bits", "r->is_weak = bits < 128;", "r->is_weak = bits < 112;")
+m("errors", "++r->errors >= limits(r)->errors) {", "++r->errors > limits(r)->errors) {")
+m("rate", "r->t.size * 1000 / r->t.waited < limits(r)->data_rate;", "r->t.size * 1000 / r->t.waited < 1;")
+m("grace", "r->t.waited > limits(r)->data_grace &&", "r->t.waited > 2 * limits(r)->data_grace &&")
+m("pressed", "if (r->is_pressed && timeout > limits(r)->load_timeout)", "if (false)")
+m("final-timeout", "return r->back_since + limits(r)->final_timeout;", "return UINT64_MAX;")
+m("data-timeout", "return r->back_since + limits(r)->data_timeout;", "return UINT64_MAX;")
+m("mail-timeout", "return r->back_since + limits(r)->mail_timeout;", "return UINT64_MAX;")
+m("handshake-timeout", "return due(r, r->front_since, limits(r)->handshake_timeout);", "return UINT64_MAX;")
+m("command-timeout", "return due(r, r->front_since, limits(r)->command_timeout);", "return UINT64_MAX;")
+m("request-timeout", "return due(r, r->request_since,\n\t\t\t    limits(r)->request_timeout);", "return due(r, r->front_since,\n\t\t\t    limits(r)->command_timeout);")
+m("drain", "if (!is_final && xo_relay_is_busy(r))\n\t\treturn;", "return;", unit="relay model", e2e=[("test_lifecycle.py", "")])
+
+m = group("reply.c", "reply opening")
+m("code-range", "if (reply->line_code < CODE_MIN || reply->line_code > CODE_MAX ||", "if (")
+m("code-changes", "(reply->is_open && reply->line_code != reply->code))", "false)")
+m("separator", "return c == ' ' || c == '-' || c == '\\r' ? XO_MORE : XO_ERR_SYNTAX;", "return XO_MORE;")
+m("limit", "if (reply->seen >= max) {", "if (false) {")
+
+# --- gate: certificates, next hops, bounds -------------------------------------------
+
+TLS = "tls tls_chain tls_client"
+m = group("tls_peer.c", TLS, ("test_names.py", ""))
+m("resumed", "if (SSL_session_reused(tls->ssl)) {", "if (false) {", survives="")
+m("not-made", "} else if (!judgement->is_made) {", "} else if (false) {", survives="")
+m("not-valid", "} else if (!judgement->is_valid) {", "} else if (false) {")
+m("unreadable", "} else if (!has_readable_names || !read_constraints(tls)) {", "} else if (!read_constraints(tls)) {")
+m("constraints", "tls->peer.n_constraints = c->n;", "tls->peer.n_constraints = 0;")
+m("alt-names", "tls->peer.has_alt_names = criticality != -1;", "tls->peer.has_alt_names = false;")
+m("two-common-names", "first) >= 0)\n\t\treturn;", "first) >= 1000)\n\t\treturn;")
+
+m = group("tls_verify.c", TLS, ("test_client.py", ""))
+m("auth-level", "#define AUTH_LEVEL 2", "#define AUTH_LEVEL 0")
+m("depth", "#define MAX_INTERMEDIATES 9", "#define MAX_INTERMEDIATES 19")
+m("any-eku", "if (!is_leaf && (usages & XKU_ANYEKU) != 0)", "if ((usages & XKU_ANYEKU) != 0)")
+m("key-usage", "if (i == 0 && !can_sign_handshake(x))", "if (false)")
+m("usages", "if (usages == 0)\n\t\t\treturn X509_V_ERR_INVALID_PURPOSE;", "")
+m("crl-error", "else if (!is_crl_error(error))\n\t\treturn 0;", "else if (false)\n\t\treturn 0;")
+m("client-lists", "if (j->crl == XO_CRL_REVOKED)\n\t\treturn X509_V_ERR_CERT_REVOKED;", "")
+m("hard-lists", "return tls->crl == XO_CRL_SOFT ? X509_V_OK :", "return true ? X509_V_OK :")
+m("server-name-constraints", "error = judge_name(store);", ";")
+m("demand", "return tls->duty == XO_TLS_DUTY_RECORD || error == X509_V_OK;", "return 1;")
+m("server-purpose", "XKU_SSL_SERVER : ANY_PEER, &tls->judgement.usages);", "ANY_PEER : ANY_PEER, &tls->judgement.usages);", survives="")
+
+m = group("claim_search.c", "", ("test_next_hop.py", ""))
+m("attempts", "#define ATTEMPTS_MAX 10", "#define ATTEMPTS_MAX 2")
+m("dead", "xo_hop_is_dead(xo_claim_hop(c), t)) {", "false) {", e2e=[("test_pool.py", ""), ("test_next_hop.py", "")])
+m("connections", "return most == 0 || xo_claim_hop(c)->n_links < most ||", "return true ||", e2e=[("test_pool.py", ""), ("test_limits.py", "")])
+
+m = group("claim.c", "", ("test_pool.py", ""))
+m("fresh", "if (c->wish.is_fresh || c->wish.is_question)", "if (c->wish.is_question)", e2e=[("test_pool.py", ""), ("test_next_hop.py", "")])
+m("tenant-key", "c->wish.tenant = XO_NOBODY;", "c->wish.tenant = 0;", e2e=[("test_pool.py", ""), ("test_client.py", "")])
+m("mx-name", "domain = xo_span_from_cstr(conf->mx);", ";", e2e=[("test_client.py", "")])
+m("greeting-timeout", "set_timer(c, c->hops->worker->conf->policy.limits.greeting_timeout);\n\treturn true;", "set_timer(c, 3600000);\n\treturn true;", e2e=[("test_next_hop.py", ""), ("test_limits.py", "")])
+m("connect-timeout", "set_timer(c, hops->worker->conf->policy.limits.connect_timeout);", "set_timer(c, 3600000);", e2e=[("test_next_hop.py", ""), ("test_limits.py", "")])
+m("proxy-unsaid", "say_proxy(c);\n", ";\n", e2e=[("test_proxy.py", "")])
+
+m = group("hop.c", "", ("test_pool.py", ""))
+m("pool-key-tenant", "return link->tenant == wish->tenant && (!link->has_client ||", "return (!link->has_client ||", e2e=[("test_pool.py", ""), ("test_client.py", "")])
+m("pool-key-client", "xo_link_is_for(link, &wish->client) ||\n\t    xo_caps_has", "true ||\n\t    xo_caps_has", e2e=[("test_xclient.py", ""), ("test_pool.py", "")])
+m("client-gone", "XO_CAP_XCLIENT))\n\t\t\t\tcontinue;\n\t\t\tunlink_idle(link);\n\t\t\txo_link_quit(link);", "XO_CAP_XCLIENT))\n\t\t\t\tcontinue;", e2e=[("test_xclient.py", ""), ("test_pool.py", "")])
+m("quiet", "if (is_quiet(link))\n\t\t\treturn link;", "return link;")
+m("proxy-kept", "XO_HANDOVER_PROXY &&", "XO_HANDOVER_COUNT &&", e2e=[("test_proxy.py", "")])
+m("max-idle", "xo_hop_conf(hops, link->upstream)->max_idle;", "1000;")
+m("idle-speaks", "if (leg->is_readable && !is_quiet(link)) {", "if (false) {")
+m("input-kept", "link->leg.in.len == 0 &&", "true &&", survives="")
