@@ -104,7 +104,7 @@ conclude(struct xo_claim *c)
 	if (c->dial.link != NULL && !c->is_kept) {
 		known->caps = c->dial.link->opening.caps;
 		known->is_known = true;
-		hop_of(c)->asked_at = xo_worker_now();
+		hop_of(c)->asked_at = xo_clock_now();
 		xo_metrics_upstream_connect(hops->worker->metrics,
 		    c->wish.upstream, true);
 	} else if (c->dial.link != NULL) {
@@ -127,9 +127,9 @@ tell(struct xo_claim *c)
 static void
 set_timer(struct xo_claim *c)
 {
-	uint64_t now = xo_worker_now();
+	uint64_t now = xo_clock_now();
 	uint64_t left = c->deadline > now ? c->deadline - now : 0;
-	struct timeval tv = xo_worker_timeval(
+	struct timeval tv = xo_clock_timeval(
 	    left < c->dial.timeout ? left : c->dial.timeout);
 
 	evtimer_add(c->timer, &tv);
@@ -326,7 +326,7 @@ static void
 go_on(struct xo_claim *c)
 {
 	while (c->dial.link == NULL && c->lookup == NULL && !c->is_over) {
-		if (xo_worker_now() >= c->deadline) {
+		if (xo_clock_now() >= c->deadline) {
 			conclude(c);
 			return;
 		}
@@ -400,7 +400,7 @@ xo_hops_claim(struct xo_hops *hops, const struct xo_wish *wish,
 	xo_search_init(&c->search, xo_hop_conf(hops, wish->upstream),
 	    hop_of(c));
 	/* The client waits for its reply to RCPT meanwhile. */
-	c->deadline = xo_worker_now() +
+	c->deadline = xo_clock_now() +
 	    hops->worker->conf->policy.limits.mail_timeout;
 	/* A tenant's certificate is part of a connection's identity only where
 	 * it is shown. */

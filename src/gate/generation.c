@@ -44,7 +44,7 @@ xo_generation_signals(bool is_blocked)
 static void
 note_start(struct xo_child *c, pid_t pid)
 {
-	c->started = xo_worker_now();
+	c->started = xo_clock_now();
 	c->pid = pid > 0 ? pid : 0;
 	c->start_at = pid > 0 ? 0 : c->started + SHORT_LIFE;
 }
@@ -158,7 +158,7 @@ start_log(struct xo_generation *g)
 static bool
 is_due(const struct xo_child *c)
 {
-	return c->pid == 0 && xo_worker_now() >= c->start_at;
+	return c->pid == 0 && xo_clock_now() >= c->start_at;
 }
 
 void
@@ -276,7 +276,7 @@ xo_generation_lost(struct xo_generation *g, struct xo_child *c, int status)
 static void
 plan_inspection(struct xo_generation *g)
 {
-	g->inspect_at = xo_worker_now() + 1000 *
+	g->inspect_at = xo_clock_now() + 1000 *
 	    (uint64_t)xo_gate_inspect_after(g->gate, (int64_t)time(NULL));
 	xo_metrics_warnings(g->gate->metrics, xo_gate_count_warnings(g->gate));
 }
@@ -294,7 +294,7 @@ xo_generation_inspect(struct xo_generation *g)
 	struct xo_warnings before = {NULL, 0};
 	struct xo_buf error = {0};
 
-	if (g->is_old || xo_worker_now() < g->inspect_at)
+	if (g->is_old || xo_clock_now() < g->inspect_at)
 		return;
 	xo_warnings_join(&before, &g->gate->conf->found);
 	if (!xo_gate_inspect(g->gate, false, (int64_t)time(NULL), &error) &&

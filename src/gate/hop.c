@@ -237,7 +237,7 @@ xo_link_release(struct xo_link *link, bool needs_reset)
 	link->needs_reset = needs_reset;
 	link->is_idle = true;
 	link->is_reused = true;
-	link->idle_since = xo_worker_now();
+	link->idle_since = xo_clock_now();
 	link->next = hop->idle;
 	hop->idle = link;
 	hop->n_idle++;
@@ -377,7 +377,7 @@ ask(struct xo_hops *hops, int u)
 		return false;
 	}
 	hop->is_learning = true;
-	hop->asked_at = xo_worker_now();
+	hop->asked_at = xo_clock_now();
 	hops->n_learning++;
 	return true;
 }
@@ -391,7 +391,7 @@ learn_one(struct xo_hops *hops, int u)
 		return true;
 	if (hops->worker->known[u].is_known ||
 	    (hop->asked_at != 0 &&
-	    xo_worker_now() - hop->asked_at < ASK_AGAIN))
+	    xo_clock_now() - hop->asked_at < ASK_AGAIN))
 		return false;
 	return ask(hops, u);
 }
@@ -399,7 +399,7 @@ learn_one(struct xo_hops *hops, int u)
 void
 xo_hops_refresh(struct xo_hops *hops)
 {
-	uint64_t now = xo_worker_now();
+	uint64_t now = xo_clock_now();
 
 	if (now < hops->refresh_at || hops->is_draining)
 		return;
@@ -432,7 +432,7 @@ ask_the_lost(struct xo_hops *hops, uint64_t now)
 void
 xo_hops_tick(struct xo_hops *hops)
 {
-	uint64_t now = xo_worker_now();
+	uint64_t now = xo_clock_now();
 	struct xo_link *link, *next;
 
 	ask_the_lost(hops, now);

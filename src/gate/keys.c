@@ -19,7 +19,7 @@
 #include "keys.h"
 #include "privileges.h"
 #include "sandbox.h"
-#include "worker.h"
+#include "clock.h"
 
 /* ms that a worker waits for a signature: hundreds of times what one takes. */
 #define KEYS_WAIT ((uint64_t)2000)
@@ -231,7 +231,7 @@ static bool
 wait_for_answer(uint64_t until)
 {
 	struct pollfd p = {.fd = worker.fd, .events = POLLIN};
-	uint64_t now = xo_worker_now();
+	uint64_t now = xo_clock_now();
 	int n;
 
 	if (now >= until)
@@ -244,7 +244,7 @@ wait_for_answer(uint64_t until)
 static bool
 take_answer(uint64_t id, uint8_t *signature, size_t *len_r)
 {
-	uint64_t until = xo_worker_now() + KEYS_WAIT;
+	uint64_t until = xo_clock_now() + KEYS_WAIT;
 	struct answer a;
 
 	while (wait_for_answer(until)) {
@@ -260,7 +260,7 @@ take_answer(uint64_t id, uint8_t *signature, size_t *len_r)
 		memcpy(signature, a.signature, *len_r);
 		return *len_r > 0;
 	}
-	worker.deaf_until = xo_worker_now() + KEYS_DEAF;
+	worker.deaf_until = xo_clock_now() + KEYS_DEAF;
 	return false;
 }
 
@@ -272,7 +272,7 @@ ask(void *arg, const struct xo_sign_request *request,
 
 	(void)arg;
 	if (request->input.len > sizeof(q.input) ||
-	    xo_worker_now() < worker.deaf_until)
+	    xo_clock_now() < worker.deaf_until)
 		return false;
 	q.id = (uint64_t)worker.pid << 32 | ++worker.n_asked;
 	q.key = request->key;
@@ -281,7 +281,7 @@ ask(void *arg, const struct xo_sign_request *request,
 	memcpy(q.input, request->input.p, request->input.len);
 	if (send(worker.fd, &q, QUESTION_HEAD + request->input.len,
 	    MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-		worker.deaf_until = xo_worker_now() + KEYS_DEAF;
+		worker.deaf_until = xo_clock_now() + KEYS_DEAF;
 		return false;
 	}
 	return take_answer(q.id, signature, len_r);

@@ -93,11 +93,11 @@ terminate(struct master *m)
 
 	if (m->is_ending) {
 		/* Told twice: no more patience. */
-		m->end_by = xo_worker_now();
+		m->end_by = xo_clock_now();
 		return;
 	}
 	m->is_ending = true;
-	m->end_by = xo_worker_now() + conf->drain_timeout + 2000;
+	m->end_by = xo_clock_now() + conf->drain_timeout + 2000;
 	xo_notify("STOPPING=1");
 	xo_log_note(m->log, XO_LOG_INFO, "stop", "draining");
 	xo_generation_retire(m->generations, NULL);
@@ -164,7 +164,7 @@ is_over(struct master *m)
 	for (struct xo_generation *g = m->generations; g != NULL; g = g->next) {
 		n += xo_generation_count(g);
 		xo_generation_end(g);
-		if (xo_worker_now() >= m->end_by)
+		if (xo_clock_now() >= m->end_by)
 			xo_generation_kill(g);
 	}
 	return n == 0;

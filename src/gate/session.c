@@ -3,7 +3,6 @@
  * A session's turn: what can be moved between the two legs is moved, and the
  * relay's actions are taken. See session.h.
  */
-#include <time.h>
 
 #include "client_name.h"
 #include "gate.h"
@@ -144,7 +143,7 @@ act(struct xo_session *s, const struct xo_action *a)
 		break;
 	case XO_ACTION_NEED_CAPS:
 		s->waits_for_caps = true;
-		s->caps_deadline = xo_worker_now() + CAPS_WAIT;
+		s->caps_deadline = xo_clock_now() + CAPS_WAIT;
 		break;
 	case XO_ACTION_ACQUIRE:
 		acquire(s, a);
@@ -185,7 +184,7 @@ xo_session_take_actions(struct xo_session *s)
 void
 xo_session_set_time(struct xo_session *s)
 {
-	xo_relay_set_time(s->relay, xo_worker_now(), (int64_t)time(NULL));
+	xo_relay_set_time(s->relay, xo_clock_now(), xo_clock_wall());
 }
 
 /* Moving: each says whether it may have something more to do. */
@@ -380,7 +379,7 @@ xo_session_run(struct xo_session *s)
 		xo_leg_again(&s->front);
 	if (s->is_closing) {
 		if (s->linger_until == 0)
-			s->linger_until = xo_worker_now() + LINGER;
+			s->linger_until = xo_clock_now() + LINGER;
 		if (xo_session_may_close(s)) {
 			xo_session_free(s);
 			return;

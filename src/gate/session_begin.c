@@ -5,7 +5,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <xoorg/proxy.h>
@@ -57,7 +56,7 @@ static void
 set_id(struct xo_session *s)
 {
 	static const char digits[] = "0123456789BCDFGHJKLMNPQRSTVWXYZ";
-	uint64_t n = (uint64_t)time(NULL) << 27 |
+	uint64_t n = (uint64_t)xo_clock_wall() << 27 |
 	    ((uint64_t)getpid() & 0x3ff) << 17 |
 	    (s->worker->n_ids++ & 0x1ffff);
 	size_t i = sizeof(s->id) - 1;
@@ -95,7 +94,7 @@ xo_session_begin(struct xo_session *s, bool is_proxied)
 		.is_proxied = is_proxied,
 	};
 
-	s->relay = xo_relay_new(&setup, xo_worker_now());
+	s->relay = xo_relay_new(&setup, xo_clock_now());
 	if (s->relay == NULL) {
 		s->front.is_broken = s->is_closing = true;
 		return false;
@@ -155,7 +154,7 @@ set_up(struct xo_session *s, const struct sockaddr *peer)
 {
 	set_id(s);
 	set_addresses(s, peer);
-	s->began = xo_worker_now();
+	s->began = xo_clock_now();
 	s->armed_for = s->stall_deadline = UINT64_MAX;
 	s->timer = evtimer_new(s->worker->base, xo_session_on_timer, s);
 	s->awaits_proxy = is_from_proxy(s);

@@ -71,7 +71,7 @@ xo_session_look_at_tls(struct xo_session *s)
 	if (most == 0 || s->is_exempt || s->front.tls != NULL ||
 	    w->gate->listeners[s->listener] == NULL)
 		return;
-	begun = xo_census_tls(w->census, &s->address, xo_worker_now());
+	begun = xo_census_tls(w->census, &s->address, xo_clock_now());
 	/* With the one that would begin. */
 	begun.all++;
 	begun.own++;
@@ -84,5 +84,5 @@ xo_session_count_tls(struct xo_session *s)
 {
 	if (s->worker->conf->max_tls_per_minute != 0 && !s->is_exempt)
 		xo_census_begin_tls(s->worker->census, &s->address,
-		    xo_worker_now());
+		    xo_clock_now());
 }

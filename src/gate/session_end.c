@@ -64,7 +64,7 @@ xo_session_may_close(struct xo_session *s)
 		return true;
 	xo_leg_flush(&s->front);
 	if (s->front.out.len > 0)
-		return xo_worker_now() >= s->linger_until;
+		return xo_clock_now() >= s->linger_until;
 	/* It has said nothing yet that could cost it our word. */
 	if (s->is_turned_away)
 		return true;
@@ -74,13 +74,13 @@ xo_session_may_close(struct xo_session *s)
 			xo_tls_shutdown(s->front.tls);
 		shutdown(s->front.fd, SHUT_WR);
 	}
-	return has_client_ended(s) || xo_worker_now() >= s->linger_until;
+	return has_client_ended(s) || xo_clock_now() >= s->linger_until;
 }
 
 void
 xo_session_arm(struct xo_session *s)
 {
-	uint64_t now = xo_worker_now();
+	uint64_t now = xo_clock_now();
 	uint64_t due = s->awaits_proxy ? s->proxy_deadline :
 	    xo_relay_deadline(s->relay);
 	struct timeval tv;
@@ -94,7 +94,7 @@ xo_session_arm(struct xo_session *s)
 	if (due == UINT64_MAX || due >= s->armed_for)
 		return;
 	s->armed_for = due;
-	tv = xo_worker_timeval(due > now ? due - now : 0);
+	tv = xo_clock_timeval(due > now ? due - now : 0);
 	evtimer_add(s->timer, &tv);
 }
 
@@ -128,7 +128,7 @@ xo_session_watch_stall(struct xo_session *s)
 	if (s->stall_deadline != UINT64_MAX &&
 	    written - s->stall_written < least_progress(s))
 		return;
-	s->stall_deadline = xo_worker_now() +
+	s->stall_deadline = xo_clock_now() +
 	    s->worker->conf->policy.limits.data_timeout;
 	s->stall_written = written;
 }
@@ -148,7 +148,7 @@ void
 xo_session_on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct xo_session *s = arg;
-	uint64_t now = xo_worker_now();
+	uint64_t now = xo_clock_now();
 
 	(void)fd;
 	(void)what;

@@ -3,7 +3,6 @@
  * What is told about a session: one line a message, one a session, one a
  * refusal, and the counters that go with them.
  */
-#include <time.h>
 
 #include <xoorg/domain.h>
 
@@ -25,7 +24,7 @@ policy_of(const struct xo_session *s)
 static bool
 may_log(struct xo_worker *w)
 {
-	uint64_t second = xo_worker_now() / 1000;
+	uint64_t second = xo_clock_now() / 1000;
 
 	if (w->conf->log_rate == 0)
 		return true;
@@ -48,7 +47,7 @@ xo_sessions_tell_held(struct xo_worker *w)
 {
 	struct xo_log_line *line;
 
-	if (w->log_held == 0 || w->log_second == xo_worker_now() / 1000)
+	if (w->log_held == 0 || w->log_second == xo_clock_now() / 1000)
 		return;
 	line = xo_log_begin(w->log, XO_LOG_WARNING, "log_limited");
 	xo_log_u64(line, "count", w->log_held);
@@ -199,7 +198,7 @@ count_message(struct xo_session *s, const struct xo_report *report)
 	    report->answer.decision, report->answer.tenant, report->size);
 	if (report->has_xoorg)
 		xo_metrics_org(m, report->xoorg, &report->answer,
-		    (int64_t)time(NULL));
+		    xo_clock_wall());
 }
 
 void
@@ -234,7 +233,7 @@ xo_session_log_message(struct xo_session *s, const struct xo_report *report)
 	add_wall(line, report->wall);
 	if (report->is_client_gone)
 		xo_log_cstr(line, "client_gone", "true");
-	xo_log_u64(line, "ms", xo_worker_now() - report->began);
+	xo_log_u64(line, "ms", xo_clock_now() - report->began);
 	xo_log_end(line);
 	count_message(s, report);
 }
@@ -360,7 +359,7 @@ xo_session_log_end(struct xo_session *s)
 		    xo_relay_rights(s->relay)->reason);
 		xo_log_str(line, "helo", xo_relay_hello(s->relay));
 		xo_log_u64(line, "messages", s->n_messages);
-		xo_log_u64(line, "ms", xo_worker_now() - s->began);
+		xo_log_u64(line, "ms", xo_clock_now() - s->began);
 		xo_log_end(line);
 	}
 	xo_metrics_session_closed(s->worker->metrics, s->listener);

@@ -27,7 +27,7 @@ struct xo_known_host {
 static uint64_t
 end_of(uint32_t ttl)
 {
-	return xo_worker_now() +
+	return xo_clock_now() +
 	    (uint64_t)(ttl < TTL_MAX ? ttl : TTL_MAX) * 1000;
 }
 
@@ -42,7 +42,7 @@ static void
 forget_hosts(struct hop *hop, const char *name, uint16_t port)
 {
 	struct xo_known_host **p = &hop->known_hosts;
-	uint64_t now = xo_worker_now();
+	uint64_t now = xo_clock_now();
 
 	while (*p != NULL) {
 		struct xo_known_host *known = *p;
@@ -90,7 +90,7 @@ xo_hop_known_host(const struct hop *hop, const char *name, uint16_t port,
 
 	while (known != NULL && !is_of(known, name, port))
 		known = known->next;
-	if (known == NULL || known->until <= xo_worker_now())
+	if (known == NULL || known->until <= xo_clock_now())
 		return NULL;
 	*n_r = known->n;
 	return known->list;
@@ -129,7 +129,7 @@ const struct xo_mx *
 xo_hop_known_mx(const struct hop *hop, size_t *n_r)
 {
 	*n_r = hop->n_mx;
-	return hop->mx_until > xo_worker_now() ? hop->mx : NULL;
+	return hop->mx_until > xo_clock_now() ? hop->mx : NULL;
 }
 
 static struct xo_dead *
@@ -147,7 +147,7 @@ xo_hop_is_dead(struct hop *hop, const struct xo_target *target)
 {
 	const struct xo_dead *dead = find_dead(hop, target);
 
-	return dead != NULL && dead->until > xo_worker_now();
+	return dead != NULL && dead->until > xo_clock_now();
 }
 
 void
@@ -165,7 +165,7 @@ xo_hop_set_dead(struct hop *hop, const struct xo_target *target, bool is_dead)
 		dead->len = target->len;
 	}
 	if (dead != NULL)
-		dead->until = is_dead ? xo_worker_now() + DEAD_FOR : 0;
+		dead->until = is_dead ? xo_clock_now() + DEAD_FOR : 0;
 }
 
 void

@@ -41,24 +41,6 @@ struct acceptor {
 	int listener;
 };
 
-uint64_t
-xo_worker_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
-struct timeval
-xo_worker_timeval(uint64_t milliseconds)
-{
-	return (struct timeval){
-		.tv_sec = (time_t)(milliseconds / 1000),
-		.tv_usec = (suseconds_t)(milliseconds % 1000 * 1000),
-	};
-}
-
 static void
 log_turned_away(struct xo_worker *w, const struct xo_refusal_info *info)
 {
@@ -144,7 +126,7 @@ static void
 on_terminate(evutil_socket_t fd, short what, void *arg)
 {
 	struct xo_worker *w = arg;
-	struct timeval tv = xo_worker_timeval(w->conf->drain_timeout);
+	struct timeval tv = xo_clock_timeval(w->conf->drain_timeout);
 
 	(void)fd;
 	(void)what;
@@ -168,7 +150,7 @@ static void
 on_drained(evutil_socket_t fd, short what, void *arg)
 {
 	struct xo_worker *w = arg;
-	struct timeval tv = xo_worker_timeval(LAST_WORDS);
+	struct timeval tv = xo_clock_timeval(LAST_WORDS);
 
 	(void)fd;
 	(void)what;
@@ -225,7 +207,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	xo_metrics_beat(w->metrics, xo_worker_now());
+	xo_metrics_beat(w->metrics, xo_clock_now());
 	xo_metrics_log_drops(w->metrics, xo_log_drops(w->log));
 	xo_hops_tick(w->hops);
 	xo_sessions_tell_held(w);
@@ -429,7 +411,7 @@ xo_worker_run(const struct xo_worker_setup *setup)
 		xo_log_close(&w->log);
 		return 1;
 	}
-	xo_metrics_beat(w->metrics, xo_worker_now());
+	xo_metrics_beat(w->metrics, xo_clock_now());
 	(void)xo_hops_learn(w->hops);
 	turn(w);
 	tear_down(w);

@@ -14,6 +14,7 @@
 #include <conf/conf.h>
 #include <xoorg/relay.h>
 
+#include "clock.h"
 #include "leg.h"
 #include "log.h"
 #include "listen.h"
@@ -54,10 +55,6 @@ struct xo_worker {
 	bool is_over;			/* and the time for it is up */
 	uint8_t scratch[XO_LEG_READ];
 };
-
-/* Milliseconds of a clock that only goes forward. */
-uint64_t xo_worker_now(void);
-struct timeval xo_worker_timeval(uint64_t milliseconds);
 
 struct xo_worker_setup {
 	struct xo_gate *gate;
