@@ -58,6 +58,8 @@ def test_one_address_leaves_others_alone(gateway, pki, hop):
     gw = gateway(with_status(pki, hop(), hop()))
     first, = hold(gw, 1, source="127.0.0.9")
     held = hold(gw, 60)
+    held[0].settimeout(5)
+    assert held[0].recv(1) == b""
     first.sendall(b"alhost\r\nConnection: close\r\n\r\n")
     first.settimeout(5)
     assert first.recv(100).startswith(b"HTTP/1.1 200")
