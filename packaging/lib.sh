@@ -87,22 +87,34 @@ install_packages() {
 	fi
 	if ! has_lists && can_be_root
 	then
-		apt update || return 1
+		apt update || true
 	fi
 	missing=$(missing_of "$@" | tr '\n' ' ')
 	[ -n "$missing" ] || return 0
 	if ! can_be_root
 	then
-		echo "Missing packages. As root, install them first:"
-		echo "    apt-get install --no-install-recommends $missing"
+		advise "as root, first: apt-get install --no-install-recommends $missing"
 		return 1
 	fi
 	# shellcheck disable=SC2086 # a list
 	apt install --no-install-recommends --no-remove $missing && return 0
 	# Lists that are too old name files that are gone.
-	apt update || return 1
 	# shellcheck disable=SC2086
-	apt install --no-install-recommends --no-remove $missing
+	apt update && apt install --no-install-recommends --no-remove $missing &&
+	    return 0
+	advise "apt-get could not install what is missing (no network?). Then run this again:
+apt-get update && apt-get install --no-install-recommends $missing"
+	return 1
+}
+
+# advise TEXT: the last word of a step that fails, in place of its log.
+advise() {
+	printf 'ADVICE: %s\n' "$1"
+}
+
+# show_head FILE: what stands at the top of a script, for --help.
+show_head() {
+	sed -n '3,/^[^#]/s/^#[ ]\{0,1\}//p' "$1"
 }
 
 # step LOG WHAT COMMAND...: one line with result and seconds; what the command
@@ -118,6 +130,12 @@ step() {
 		return 0
 	fi
 	step_end FAILED
+	if grep -q '^ADVICE: ' "$step_log"
+	then
+		echo "    (all of it: $step_log)"
+		sed -n '/^ADVICE: /,$s/^\(ADVICE: \)\{0,1\}/    /p' "$step_log"
+		return 1
+	fi
 	tail -n 40 "$step_log" | sed 's/^/    /'
 	echo "    (all of it: $step_log)"
 	return 1

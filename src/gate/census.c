@@ -196,8 +196,8 @@ key_of(const struct xo_census *census, enum kind kind,
 	for (unsigned int i = 0; i < sizeof(address->octets); i++) {
 		unsigned int left = bits > 8 * i ? bits - 8 * i : 0;
 
-		octets[1 + i] = left >= 8 ? address->octets[i] :
-		    (uint8_t)(address->octets[i] & (0xff00U >> left));
+		octets[1 + i] = (uint8_t)(address->octets[i] &
+		    (left >= 8 ? 0xffU : 0xff00U >> left));
 	}
 	key = xo_siphash(census->secret, octets, sizeof(octets));
 	return key != 0 ? key : 1;

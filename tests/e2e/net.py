@@ -56,6 +56,12 @@ def wait_until(what, timeout=TIMEOUT, step=0.01):
         time.sleep(step)
 
 
+def stored(folder, suffix):
+    """Names of what a sink has stored there, in order; not what it is still writing, under
+    a name with a dot in front that is gone a moment later."""
+    return sorted(x for x in os.listdir(folder) if x.endswith(suffix) and x[0] != ".")
+
+
 def client_context(cert=None, *, versions=None, ciphers="DEFAULT@SECLEVEL=0", alpn=None):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False

@@ -13,6 +13,7 @@ import pytest
 
 from harness import (CAPS, Do, Smtp, XOORG, XOORGD, base_config, expect, free_port, rows,
                      server_context, simple, wait_until)
+from net import stored
 
 BRIDGED = {"PIPELINING", "CHUNKING", "ENHANCEDSTATUSCODES", "SIZE"}
 ALL = ("PIPELINING", "SIZE 50000000", "8BITMIME", "BINARYMIME", "CHUNKING", "SMTPUTF8", "DSN",
@@ -634,7 +635,7 @@ def test_150_mb(gateway, pki, tmp_path, id, chunked, extensions):
         # A sanitizer keeps what is freed.
         most = 768 * 1024 if is_sanitized() else 4096
         assert grown < most, "%d kB" % grown
-        files = sorted(x for x in os.listdir(sink.folder) if x.endswith(".eml"))
+        files = stored(sink.folder, ".eml")
         got = hashlib.sha256()
         with open(os.path.join(sink.folder, files[-1]), "rb") as f:
             rest = f.read(65536)

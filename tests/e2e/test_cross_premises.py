@@ -10,6 +10,7 @@ import pytest
 
 from harness import (CAPS, XOORG, Smtp, base_config, demote_as_trusted, out_config, rows,
                      server_context, simple, wait_until)
+from net import stored
 
 FIELDS = ("X-MS-Exchange-CrossPremises-AuthAs: Internal\r\n"
           "X-MS-Exchange-CrossPremises-AuthMechanism: 04\r\n"
@@ -160,7 +161,7 @@ class Sink:
         self.address = "127.0.0.1:" + open(port_file).read().strip()
 
     def last(self):
-        files = sorted(x for x in os.listdir(self.folder) if x.endswith(".json"))
+        files = stored(self.folder, ".json")
         with open(os.path.join(self.folder, files[-1])) as f:
             return json.load(f)
 

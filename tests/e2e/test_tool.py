@@ -13,6 +13,7 @@ import threading
 import pytest
 
 from harness import (CAPS, XOORG, Do, Smtp, rows, server_context, simple, wait_until)
+from net import stored
 from pki import EXCHANGE
 
 
@@ -307,7 +308,7 @@ def sink(tmp_path, pki):
 
 
 def _kept(sink):
-    return sorted(x for x in os.listdir(sink.folder) if x.endswith(".eml"))
+    return stored(sink.folder, ".eml")
 
 
 def test_sink_odd_clients(sink, pki):

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from harness import XOORG, Config, base_config, free_port, out_config, wait_until
+from net import stored
 from postfix import Missing, Postfix
 
 KB, MB = 1 << 10, 1 << 20
@@ -42,14 +43,12 @@ class Sink:
         self.address = "127.0.0.1:%d" % self.port
 
     def count(self):
-        return sum(x.endswith(".json") for x in os.listdir(self.folder))
+        return len(stored(self.folder, ".json"))
 
     def messages(self):
         """(Message-ID, X-OriginatorOrg, XOORG, digest of the body) of each."""
         out = []
-        for name in sorted(os.listdir(self.folder)):
-            if not name.endswith(".json"):
-                continue
+        for name in stored(self.folder, ".json"):
             with open(os.path.join(self.folder, name)) as f:
                 envelope = json.load(f)
             with open(os.path.join(self.folder, name[:-4] + "eml"), "rb") as f:

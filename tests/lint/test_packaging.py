@@ -34,6 +34,116 @@ def test_unit_knows_our_calls():
         assert re.search(r"(?m)^SystemCallFilter=(?!~).*\b%s\b" % call, text), call
 
 
+HOOK = os.path.join(REPO, "packaging", "certbot-hook")
+
+
+@pytest.fixture
+def hook(tmp_path):
+    """Runs it with lineages and a systemctl of the test's; what came of it."""
+    for name in ("gw.contoso.com", "www.contoso.com", "mail.contoso.com"):
+        folder = tmp_path / "live" / name
+        folder.mkdir(parents=True)
+        (folder / "fullchain.pem").write_text("chain of " + name)
+        (folder / "privkey.pem").write_text("key of " + name)
+    conf = tmp_path / "xoorg"
+    conf.mkdir()
+    (conf / "xoorgd.conf").write_text('# hostname = "no"\nhostname = "gw.contoso.com"\n')
+    systemctl = tmp_path / "bin" / "systemctl"
+    systemctl.parent.mkdir()
+    systemctl.write_text('#!/bin/sh\necho "$*" >>"%s"\n' % (tmp_path / "told"))
+    systemctl.chmod(0o755)
+
+    def run(lineage, settings=""):
+        (tmp_path / "settings").write_text(settings)
+        env = {"PATH": "%s:/usr/sbin:/usr/bin:/sbin:/bin" % systemctl.parent,
+               "XOORG_FOLDER": str(conf), "XOORG_SETTINGS": str(tmp_path / "settings"),
+               "XOORG_OWNER": str(os.getuid()), "XOORG_GROUP": str(os.getgid())}
+        if lineage:
+            env["RENEWED_LINEAGE"] = str(tmp_path / "live" / lineage)
+        done = subprocess.run([HOOK], env=env, capture_output=True, text=True)
+        told = tmp_path / "told"
+        said = told.read_text().split("\n")[:-1] if told.exists() else []
+        files = {x.name: (x.read_text(), x.stat().st_mode & 0o777) for x in conf.iterdir()
+                 if x.name != "xoorgd.conf"}
+        return done, files, said
+    return run
+
+
+def test_certbot_hook(hook):
+    """As README has it: executable, the key for the group alone, then a reload."""
+    done, files, told = hook("gw.contoso.com")
+    assert done.returncode == 0, done.stderr
+    assert files == {"gw.pem": ("chain of gw.contoso.com", 0o640),
+                     "gw.key": ("key of gw.contoso.com", 0o640)}
+    assert told == ["is-active --quiet xoorgd", "reload xoorgd"]
+    with open(os.path.join(REPO, "README.md")) as f:
+        readme = f.read()
+    assert "install -D -m 755 packaging/certbot-hook" in readme
+    assert "RENEWED_LINEAGE=/etc/letsencrypt/live/gw.contoso.com" in readme
+
+
+def test_certbot_hook_of_others(hook):
+    """Another site's certificate is not the gateway's, and nothing is told to reload."""
+    done, files, told = hook("www.contoso.com")
+    assert (done.returncode, files, told) == (0, {}, [])
+
+
+def test_certbot_hook_by_another_name(hook):
+    done, files, _ = hook("mail.contoso.com", "XOORG_LINEAGE=mail.contoso.com\n")
+    assert done.returncode == 0 and files["gw.key"][0] == "key of mail.contoso.com"
+    done, files, _ = hook("gw.contoso.com", "XOORG_LINEAGE=mail.contoso.com\n")
+    assert done.returncode == 0 and files["gw.key"][0] == "key of mail.contoso.com"
+
+
+def test_certbot_hook_by_hand(hook):
+    done, files, told = hook("")
+    assert done.returncode == 1 and "RENEWED_LINEAGE is not set" in done.stderr
+    assert (files, told) == ({}, [])
+    # A key that is missing leaves the old pair and starts nothing.
+    done, files, told = hook("nothing/gw.contoso.com")
+    assert done.returncode != 0 and told == []
+
+
+SCRIPTS = [("check", "-D"), ("demo", "--keep"), ("tests/debian/run", "RELEASE")]
+
+
+@pytest.mark.parametrize("name, word", SCRIPTS, ids=[x for x, _ in SCRIPTS])
+def test_help(name, word, tmp_path):
+    """Says how to call it and does nothing; what it does not know is no folder's name."""
+    script = os.path.join(REPO, name)
+    done = subprocess.run([script, "--help"], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0 and name in done.stdout and word in done.stdout
+    for args in (["--nonsense"], ["--help-me"], ["-x"]):
+        done = subprocess.run([script, *args], capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 2, args
+        assert name in done.stderr and done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def _install(tmp_path, apt):
+    """install_packages of packaging/lib.sh on a machine that lacks one package."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for tool, text in (("apt-get", apt), ("sudo", "exit 1"), ("dpkg-query", "exit 1"),
+                       ("id", "echo 0")):
+        (folder / tool).write_text("#!/bin/sh\n%s\n" % text)
+        (folder / tool).chmod(0o755)
+    return subprocess.run(
+        ["sh", "-c", 'top="$1"; . "$1/packaging/lib.sh"; '
+         'step "$2" packages install_packages demo; echo "status $?"', "sh", REPO,
+         str(tmp_path / "log")], capture_output=True, text=True,
+        env={"PATH": "%s:/usr/bin:/bin" % folder}).stdout.split("\n")[:-1]
+
+
+def test_no_network(tmp_path):
+    """One last line that says what to do, and none of apt's forty."""
+    out = _install(tmp_path, "for i in $(seq 40); do echo 'Err: Could not connect'; done\nexit 100")
+    assert out[-1] == "status 1"
+    assert out[-2] == "    apt-get update && apt-get install --no-install-recommends openssl "
+    assert "no network?" in out[-3] and len(out) == 5
+    assert "Could not connect" in (tmp_path / "log").read_text()
+
+
 @pytest.mark.parametrize("name", ["xoorgd", "xoorg"])
 def test_hardening(name):
     if not shutil.which("hardening-check"):

@@ -382,7 +382,8 @@ test_text(void **state)
 
 		p += 7;
 		assert_true(len < sizeof(type) - 1);
-		(void)snprintf(type, sizeof(type), "%.*s\n", (int)len, p);
+		memcpy(type, p, len);
+		memcpy(type + len, "\n", 2);
 		if (strstr(p + 1, type) != NULL)
 			fail_msg("twice: %s", type);
 	}
