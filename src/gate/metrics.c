@@ -193,7 +193,11 @@ take_over(struct xo_metrics *metrics, const struct xo_snapshot *sums)
 		}
 	}
 	for (size_t i = 0; i < sums->n_orgs; i++)
-		xo_org_add(slot->orgs, &sums->orgs[i], forgotten);
+		xo_org_add(slot->orgs, XO_ORGS_PER_SLOT, &sums->orgs[i],
+		    forgotten);
+	for (size_t i = 0; i < sums->n_recipients; i++)
+		xo_org_add(slot->recipients, XO_RECIPIENTS_PER_SLOT,
+		    &sums->recipients[i], NULL);
 }
 
 void

@@ -111,6 +111,11 @@ void xo_metrics_refusal(struct xo_metrics *metrics, enum xo_refusal refusal);
  * count nothing. `tenant`: XO_NOBODY: of no tenant's mail. */
 void xo_metrics_recipient(struct xo_metrics *metrics, int tenant,
     enum xo_refusal refusal, bool is_observed);
+/* The same by its domain, in a table as that of the orgs below; `tenant` is a
+ * name, or empty. */
+void xo_metrics_recipient_domain(struct xo_metrics *metrics,
+    struct xo_span domain, struct xo_span tenant, enum xo_refusal refusal,
+    bool is_observed, int64_t now);
 /* What the wall did to a message. */
 void xo_metrics_wall(struct xo_metrics *metrics, int listener,
     const struct xo_wall_report *report);
@@ -164,18 +169,32 @@ struct xo_metrics_org {
 void xo_metrics_org(struct xo_metrics *metrics, struct xo_span org,
     const struct xo_answer *answer, int64_t now);
 
+#define XO_RECIPIENTS_PER_SLOT 256
+
+struct xo_metrics_recipient {
+	struct xo_span domain, tenant;
+	enum xo_refusal reason;		/* of the last one */
+	uint64_t n_refused, n_observed;
+	int64_t first, last;
+};
+
 /* All slots and generations added up, as they were at one time. */
 struct xo_snapshot {
 	const struct xo_metrics *metrics;
 	uint64_t *cells;
 	struct xo_metrics_org *orgs;	/* by name, each once */
 	size_t n_orgs;
+	struct xo_metrics_org *recipients;	/* xo_snapshot_recipient() */
+	size_t n_recipients;
 };
 
 /* False: no memory. `now`: CLOCK_MONOTONIC, ms. */
 bool xo_snapshot_init(struct xo_snapshot *snapshot,
     const struct xo_metrics *metrics, uint64_t now);
 void xo_snapshot_fini(struct xo_snapshot *snapshot);
+/* Number `i` of them; its spans point into the snapshot. */
+struct xo_metrics_recipient xo_snapshot_recipient(
+    const struct xo_snapshot *snapshot, size_t i);
 
 /* The Prometheus text format 0.0.4; `now`: seconds since 1970. */
 enum xo_err xo_snapshot_write(const struct xo_snapshot *snapshot,

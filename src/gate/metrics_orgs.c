@@ -11,7 +11,6 @@
 #include <gate/metrics_table.h>
 
 #define WAYS 8
-#define SETS (XO_ORGS_PER_SLOT / WAYS)
 #define NAME_WORDS ((XO_ORG_MAX + 1) / 8)
 
 struct name {
@@ -102,8 +101,8 @@ update_entry(struct xo_org_entry *entry, const struct xo_metrics_org *org)
 }
 
 void
-xo_org_add(struct xo_org_entry *table, const struct xo_metrics_org *org,
-    _Atomic uint64_t *forgotten)
+xo_org_add(struct xo_org_entry *table, size_t n_places,
+    const struct xo_metrics_org *org, _Atomic uint64_t *forgotten)
 {
 	struct name name = {.n = ((size_t)org->len + 7) / 8};
 	struct xo_org_entry *entry;
@@ -113,14 +112,15 @@ xo_org_add(struct xo_org_entry *table, const struct xo_metrics_org *org,
 	if (org->len == 0)
 		return;
 	memcpy(name.words, org->name, org->len);
-	entry = find(&table[hash(org->name, org->len) % SETS * WAYS], &name,
+	entry = find(&table[hash(org->name, org->len) %
+	    (n_places / WAYS) * WAYS], &name,
 	    org->len, &is_found);
 	/* Odd already if a worker died here. */
 	turn = atomic_load_explicit(&entry->turn, memory_order_relaxed) | 1;
 	atomic_store_explicit(&entry->turn, turn, memory_order_relaxed);
 	atomic_thread_fence(memory_order_release);
 	if (!is_found) {
-		if (entry_state(entry) != 0)
+		if (entry_state(entry) != 0 && forgotten != NULL)
 			xo_cell_add(forgotten, 1);
 		rename_entry(entry, &name, org);
 	}
@@ -144,8 +144,66 @@ xo_metrics_org(struct xo_metrics *metrics, struct xo_span org,
 		seen.name[i] = xo_ascii_lower(org.p[i]);
 	seen.len = (uint8_t)org.len;
 	seen.messages[seen.verdict] = 1;
-	xo_org_add(metrics->own->orgs, &seen, &metrics->own->cells[
+	xo_org_add(metrics->own->orgs, XO_ORGS_PER_SLOT, &seen, &metrics->own->cells[
 	    metrics->offset[XO_METRIC_ORGS_FORGOTTEN]]);
+}
+
+/* Cut in the domain, which may be anything; a tenant's name is ours. */
+static void
+name_recipient(struct xo_metrics_org *seen, struct xo_span domain,
+    struct xo_span tenant)
+{
+	tenant = xo_span_first(tenant, XO_ORG_MAX / 2);
+	domain = xo_span_first(domain, XO_ORG_MAX - 1 - tenant.len);
+	for (size_t i = 0; i < domain.len; i++)
+		seen->name[i] = domain.p[i] == ' ' ? '?' :
+		    xo_ascii_lower(domain.p[i]);
+	seen->name[domain.len] = ' ';
+	if (tenant.len > 0)
+		memcpy(seen->name + domain.len + 1, tenant.p, tenant.len);
+	seen->len = (uint8_t)(domain.len + 1 + tenant.len);
+}
+
+void
+xo_metrics_recipient_domain(struct xo_metrics *metrics, struct xo_span domain,
+    struct xo_span tenant, enum xo_refusal refusal, bool is_observed,
+    int64_t now)
+{
+	struct xo_metrics_org seen = {.decision = is_observed ?
+		XO_DECISION_DEMOTE : XO_DECISION_REJECT,
+		.would = XO_DECISION_REJECT, .first = now, .last = now};
+	size_t reason = 0;
+
+	while (reason < XO_RECIPIENT_REASONS &&
+	    xo_recipient_reasons[reason] != refusal)
+		reason++;
+	if (metrics == NULL || reason == XO_RECIPIENT_REASONS)
+		return;
+	seen.verdict = (enum xo_verdict)reason;
+	seen.messages[is_observed ? XO_MODE_OBSERVE : XO_MODE_ENFORCE] = 1;
+	name_recipient(&seen, domain, tenant);
+	xo_org_add(metrics->own->recipients, XO_RECIPIENTS_PER_SLOT, &seen,
+	    NULL);
+}
+
+struct xo_metrics_recipient
+xo_snapshot_recipient(const struct xo_snapshot *snapshot, size_t i)
+{
+	const struct xo_metrics_org *seen = &snapshot->recipients[i];
+	struct xo_span name = xo_span(seen->name, seen->len);
+	size_t n = xo_span_find(name, ' ');
+	size_t reason = (size_t)seen->verdict;
+
+	return (struct xo_metrics_recipient){
+		.domain = xo_span_first(name, n),
+		.tenant = xo_span_from(name, n + 1),
+		/* What other processes wrote may be anything. */
+		.reason = reason < XO_RECIPIENT_REASONS ?
+		    xo_recipient_reasons[reason] : XO_REFUSAL_NONE,
+		.n_refused = seen->messages[XO_MODE_ENFORCE],
+		.n_observed = seen->messages[XO_MODE_OBSERVE],
+		.first = seen->first, .last = seen->last,
+	};
 }
 
 static void

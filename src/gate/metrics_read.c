@@ -20,6 +20,11 @@ add_slot(struct xo_snapshot *snapshot, const struct xo_slot *slot)
 		    &snapshot->orgs[snapshot->n_orgs]))
 			snapshot->n_orgs++;
 	}
+	for (size_t i = 0; i < XO_RECIPIENTS_PER_SLOT; i++) {
+		if (xo_org_read(&slot->recipients[i],
+		    &snapshot->recipients[snapshot->n_recipients]))
+			snapshot->n_recipients++;
+	}
 }
 
 /* What the generation before counted, under our indexes. */
@@ -46,29 +51,38 @@ add_previous(struct xo_snapshot *snapshot, const struct xo_snapshot *old)
 	memcpy(&snapshot->orgs[snapshot->n_orgs], old->orgs,
 	    old->n_orgs * sizeof(*old->orgs));
 	snapshot->n_orgs += old->n_orgs;
+	memcpy(&snapshot->recipients[snapshot->n_recipients], old->recipients,
+	    old->n_recipients * sizeof(*old->recipients));
+	snapshot->n_recipients += old->n_recipients;
 }
 
+/* Of all generations. */
 static size_t
-count_orgs(const struct xo_metrics *metrics)
+count_slots(const struct xo_metrics *metrics)
 {
 	size_t n = 0;
 
 	for (; metrics != NULL; metrics = metrics->previous)
-		n += metrics->n_slots * XO_ORGS_PER_SLOT;
+		n += metrics->n_slots;
 	return n;
 }
 
 static bool
 allocate(struct xo_snapshot *snapshot, const struct xo_metrics *metrics)
 {
+	size_t n_slots = count_slots(metrics);
+
 	snapshot->metrics = metrics;
-	snapshot->n_orgs = 0;
+	snapshot->n_orgs = snapshot->n_recipients = 0;
 	snapshot->cells = calloc(metrics->offset[XO_METRIC_COUNT],
 	    sizeof(*snapshot->cells));
 	/* One more: reading an empty place goes there. */
-	snapshot->orgs = calloc(count_orgs(metrics) + 1,
+	snapshot->orgs = calloc(n_slots * XO_ORGS_PER_SLOT + 1,
 	    sizeof(*snapshot->orgs));
-	if (snapshot->cells != NULL && snapshot->orgs != NULL)
+	snapshot->recipients = calloc(n_slots * XO_RECIPIENTS_PER_SLOT + 1,
+	    sizeof(*snapshot->recipients));
+	if (snapshot->cells != NULL && snapshot->orgs != NULL &&
+	    snapshot->recipients != NULL)
 		return true;
 	xo_snapshot_fini(snapshot);
 	return false;
@@ -93,6 +107,8 @@ sum_up(struct xo_snapshot *snapshot, const struct xo_metrics *metrics)
 		xo_snapshot_fini(&old);
 	}
 	snapshot->n_orgs = xo_orgs_join(snapshot->orgs, snapshot->n_orgs);
+	snapshot->n_recipients = xo_orgs_join(snapshot->recipients,
+	    snapshot->n_recipients);
 	return true;
 }
 
@@ -143,9 +159,10 @@ xo_snapshot_fini(struct xo_snapshot *snapshot)
 {
 	free(snapshot->cells);
 	free(snapshot->orgs);
+	free(snapshot->recipients);
 	snapshot->cells = NULL;
-	snapshot->orgs = NULL;
-	snapshot->n_orgs = 0;
+	snapshot->orgs = snapshot->recipients = NULL;
+	snapshot->n_orgs = snapshot->n_recipients = 0;
 }
 
 size_t

@@ -87,8 +87,10 @@ struct xo_org_entry {
 	_Atomic uint64_t name[(XO_ORG_MAX + 1) / 8];
 };
 
-void xo_org_add(struct xo_org_entry *table, const struct xo_metrics_org *org,
-    _Atomic uint64_t *forgotten);
+/* Into a table of `n_places`; `forgotten` (NULL: nobody asks) counts those that
+ * made room. */
+void xo_org_add(struct xo_org_entry *table, size_t n_places,
+    const struct xo_metrics_org *org, _Atomic uint64_t *forgotten);
 /* False: the entry is empty, or changed all the time. */
 bool xo_org_read(const struct xo_org_entry *entry,
     struct xo_metrics_org *org_r);
@@ -107,10 +109,12 @@ struct xo_metrics_head {
 	int64_t start;			/* of the first generation */
 };
 
-/* A slot: this, the orgs, the cells; aligned to cache lines. */
+/* A slot: this, the orgs, the recipients, the cells; aligned to cache lines. */
 struct xo_slot {
 	_Alignas(64) _Atomic uint64_t beat;	/* 0: no worker */
 	struct xo_org_entry orgs[XO_ORGS_PER_SLOT];
+	/* Named "DOMAIN TENANT"; `messages` by mode, `verdict` by reason. */
+	struct xo_org_entry recipients[XO_RECIPIENTS_PER_SLOT];
 	_Atomic uint64_t cells[];
 };
 

@@ -254,10 +254,16 @@ add_recipient(struct xo_log_line *line, const struct xo_session *s,
 static void
 count_recipient(struct xo_session *s, const struct xo_action *a)
 {
-	if (a->recipient.len > 0)
-		xo_metrics_recipient(s->worker->metrics,
-		    xo_relay_treatment(s->relay)->answer.tenant, a->refusal,
-		    a->type == XO_ACTION_OBSERVED);
+	struct xo_metrics *m = s->worker->metrics;
+	int tenant = xo_relay_treatment(s->relay)->answer.tenant;
+	bool is_observed = a->type == XO_ACTION_OBSERVED;
+
+	if (a->recipient.len == 0)
+		return;
+	xo_metrics_recipient(m, tenant, a->refusal, is_observed);
+	xo_metrics_recipient_domain(m, xo_address_domain(a->recipient),
+	    tenant_name(s, tenant), a->refusal, is_observed,
+	    (int64_t)time(NULL));
 }
 
 void

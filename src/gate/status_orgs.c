@@ -84,6 +84,46 @@ describe(const struct xo_conf *conf, const struct xo_metrics_org *org)
 	return NULL;
 }
 
+/* Whom enforcing refuses, or would refuse. */
+static json_t *
+describe_recipient(const struct xo_metrics_recipient *r)
+{
+	json_t *json = json_object();
+	int failed = 0;
+
+	failed |= json_object_set_new(json, "recipient_domain",
+	    text(r->domain));
+	failed |= json_object_set_new(json, "tenant",
+	    r->tenant.len > 0 ? text(r->tenant) : json_null());
+	failed |= json_object_set_new(json, "reason",
+	    json_string(xo_refusal_info(r->reason)->id));
+	failed |= json_object_set_new(json, "refused",
+	    json_integer((json_int_t)r->n_refused));
+	failed |= json_object_set_new(json, "observed",
+	    json_integer((json_int_t)r->n_observed));
+	failed |= json_object_set_new(json, "first", date(r->first));
+	failed |= json_object_set_new(json, "last", date(r->last));
+	if (failed == 0)
+		return json;
+	json_decref(json);
+	return NULL;
+}
+
+static json_t *
+list_recipients(const struct xo_snapshot *snapshot, int *failed_r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < snapshot->n_recipients; i++) {
+		struct xo_metrics_recipient r =
+		    xo_snapshot_recipient(snapshot, i);
+
+		*failed_r |= json_array_append_new(list,
+		    describe_recipient(&r));
+	}
+	return list;
+}
+
 static int
 append(const char *p, size_t len, void *out)
 {
@@ -102,6 +142,8 @@ xo_status_orgs(const struct xo_conf *conf, const struct xo_snapshot *snapshot,
 		failed |= json_array_append_new(list,
 		    describe(conf, &snapshot->orgs[i]));
 	failed |= json_object_set_new(root, "orgs", list);
+	failed |= json_object_set_new(root, "recipients",
+	    list_recipients(snapshot, &failed));
 	failed |= json_object_set_new(root, "forgotten",
 	    json_integer((json_int_t)xo_snapshot_cell(snapshot,
 	    XO_METRIC_ORGS_FORGOTTEN, 0).value));

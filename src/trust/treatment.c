@@ -44,8 +44,6 @@ static void
 choose_tenant(const struct xo_policy *policy, struct xo_span address,
     struct xo_treatment *t)
 {
-	if (t->is_observed)
-		return;
 	if (t->answer.tenant != XO_NOBODY)
 		t->tenant = t->answer.tenant;
 	else if (t->origin == XO_ORIGIN_OURS && address.len > 0)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: ISC
 """Verdict and action: which mail goes where, with what mark, and what is logged."""
+import json
+
 import pytest
 
-from harness import Smtp, base_config, rows, simple
+from harness import Smtp, base_config, free_port, rows, simple, wait_until
 
 U = "u@contoso.com"
 
@@ -177,6 +179,30 @@ def test_observe_recipient(gateway, pki, hop, id, changes, to, why):
              x["would"]) for x in told] == \
         2 * [(why, to, to.split("@")[1], "contoso", "contoso.com", U, "reject")]
     assert gw.events("refused") == []
+
+
+def test_observed_recipients_are_counted(gateway, pki, hop):
+    """By tenant and domain: what enforcing would have done, and what it does."""
+    from test_status import get
+    config = _config(pki, hop(), hop(), {}, listeners__in__mode="observe",
+                     status="127.0.0.1:%d" % free_port())
+    config["listeners"]["strict"] = dict(config["listeners"]["in"], mode="enforce",
+                                         listen=["127.0.0.1:%d" % free_port()])
+    gw = gateway(config)
+    for listener, want in (("in", 250), ("in", 250), ("strict", 550)):
+        with Smtp(gw.port(listener)) as c:
+            c.hello(pki.exo)
+            c.mail(U, "XOORG=contoso.com")
+            c.rcpt("r@Forgotten.example", want=want)
+            c.rcpt("r@contoso.com")
+    wait_until(lambda: gw.events("refused"))
+    one, = json.loads(get(gw, "/orgs")[1])["recipients"]
+    assert (one["recipient_domain"], one["tenant"], one["reason"], one["observed"],
+            one["refused"]) == ("forgotten.example", "contoso", "rcpt-relay", 2, 1)
+    text = get(gw, "/metrics")[1]
+    for mode, n in (("observe", 2), ("enforce", 1)):
+        assert 'xoorg_recipients_refused_total{tenant="contoso",reason="rcpt-relay",' \
+            'mode="%s"} %d\n' % (mode, n) in text
 
 
 def test_observe_recipient_behind_a_good_one(gateway, pki, hop):

@@ -428,6 +428,75 @@ expect_orgs(const struct xo_metrics *m)
 }
 
 static void
+expect_recipients(const struct xo_metrics *m)
+{
+	struct xo_metrics_recipient r;
+	struct xo_snapshot snapshot;
+
+	assert_true(xo_snapshot_init(&snapshot, m, 0));
+	assert_int_equal(snapshot.n_recipients, 2);
+	r = xo_snapshot_recipient(&snapshot, 0);
+	assert_true(xo_span_is_equal(r.domain, XO_LIT("a.example")));
+	assert_int_equal(r.tenant.len, 0);
+	assert_int_equal(r.reason, XO_REFUSAL_NO_TENANT);
+	assert_int_equal(r.n_refused, 1);
+	assert_int_equal(r.n_observed, 0);
+	r = xo_snapshot_recipient(&snapshot, 1);
+	assert_true(xo_span_is_equal(r.domain, XO_LIT("a.example")));
+	assert_true(xo_span_is_equal(r.tenant, XO_LIT("contoso")));
+	assert_int_equal(r.reason, XO_REFUSAL_RCPT_ROUTED);
+	assert_int_equal(r.n_refused, 1);
+	assert_int_equal(r.n_observed, 2);
+	assert_int_equal(r.first, 100);
+	assert_int_equal(r.last, 130);
+	/* They are nobody's orgs. */
+	assert_int_equal(snapshot.n_orgs, 0);
+	xo_snapshot_fini(&snapshot);
+}
+
+/* Recipients that a tenant's mail may not go to, by domain; over a reload. */
+static void
+test_recipients(void **state)
+{
+	struct xo_conf conf = conf1();
+	struct xo_metrics *m = xo_metrics_new(&conf, 2, NULL);
+	struct xo_metrics *new;
+	struct xo_span to = XO_LIT("A.example"), tenant = XO_LIT("contoso");
+
+	(void)state;
+	assert_non_null(m);
+	xo_metrics_attach(m, 0);
+	xo_metrics_recipient_domain(m, to, tenant, XO_REFUSAL_RCPT_RELAY, true,
+	    100);
+	xo_metrics_recipient_domain(m, to, tenant, XO_REFUSAL_RCPT_RELAY, true,
+	    120);
+	xo_metrics_attach(m, 1);
+	xo_metrics_recipient_domain(m, to, tenant, XO_REFUSAL_RCPT_ROUTED,
+	    false, 130);
+	xo_metrics_recipient_domain(m, to, XO_LIT(""), XO_REFUSAL_NO_TENANT,
+	    false, 140);
+	/* Not for what the recipient is. */
+	xo_metrics_recipient_domain(m, to, tenant, XO_REFUSAL_RCPT_TOO_MANY,
+	    false, 150);
+	xo_metrics_recipient_domain(NULL, to, tenant, XO_REFUSAL_RCPT_RELAY,
+	    false, 150);
+	expect_recipients(m);
+	xo_metrics_recipient(m, 0, XO_REFUSAL_RCPT_RELAY, true);
+	xo_metrics_recipient(m, XO_NOBODY, XO_REFUSAL_NO_TENANT, false);
+	xo_metrics_recipient(m, 0, XO_REFUSAL_RCPT_APART, false);
+	expect(m, "xoorg_recipients_refused_total{tenant=\"contoso\","
+	    "reason=\"rcpt-relay\",mode=\"observe\"} 1");
+	expect(m, "xoorg_recipients_refused_total{tenant=\"\","
+	    "reason=\"no-tenant\",mode=\"enforce\"} 1");
+	new = xo_metrics_new(&conf, 1, m);
+	assert_non_null(new);
+	expect_recipients(new);
+	xo_metrics_settle(new);
+	expect_recipients(new);
+	xo_metrics_free(&new);
+}
+
+static void
 test_orgs(void **state)
 {
 	struct xo_conf conf = conf1();
@@ -536,6 +605,7 @@ main(void)
 		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_orgs),
+		cmocka_unit_test(test_recipients),
 		cmocka_unit_test(test_many_orgs),
 		cmocka_unit_test(test_many_tenants),
 	};

@@ -124,6 +124,8 @@ test_orgs(void **state)
 	open_world(&w);
 	seen(&w, XO_LIT("contoso.com"), XO_VERDICT_VERIFIED);
 	seen(&w, XO_LIT(HOSTILE), XO_VERDICT_UNKNOWN_ORG);
+	xo_metrics_recipient_domain(w.metrics, XO_LIT(HOSTILE),
+	    XO_LIT("contoso"), XO_REFUSAL_RCPT_RELAY, true, 1763934280);
 	assert_true(xo_snapshot_init(&snapshot, w.metrics, 1));
 	assert_int_equal(xo_status_orgs(&w.conf, &snapshot, &out), XO_OK);
 	root = json_loadb((const char *)out.p, out.len, 0, &error);
@@ -143,6 +145,17 @@ test_orgs(void **state)
 	    "originator_org")), "<script>alert('\"&?\x1b\n");
 	assert_string_equal(json_string_value(json_object_get(one,
 	    "enforced")), "reject");
+	list = json_object_get(root, "recipients");
+	assert_int_equal(json_array_size(list), 1);
+	one = json_array_get(list, 0);
+	assert_string_equal(json_string_value(json_object_get(one, "tenant")),
+	    "contoso");
+	assert_string_equal(json_string_value(json_object_get(one, "reason")),
+	    "rcpt-relay");
+	assert_int_equal(json_integer_value(json_object_get(one, "observed")),
+	    1);
+	assert_int_equal(json_integer_value(json_object_get(one, "refused")),
+	    0);
 	json_decref(root);
 	xo_buf_fini(&out);
 	xo_snapshot_fini(&snapshot);
