@@ -90,8 +90,8 @@ xo_hops_look_for_ends(struct xo_hops *hops)
 			xo_leg_look_for_end(&c->dial.link->leg);
 }
 
-/* It is over, with c->dial.link or without: the loop will tell its owner, and free
- * it. Nobody else does but by cancelling it. */
+/* It is over, with a link or without: the loop will tell its owner, and free it.
+ * Nobody else does but by cancelling it. */
 static void
 conclude(struct xo_claim *c)
 {
@@ -149,7 +149,7 @@ note_failure(struct xo_claim *c, enum xo_refusal why, struct xo_span said)
 	xo_log_str(line, "upstream", xo_hop_policy(c->hops,
 	    c->wish.upstream)->name);
 	if (target != NULL) {
-		xo_hop_set_dead(hop_of(c), target, true);
+		xo_hop_set_dead(hop_of(c), &target->place, true);
 		xo_log_cstr(line, "host", target->name);
 	}
 	xo_log_cstr(line, "reason", xo_refusal_info(why)->id);
@@ -185,9 +185,8 @@ opened(struct xo_claim *c)
 	struct xo_link *link = c->dial.link;
 
 	if (target != NULL) {
-		xo_hop_set_dead(hop_of(c), target, false);
-		link->place.address = target->address;
-		link->place.len = target->len;
+		xo_hop_set_dead(hop_of(c), &target->place, false);
+		link->place = target->place;
 		link->has_others = xo_search_has_others(&c->search);
 	}
 	if (link->opening.is_handed_over)
@@ -368,15 +367,6 @@ claim_kept(struct xo_claim *c)
 	return true;
 }
 
-static void
-shun(struct xo_claim *c, const struct xo_place *place)
-{
-	struct xo_target target = {.address = place->address,
-	    .len = place->len};
-
-	xo_hop_set_dead(hop_of(c), &target, true);
-}
-
 struct xo_claim *
 xo_hops_claim(struct xo_hops *hops, const struct xo_wish *wish,
     xo_claim_done *done, void *arg)
@@ -407,7 +397,7 @@ xo_hops_claim(struct xo_hops *hops, const struct xo_wish *wish,
 	if (!xo_hop_policy(hops, wish->upstream)->has_tenant_certificate)
 		c->wish.tenant = XO_NOBODY;
 	if (wish->lost.len > 0)
-		shun(c, &wish->lost);
+		xo_hop_set_dead(hop_of(c), &wish->lost, true);
 	if (!claim_kept(c))
 		go_on(c);
 	return c;

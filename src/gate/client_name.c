@@ -59,14 +59,13 @@ found_addresses(void *arg, enum xo_lookup_result result,
     const struct xo_resolved *list, size_t n)
 {
 	struct xo_client_name *name = arg;
-	struct sockaddr_storage own;
-	socklen_t len = to_sockaddr(&name->address, &own);
+	struct xo_place own;
 
+	own.len = to_sockaddr(&name->address, &own.address);
 	name->lookup = NULL;
 	name->forward = result == XO_LOOKUP_OK ? XO_LOOKUP_NOT_FOUND : result;
 	for (size_t i = 0; i < n; i++)
-		if (list[i].len == len &&
-		    memcmp(&list[i].address, &own, len) == 0)
+		if (xo_place_is_equal(&list[i].place, &own))
 			name->forward = XO_LOOKUP_OK;
 	settle(name);
 }

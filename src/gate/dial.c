@@ -53,14 +53,14 @@ xo_dial_connect(struct xo_dial *d, const struct xo_target *target,
     xo_leg_ready *ready, void *owner)
 {
 	int one = 1;
-	int fd = socket(target->address.ss_family,
+	int fd = socket(target->place.address.ss_family,
 	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return false;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (connect(fd, (const struct sockaddr *)&target->address,
-	    target->len) != 0 && errno != EINPROGRESS) {
+	if (connect(fd, (const struct sockaddr *)&target->place.address,
+	    target->place.len) != 0 && errno != EINPROGRESS) {
 		int error = errno;
 
 		close(fd);

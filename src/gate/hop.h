@@ -10,12 +10,11 @@
 #ifndef XO_HOP_H
 #define XO_HOP_H
 
-#include <sys/socket.h>
-
 #include <xoorg/opening.h>
 #include <xoorg/relay.h>
 
 #include "leg.h"
+#include "place.h"
 
 struct xo_worker;
 struct xo_hops;
@@ -47,12 +46,6 @@ void xo_hops_client_gone(struct xo_hops *hops,
     const struct xo_handover_info *client);
 /* Keeps none from now on. */
 void xo_hops_drain(struct xo_hops *hops);
-
-/* Where a connection goes; `len` 0: nowhere in particular. */
-struct xo_place {
-	struct sockaddr_storage address;
-	socklen_t len;
-};
 
 struct xo_wish {
 	int upstream;

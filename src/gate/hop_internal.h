@@ -37,16 +37,14 @@ struct xo_link {
 
 /* One place to connect to. */
 struct xo_target {
-	struct sockaddr_storage address;
-	socklen_t len;
+	struct xo_place place;
 	bool is_skipped;
 	char name[XO_MX_NAME_SIZE];	/* for TLS */
 };
 
 /* An address that failed a moment ago. */
 struct xo_dead {
-	struct sockaddr_storage address;
-	socklen_t len;
+	struct xo_place place;
 	uint64_t until;
 };
 #define XO_DEAD_MAX 32
@@ -104,8 +102,8 @@ const struct xo_resolved *xo_hop_known_host(const struct hop *hop,
 void xo_hop_learn_mx(struct hop *hop, const char *domain,
     const struct xo_mx *list, size_t n);
 const struct xo_mx *xo_hop_known_mx(const struct hop *hop, size_t *n_r);
-bool xo_hop_is_dead(struct hop *hop, const struct xo_target *target);
-void xo_hop_set_dead(struct hop *hop, const struct xo_target *target,
+bool xo_hop_is_dead(struct hop *hop, const struct xo_place *place);
+void xo_hop_set_dead(struct hop *hop, const struct xo_place *place,
     bool is_dead);
 void xo_hop_forget_targets(struct hop *hop);
 

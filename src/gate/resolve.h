@@ -18,6 +18,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "place.h"
+
 struct event_base;
 struct xo_resolver;
 struct xo_lookup;		/* one question */
@@ -39,9 +41,8 @@ enum xo_lookup_result {
 const char *xo_lookup_result_name(enum xo_lookup_result result);
 
 struct xo_resolved {
-	struct sockaddr_storage address;	/* with the port asked for */
-	socklen_t len;
-	uint32_t ttl;				/* seconds; 0: /etc/hosts */
+	struct xo_place place;		/* with the port asked for */
+	uint32_t ttl;			/* seconds; 0: /etc/hosts */
 };
 
 struct xo_mx {

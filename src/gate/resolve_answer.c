@@ -38,15 +38,15 @@ static bool
 set_address(struct xo_resolved *to, const struct ares_addrinfo_node *from,
     uint16_t port)
 {
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&to->address;
-	struct sockaddr_in *in = (struct sockaddr_in *)&to->address;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&to->place.address;
+	struct sockaddr_in *in = (struct sockaddr_in *)&to->place.address;
 
 	if (from->ai_addr == NULL || (size_t)from->ai_addrlen >
-	    sizeof(to->address))
+	    sizeof(to->place.address))
 		return false;
 	memset(to, 0, sizeof(*to));
-	memcpy(&to->address, from->ai_addr, (size_t)from->ai_addrlen);
-	to->len = (socklen_t)from->ai_addrlen;
+	memcpy(&to->place.address, from->ai_addr, (size_t)from->ai_addrlen);
+	to->place.len = (socklen_t)from->ai_addrlen;
 	to->ttl = from->ai_ttl > 0 ? (uint32_t)from->ai_ttl : 0;
 	if (from->ai_family == AF_INET6)
 		in6->sin6_port = htons(port);

@@ -32,12 +32,12 @@ add_target(struct xo_search *s, const void *address, socklen_t len,
 {
 	struct xo_target *t;
 
-	if (s->n_targets == XO_TARGETS_MAX || len > sizeof(t->address))
+	if (s->n_targets == XO_TARGETS_MAX || len > sizeof(t->place.address))
 		return;
 	t = &s->targets[s->n_targets++];
 	memset(t, 0, sizeof(*t));
-	memcpy(&t->address, address, len);
-	t->len = len;
+	memcpy(&t->place.address, address, len);
+	t->place.len = len;
 	(void)snprintf(t->name, sizeof(t->name), "%s", name);
 }
 
@@ -65,7 +65,7 @@ add_resolved(struct xo_search *s, const struct xo_resolved *list, size_t n,
     const char *name)
 {
 	for (size_t i = 0; i < n; i++)
-		add_target(s, &list[i].address, list[i].len, name);
+		add_target(s, &list[i].place.address, list[i].place.len, name);
 }
 
 const char *
@@ -175,7 +175,7 @@ next_target(struct xo_search *s)
 		struct xo_target *t = &s->targets[s->next_target++];
 
 		if (s->is_last_resort ? !t->is_skipped :
-		    xo_hop_is_dead(s->hop, t)) {
+		    xo_hop_is_dead(s->hop, &t->place)) {
 			t->is_skipped = true;
 			continue;
 		}

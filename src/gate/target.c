@@ -133,27 +133,26 @@ xo_hop_known_mx(const struct hop *hop, size_t *n_r)
 }
 
 static struct xo_dead *
-find_dead(struct hop *hop, const struct xo_target *target)
+find_dead(struct hop *hop, const struct xo_place *place)
 {
 	for (size_t i = 0; i < XO_DEAD_MAX; i++)
-		if (hop->dead[i].len == target->len && memcmp(
-		    &hop->dead[i].address, &target->address, target->len) == 0)
+		if (xo_place_is_equal(&hop->dead[i].place, place))
 			return &hop->dead[i];
 	return NULL;
 }
 
 bool
-xo_hop_is_dead(struct hop *hop, const struct xo_target *target)
+xo_hop_is_dead(struct hop *hop, const struct xo_place *place)
 {
-	const struct xo_dead *dead = find_dead(hop, target);
+	const struct xo_dead *dead = find_dead(hop, place);
 
 	return dead != NULL && dead->until > xo_clock_now();
 }
 
 void
-xo_hop_set_dead(struct hop *hop, const struct xo_target *target, bool is_dead)
+xo_hop_set_dead(struct hop *hop, const struct xo_place *place, bool is_dead)
 {
-	struct xo_dead *dead = find_dead(hop, target);
+	struct xo_dead *dead = find_dead(hop, place);
 
 	if (dead == NULL && is_dead) {
 		/* The one whose time is over first gives its place. */
@@ -161,8 +160,7 @@ xo_hop_set_dead(struct hop *hop, const struct xo_target *target, bool is_dead)
 		for (size_t i = 1; i < XO_DEAD_MAX; i++)
 			if (hop->dead[i].until < dead->until)
 				dead = &hop->dead[i];
-		dead->address = target->address;
-		dead->len = target->len;
+		dead->place = *place;
 	}
 	if (dead != NULL)
 		dead->until = is_dead ? xo_clock_now() + DEAD_FOR : 0;

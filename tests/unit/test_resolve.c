@@ -151,15 +151,15 @@ host_done(void *arg, enum xo_lookup_result result,
 		struct sockaddr_in in;
 		char text[INET6_ADDRSTRLEN];
 
-		memcpy(&in, &list[i].address, sizeof(in));
-		memcpy(&in6, &list[i].address, sizeof(in6));
-		if (list[i].address.ss_family == AF_INET6) {
-			assert_int_equal(sizeof(in6), list[i].len);
+		memcpy(&in, &list[i].place.address, sizeof(in));
+		memcpy(&in6, &list[i].place.address, sizeof(in6));
+		if (list[i].place.address.ss_family == AF_INET6) {
+			assert_int_equal(sizeof(in6), list[i].place.len);
 			(void)inet_ntop(AF_INET6, &in6.sin6_addr, text,
 			    sizeof(text));
 			add(arg, text, ntohs(in6.sin6_port));
 		} else {
-			assert_int_equal(sizeof(in), list[i].len);
+			assert_int_equal(sizeof(in), list[i].place.len);
 			(void)inet_ntop(AF_INET, &in.sin_addr, text,
 			    sizeof(text));
 			add(arg, text, ntohs(in.sin_port));

@@ -50,12 +50,13 @@ tear_down(void **state)
 static struct xo_resolved
 address(unsigned int last, uint32_t ttl)
 {
-	struct xo_resolved r = {.len = sizeof(struct sockaddr_in), .ttl = ttl};
+	struct xo_resolved r = {.place.len = sizeof(struct sockaddr_in),
+	    .ttl = ttl};
 	struct sockaddr_in in = {.sin_family = AF_INET};
 
 	in.sin_port = htons(25);
 	in.sin_addr.s_addr = htonl(0xc0000200 | last);
-	memcpy(&r.address, &in, sizeof(in));
+	memcpy(&r.place.address, &in, sizeof(in));
 	return r;
 }
 
@@ -64,7 +65,7 @@ last_octet(const struct xo_target *t)
 {
 	struct sockaddr_in in;
 
-	memcpy(&in, &t->address, sizeof(in));
+	memcpy(&in, &t->place.address, sizeof(in));
 	return ntohl(in.sin_addr.s_addr) & 0xff;
 }
 
@@ -101,7 +102,7 @@ walk(const struct xo_conf_upstream *conf, const struct xo_resolved *found,
 		switch (xo_search_next(&s)) {
 		case XO_SEARCH_TRY:
 			add(got, last_octet(s.target));
-			xo_hop_set_dead(&hop, s.target, true);
+			xo_hop_set_dead(&hop, &s.target->place, true);
 			break;
 		case XO_SEARCH_ASK_HOST:
 			add_text(got, "? ");
@@ -152,7 +153,7 @@ test_dead(void **state)
 	(void)state;
 	xo_search_init(&s, &conf, &hop);
 	assert_int_equal(xo_search_next(&s), XO_SEARCH_TRY);
-	xo_hop_set_dead(&hop, s.target, true);
+	xo_hop_set_dead(&hop, &s.target->place, true);
 	xo_search_fini(&s);
 	pass(29999);
 	assert_string_equal(walk(&conf, NULL, 0), "2 1 ");
