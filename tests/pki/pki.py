@@ -8,11 +8,14 @@ As a script: pki.py DIR writes the standard set into DIR.
 import datetime
 import ipaddress
 import os
+import subprocess
 import sys
+import tempfile
 import threading
 from collections import namedtuple
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID as EKU
@@ -178,7 +181,36 @@ class Pki:
             builder = builder.add_extension(extension, critical)
         digest = None if isinstance(issuer_key, ed25519.Ed25519PrivateKey) \
             else HASHES[hash]()
-        return builder.sign(issuer_key, digest)
+        try:
+            return builder.sign(issuer_key, digest)
+        except UnsupportedAlgorithm:
+            return self._sign_anew(builder.sign(issuer_key, hashes.SHA256()), issuer_key,
+                                   hash)
+
+    def _sign_anew(self, cert, issuer_key, hash):
+        """By openssl, 3.2 or newer: such a cryptography signs nothing with SHA-1."""
+        ca = (x509.CertificateBuilder().subject_name(cert.issuer).issuer_name(cert.issuer)
+              .public_key(issuer_key.public_key()).serial_number(1)
+              .not_valid_before(cert.not_valid_before).not_valid_after(cert.not_valid_after)
+              .sign(issuer_key, hashes.SHA256()))
+        with tempfile.TemporaryDirectory() as folder:
+            names = [os.path.join(folder, x) for x in ("cert", "ca", "key")]
+            for name, data in zip(names, (
+                    cert.public_bytes(serialization.Encoding.PEM),
+                    ca.public_bytes(serialization.Encoding.PEM),
+                    issuer_key.private_bytes(serialization.Encoding.PEM,
+                                             serialization.PrivateFormat.PKCS8,
+                                             serialization.NoEncryption()))):
+                with open(name, "wb") as out:
+                    out.write(data)
+            done = subprocess.run(
+                ["openssl", "x509", "-in", names[0], "-CA", names[1], "-CAkey", names[2],
+                 "-" + hash, "-preserve_dates", "-set_serial", str(cert.serial_number)],
+                capture_output=True, check=True)
+        out = x509.load_pem_x509_certificate(done.stdout)
+        assert out.signature_algorithm_oid._name.lower().endswith(hash)
+        assert list(out.extensions) == list(cert.extensions)
+        return out
 
     @staticmethod
     def _subject(cns, ou=None):
