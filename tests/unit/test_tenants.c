@@ -131,6 +131,24 @@ test_by_sender(void **state)
 	check(rows, N(rows), xo_tenants_by_sender_domain);
 }
 
+/* A sender that is read as a route is no tenant's. */
+static void
+test_by_address(void **state)
+{
+	static const struct row rows[] = {
+		{"u@contoso.com", 0},
+		{"\"u\"@contoso.com", 0},
+		{"u%evil.example@contoso.com", XO_NOBODY},
+		{"\"u@evil.example\"@contoso.com", XO_NOBODY},
+		{"evil.example!u@contoso.com", XO_NOBODY},
+		{"u@evil.example", XO_NOBODY},
+		{"", XO_NOBODY},
+	};
+
+	(void)state;
+	check(rows, N(rows), xo_tenants_by_address);
+}
+
 static void
 test_listed(void **state)
 {
@@ -150,6 +168,7 @@ test_listed(void **state)
 		{"fabrikam.com", false},
 		{".fabrikam.com", false},
 		{"xfabrikam.com", false},
+		{"wwwfabrikam.com", false},
 		{"*.fabrikam.com", false},
 		{"a..fabrikam.com", false},
 		{"a@b.fabrikam.com", false},
@@ -277,6 +296,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_by_org),
 		cmocka_unit_test(test_by_sender),
+		cmocka_unit_test(test_by_address),
 		cmocka_unit_test(test_listed),
 		cmocka_unit_test(test_org_twice),
 		cmocka_unit_test(test_many),
