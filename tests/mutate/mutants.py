@@ -354,7 +354,7 @@ m("server-purpose", "XKU_SSL_SERVER : ANY_PEER, &tls->judgement.usages);", "ANY_
 
 m = group("search.c", "", [("test_pool.py", ""), ("test_next_hop.py", "")])
 m("attempts", "#define ATTEMPTS_MAX 10", "#define ATTEMPTS_MAX 2")
-m("dead", "xo_hop_is_dead(s->hop, t)) {", "false) {")
+m("dead", "xo_hop_is_dead(s->hop, &t->place)) {", "false) {")
 
 m = group("claim.c", "", ("test_pool.py", ""))
 m("connections", "return most == 0 || hop_of(c)->n_links < most ||", "return true ||", e2e=[("test_pool.py", ""), ("test_limits.py", "")])
