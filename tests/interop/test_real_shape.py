@@ -6,8 +6,9 @@ differs in the edits of the list below and in nothing else, octet by octet.
               mail), one Received, in this order; X-CrossPremisesHeadersFiltered
               at the end of the header if CrossPremises fields went
     removed   X-OriginatorOrg, X-OriginatorOrganization, X-MS-Exchange-Organization-*,
-              X-MS-Exchange-Forest-*, an Authentication-Results in our name; from
-              strangers' mail the CrossPremises and CrossTenant families, too
+              X-MS-Exchange-Forest-*, X-CrossPremisesHeadersPromoted and -Filtered, an
+              Authentication-Results in our name; from strangers' mail the
+              CrossPremises and CrossTenant families and the traces of either, too
     changed   blanks between a name and its colon go; content that came by BDAT
               without a newline at its end gets one if it must go on by DATA
 """
@@ -24,10 +25,11 @@ from harness import CAPS, Config, Gateway, Hop, Smtp, base_config
 HOST = b"gw.contoso.test"
 MESSAGES = int(os.environ.get("XO_MESSAGES", "200"))
 
-ALWAYS = re.compile(rb"X-OriginatorOrg(anization)?$|X-MS-Exchange-(Organization|Forest)-", re.I)
+ALWAYS = re.compile(rb"X-OriginatorOrg(anization)?$|X-MS-Exchange-(Organization|Forest)-"
+                    rb"|X-CrossPremisesHeaders(Filtered|Promoted)$", re.I)
 STRANGERS = re.compile(rb"X-MS-Exchange-(CrossPremises|CrossTenant)-"
                        rb"|X-MS-Exchange-Transport-CrossTenantHeaders"
-                       rb"|X-CrossPremisesHeaders(Filtered|Promoted)$", re.I)
+                       rb"|X-OrganizationHeadersPreserved$", re.I)
 
 
 # --- messages ------------------------------------------------------------------------
@@ -82,6 +84,7 @@ PROTECTED = [
     b"X-MS-Exchange-CrossPremises-AuthAs: Internal", b"X-MS-Exchange-CrossPremises-BCC:",
     b"X-MS-Exchange-CrossTenant-Id: 11111111-2222-3333-4444-555555555555",
     b"X-MS-Exchange-Transport-CrossTenantHeadersStamped: HOST",
+    b"X-CrossPremisesHeadersPromoted: evil.example", b"X-OrganizationHeadersPreserved: ex",
     b"Authentication-Results: gw.contoso.test; x-xoorg=pass",
     b"Authentication-Results: GW.contoso.test;\r\n\tspf=pass",
 ]
