@@ -15,6 +15,12 @@ fi
 export LC_ALL
 unset CDPATH ENV BASH_ENV GREP_OPTIONS PYTHONHOME PYTHONPATH PYTEST_ADDOPTS
 umask 022
+# meson takes ccache where there is one, which fails without a place to write.
+if [ -z "${CCACHE_DIR:-}" ] && ! [ -w "${HOME:-/nonexistent}" ]
+then
+	CCACHE_DISABLE=1
+	export CCACHE_DISABLE
+fi
 
 # as_root COMMAND...: with sudo if need be, never with a question.
 as_root() {
