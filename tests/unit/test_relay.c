@@ -572,6 +572,7 @@ static const struct fault faults[] = {
 	    4, 2},
 	{"RCPT garbage", SAYS(HOP_RCPT, "\x80\x81\r\n"), 4, 4},
 	{"RCPT 354", SAYS(HOP_RCPT, "354 go\r\n"), 4, 4},
+	{"RCPT 252", SAYS(HOP_RCPT, "252 a\r\n"), 4, 4},
 	{"RCPT answered twice", {HOP_RCPT, 1, 2, "250 a\r\n",
 	    .is_before = true}, 4, 4},
 	{"DATA closed", ENDS(HOP_DATA), 4, 4},
@@ -581,6 +582,8 @@ static const struct fault faults[] = {
 	{"DATA 421", {HOP_DATA, 1, 1, "421 4.3.2 bye\r\n", .closes = true},
 	    4, 4},
 	{"DATA 250", SAYS(HOP_DATA, "250 a\r\n"), 4, 4},
+	{"DATA 350", SAYS(HOP_DATA, "350 a\r\n"), 4, 4},
+	{"DATA 355", SAYS(HOP_DATA, "355 a\r\n"), 4, 4},
 	{"DATA garbage", SAYS(HOP_DATA, "354"  "x\r\n"), 4, 4},
 	{"DATA answered twice", SAYS(HOP_DATA, "354 a\r\n250 b\r\n"), 4, 4},
 	{"body closed", ENDS(HOP_BODY), 4, 4},
@@ -941,6 +944,25 @@ test_retry_in_between(void **state)
 	    "220 250 250 250 250 451 451", 0);
 }
 
+/* The next connection announces less than the message needs. */
+static void
+test_retry_with_less(void **state)
+{
+	const struct hop_plan lost = {HOP_MAIL, .connection = 1, .nth = 1,
+	    .closes = true};
+	struct world_options o = {.caps = FULL, .later_caps = "PIPELINING",
+	    .is_reused = true, .plans = &lost, .n_plans = 1};
+	struct world w;
+
+	(void)state;
+	assert_true(world_init(&w, &o));
+	world_say(&w, EHLO);
+	world_say(&w, "MAIL FROM:<u@contoso.com> BODY=8BITMIME\r\n" RCPT);
+	expect_codes(&w, "8BITMIME", "220 250 250 451");
+	expect_number(&w, "connections", w.hop.n_connections, 2);
+	world_fini(&w);
+}
+
 /* The same while the client is in its content, or waits for the end. */
 static void
 lose_in_content(const char *later, const struct hop_plan *plan, uint16_t want)
@@ -1172,28 +1194,40 @@ test_patience(void **state)
 	world_fini(&w);
 }
 
-static void
-test_slow_content(void **state)
+/* Some octets each nine seconds: after how many of those is it over? */
+static size_t
+drip(size_t octets, const char *want)
 {
 	const struct world_options o = {.caps = ""};
 	struct world w;
-	size_t n;
+	size_t n, i;
 
-	(void)state;
 	assert_true(world_init(&w, &o));
 	world_say(&w, EHLO);
 	world_say(&w, MAIL RCPT "DATA\r\n" );
 	world_say(&w, HEAD "\r\n");
-	for (n = 0; n < 100 && !w.is_closed; n++) {
+	for (n = 0; n < 20 && !w.is_closed; n++) {
 		w.now += 9000;
-		world_say(&w, "x");
+		for (i = 0; i < octets; i += 50)
+			world_say(&w, octets == 1 ? "x" : "234567890123456789"
+			    "012345678901234567890123456789\r\n");
 		if (xo_relay_deadline(w.relay) <= w.now)
 			(void)world_wait(&w);
 	}
-	expect_codes(&w, "slow", "220 250 250 250 354 421");
-	expect_number(&w, "after a grace", n, 7);
+	expect_codes(&w, "slow", want);
 	expect_number(&w, "commits", w.n_commits, 0);
 	world_fini(&w);
+	return n;
+}
+
+/* The world's data_rate is 500 a second, behind a minute of grace. */
+static void
+test_slow_content(void **state)
+{
+	(void)state;
+	assert_int_equal(drip(1, "220 250 250 250 354 421"), 7);
+	assert_int_equal(drip(4300, "220 250 250 250 354 421"), 7);
+	assert_int_equal(drip(4700, "220 250 250 250 354"), 20);
 }
 
 /* Shutdown in each state */
@@ -1302,6 +1336,7 @@ main(void)
 		cmocka_unit_test(test_gone_behind_the_dot),
 		cmocka_unit_test(test_retry_each_time),
 		cmocka_unit_test(test_retry_in_between),
+		cmocka_unit_test(test_retry_with_less),
 		cmocka_unit_test(test_retry_in_content),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_too_much),
