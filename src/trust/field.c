@@ -22,6 +22,25 @@ xo_field_is_odd_control(uint8_t c)
 	    c != '\n' && c != 0x1b && c != 0x0e && c != 0x0f;
 }
 
+/* Behind those from `i` on that are no control, eight at a time. */
+static size_t
+skip_plain(struct xo_span s, size_t i)
+{
+	static const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+	uint64_t eight, del;
+
+	while (s.len - i >= sizeof(eight)) {
+		memcpy(&eight, s.p + i, sizeof(eight));
+		del = eight ^ ones * 0x7f;
+		/* Some octet is below a blank, or 0x7f. */
+		if ((((eight - ones * ' ') & ~eight) |
+		    ((del - ones) & ~del)) & tops)
+			break;
+		i += sizeof(eight);
+	}
+	return i;
+}
+
 enum xo_fault_kind
 xo_field_check_octets(struct xo_span section, bool *has_controls_r,
     struct xo_span *at_r)
@@ -29,8 +48,10 @@ xo_field_check_octets(struct xo_span section, bool *has_controls_r,
 	size_t i;
 
 	for (i = 0; i < section.len; i++) {
-		if (section.p[i] >= ' ' && section.p[i] != 0x7f)
+		if (section.p[i] >= ' ' && section.p[i] != 0x7f) {
+			i = skip_plain(section, i + 1) - 1;
 			continue;
+		}
 		*at_r = xo_span_from(section, i);
 		if (section.p[i] == '\0')
 			return XO_FAULT_NUL;
@@ -87,6 +108,18 @@ read_lines(struct xo_field_reader *reader, struct xo_span *raw_r)
 	return XO_REFUSAL_NONE;
 }
 
+/* 33..126 but the colon and, since a comment would be no part of the name to who
+ * knows RFC 822, the parenthesis. One table, one look an octet. */
+static bool
+is_name_octet(uint8_t c)
+{
+	static const uint32_t set[8] = {
+		0, 0xfbfffefe, 0xffffffff, 0x7fffffff, 0, 0, 0, 0
+	};
+
+	return (set[c >> 5] >> (c & 31) & 1) != 0;
+}
+
 /* Something else than blanks stands between the name and the first colon. */
 static enum xo_fault_kind
 name_fault(struct xo_span text)
@@ -104,9 +137,7 @@ xo_field_read_head(struct xo_span text, struct xo_field_head *head_r)
 	size_t i;
 
 	*head_r = (struct xo_field_head){0};
-	/* A comment would be no part of the name to who knows RFC 822. */
-	while (n < text.len && text.p[n] > ' ' && text.p[n] < 0x7f &&
-	    text.p[n] != ':' && text.p[n] != '(')
+	while (n < text.len && is_name_octet(text.p[n]))
 		n++;
 	for (i = n; i < text.len && text.p[i] != ':'; i++) {
 		if (text.p[i] == '\r' || text.p[i] == '\n')
