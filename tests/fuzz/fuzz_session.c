@@ -112,6 +112,7 @@ set_options(struct world_options *o, struct hop_plan *plans,
 		.is_lmtp = (data[2] & 128) != 0,
 		.has_message_xoorg = (data[3] & 128) != 0,
 		.is_wild = (data[7] & 1) != 0,
+		.repairs = (data[2] & 64) != 0,
 		.holes = data[7] >> 1 | (data[3] & 128U),
 		.plans = plans, .n_plans = data[2] == 0 ? 0 : 2,
 	};

@@ -131,6 +131,8 @@ set_policy(struct world *w)
 		.size_limit = o->size_limit, .is_safe = o->is_safe,
 		.bare_newline = o->normalizes ? XO_BARE_NEWLINE_NORMALIZE :
 		    XO_BARE_NEWLINE_REJECT,
+		.malformed_header = o->repairs ? XO_MALFORMED_HEADER_REPAIR :
+		    XO_MALFORMED_HEADER_REFUSE,
 		.on = {
 			[XO_VERDICT_UNKNOWN_ORG] = XO_DECISION_REJECT,
 			[XO_VERDICT_NO_ORG] = XO_DECISION_DEMOTE,

@@ -72,6 +72,7 @@ struct world_options {
 	bool is_reused;		/* its first connection was kept */
 	bool is_unknown;	/* its capabilities are, at first */
 	bool normalizes, is_safe;
+	bool repairs;		/* malformed headers */
 	bool is_lmtp;
 	bool has_message_xoorg;	/* upstream: xoorg = "message" */
 	unsigned int holes;	/* of enum world_hole */

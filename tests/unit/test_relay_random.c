@@ -170,11 +170,32 @@ write_body(struct letter *l, bool is_lines)
 	(void)xo_buf_add(&l->want, xo_span_from(xo_buf_span(&l->sent), start));
 }
 
+/* The header ends here, and what would have been fields is body. */
 static void
-write_letter(struct letter *l, bool is_lines)
+write_malformed(struct letter *l)
+{
+	static const char *const odd[] = {
+		"gar bage\r\n", ".\r\n", "..x: y\r\n", ": x\r\n", "(a): b\r\n",
+	};
+	size_t start = l->sent.len;
+
+	if (start == 0 && one_in(2))
+		(void)xo_buf_add_cstr(&l->sent, one_in(2) ? " \t" :
+		    "\xef\xbb\xbf");
+	start = l->sent.len;
+	(void)xo_buf_add_cstr(&l->sent, any_of(odd, N(odd)));
+	(void)xo_buf_add_cstr(&l->sent, "X-OriginatorOrg: in.the.body\r\n");
+	(void)xo_buf_add_cstr(&l->want, "\r\n");
+	(void)xo_buf_add(&l->want, xo_span_from(xo_buf_span(&l->sent), start));
+}
+
+static void
+write_letter(struct letter *l, bool is_lines, bool is_malformed)
 {
 	memset(l, 0, sizeof(*l));
 	write_header(l);
+	if (is_malformed)
+		write_malformed(l);
 	/* Some end in the header. */
 	if (l->sent.len > 0 && one_in(10)) {
 		l->has_end = true;
@@ -398,7 +419,8 @@ transact(struct world *w)
 		world_say(w, "RSET\r\n");
 		return;
 	}
-	write_letter(&l, by_data);
+	write_letter(&l, by_data,
+	    w->options.repairs && one_in(3));
 	code = by_data ? send_data(w, &l) : send_chunks(w, &l);
 	check_outcome(w, &l, code, n_acked, n_commits, n_accepted);
 	fini_letter(&l);
@@ -496,6 +518,7 @@ run_seed(uint64_t seed)
 		.client = (enum world_client)below(3),
 		.is_reused = one_in(2), .is_unknown = one_in(8),
 		.normalizes = one_in(8), .is_safe = one_in(8),
+		.repairs = one_in(2),
 		.is_lmtp = one_in(8), .has_message_xoorg = one_in(6),
 		.holes = one_in(4) ? (unsigned int)below(256) : 0,
 		.size_limit = one_in(6) ? 300 : 0,
