@@ -82,6 +82,18 @@ m("no-results", "return t->origin != XO_ORIGIN_OURS;", "return t->origin == XO_O
 m("ways-of-observe", "listener->mode == XO_MODE_OBSERVE)\n\t\tways->demote_to = true;", "false)\n\t\tways->demote_to = true;")
 m("ways-of-tenants", "ways.upstream = ways.tenants = true;", "ways.upstream = true;")
 
+m("nowhere-mail", "return refuse_nowhere(t);\n\tif (t->has_sender", "return XO_REFUSAL_NONE;\n\tif (t->has_sender")
+m("nowhere-rcpt", "return refuse_nowhere(t);\n\treturn lacks_tenant", "return XO_REFUSAL_NONE;\n\treturn lacks_tenant")
+m("bounce-upstream", "choose_tenant(policy, to->address, t);\n\t\tchoose_upstream(policy, listener, t);",
+  "choose_tenant(policy, to->address, t);")
+m("observed-would", "ordinary.answer.would = XO_DECISION_REJECT;", ";")
+m("observed-nowhere", "if (ordinary.upstream == XO_NOBODY || lacks", "if (lacks")
+m("observed-trusted", "*t = ordinary;\n", "t->is_observed = true;\n")
+m("observed-apart", "return is_first || listener->demote_to == XO_NOBODY ? why :\n\t    XO_REFUSAL_RCPT_APART;",
+  "return why;")
+m("ways-observed", "ways.demote_to = listener->mode == XO_MODE_OBSERVE;", "")
+m("wall-relay-stranger", "(t->rights & (XO_RIGHT_XOORG | XO_RIGHT_RELAY)) == 0", "(t->rights & XO_RIGHT_XOORG) == 0")
+
 m = group("verdict.c", "verdict treatment")
 m("no-right", "if ((question->rights & XO_RIGHT_XOORG) == 0)", "if (false)")
 m("no-org", "if (!question->has_xoorg)", "if (false)")
@@ -152,6 +164,10 @@ m("dash", 'if (begins(s, XO_LIT("-")) || is_packed(s))', "if (is_packed(s))")
 m("imcea", 'if (begins(s, XO_LIT("-")) || is_packed(s))', 'if (begins(s, XO_LIT("-")))')
 m("quoted", "if (is_quoted && s.p[i] == '\\\\' && i + 1 < s.len &&", "if (is_quoted)\n\t\t\tcontinue;\n\t\tif (is_quoted && s.p[i] == '\\\\' && i + 1 < s.len &&")
 m("first-at", "while (n > 0 && address.p[n - 1] != '@')\n\t\tn--;", "n = xo_span_find(address, '@');\n\tn = n < address.len ? n + 1 : 0;")
+
+m("imceaex", '!begins(local, XO_LIT("IMCEAEX-"));', "true;")
+m("small", "if (c >= SMALL_FIRST && c <= SMALL_LAST)", "if (false)")
+m("caret", '"^"\n', '""\n')
 
 m = group("address.c", "address")
 m("mapped", "if (xo_address_is_ipv4(a) && n->bits < MAPPED_BITS)", "if (false)")
