@@ -3,7 +3,9 @@
 import os
 import random
 import re
+import shutil
 import socket
+import subprocess
 import ssl
 import struct
 import threading
@@ -54,6 +56,28 @@ def wait_until(what, timeout=TIMEOUT, step=0.01):
         if value or time.monotonic() > end:
             return value
         time.sleep(step)
+
+
+def has_ipv6():
+    """It can be switched off."""
+    with socket.socket(socket.AF_INET6) as s:
+        try:
+            s.bind(("::1", 0))
+        except OSError:
+            return False
+    return True
+
+
+def may_execute(folder):
+    """Not where it is mounted noexec."""
+    name = os.path.join(folder, "true")
+    shutil.copy("/bin/true", name)
+    try:
+        return subprocess.run([name]).returncode == 0
+    except PermissionError:
+        return False
+    finally:
+        os.unlink(name)
 
 
 def stored(folder, suffix):

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from harness import (Closed, Do, Smtp, base_config, free_port, simple, wait_until)
+from net import has_ipv6
 
 
 @pytest.fixture
@@ -396,6 +397,7 @@ def test_pooled_connection_says_421(pair):
             assert got.cls == 4
 
 
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here")
 def test_second_listener_and_ipv6(gateway, pki, hop):
     one = hop()
     config = base_config(pki, one, one)

@@ -10,6 +10,7 @@ import pytest
 from dns import Dns
 from harness import (CAPS, Do, Hop, Smtp, base_config, check_config, expect, free_port, rows,
                      out_config, server_context, simple, wait_until)
+from net import has_ipv6
 
 LIMITS = {"connect_timeout": 1, "greeting_timeout": 1, "mail_timeout": 3, "data_timeout": 2,
           "final_timeout": 2}
@@ -298,6 +299,7 @@ def test_a(to, hop, dns):
     one.one()
 
 
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here")
 def test_aaaa(to, hop, dns):
     one = hop(host="::1")
     gw = to(["hop.test:%d" % one.port], dns=dns({("hop.test", "AAAA"): ["::1"]}))

@@ -38,7 +38,21 @@ HOOK = os.path.join(REPO, "packaging", "certbot-hook")
 
 
 @pytest.fixture
-def hook(tmp_path):
+def programs(tmp_path):
+    """A folder for programs of the test's, in the PATH of what it runs."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "true").write_text("#!/bin/sh\n")
+    (folder / "true").chmod(0o755)
+    try:
+        subprocess.run([folder / "true"], check=True)
+    except PermissionError:
+        pytest.skip("nothing can be run in %s: noexec" % tmp_path)
+    return folder
+
+
+@pytest.fixture
+def hook(tmp_path, programs):
     """Runs it with lineages and a systemctl of the test's; what came of it."""
     for name in ("gw.contoso.com", "www.contoso.com", "mail.contoso.com"):
         folder = tmp_path / "live" / name
@@ -48,8 +62,7 @@ def hook(tmp_path):
     conf = tmp_path / "xoorg"
     conf.mkdir()
     (conf / "xoorgd.conf").write_text('# hostname = "no"\nhostname = "gw.contoso.com"\n')
-    systemctl = tmp_path / "bin" / "systemctl"
-    systemctl.parent.mkdir()
+    systemctl = programs / "systemctl"
     systemctl.write_text('#!/bin/sh\necho "$*" >>"%s"\n' % (tmp_path / "told"))
     systemctl.chmod(0o755)
 
@@ -120,10 +133,8 @@ def test_help(name, word, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def _install(tmp_path, apt):
+def _install(tmp_path, folder, apt):
     """install_packages of packaging/lib.sh on a machine that lacks one package."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
     for tool, text in (("apt-get", apt), ("sudo", "exit 1"), ("dpkg-query", "exit 1"),
                        ("id", "echo 0")):
         (folder / tool).write_text("#!/bin/sh\n%s\n" % text)
@@ -135,9 +146,9 @@ def _install(tmp_path, apt):
         env={"PATH": "%s:/usr/bin:/bin" % folder}).stdout.split("\n")[:-1]
 
 
-def test_no_network(tmp_path):
+def test_no_network(tmp_path, programs):
     """One last line that says what to do, and none of apt's forty."""
-    out = _install(tmp_path, "for i in $(seq 40); do echo 'Err: Could not connect'; done\nexit 100")
+    out = _install(tmp_path, programs, "for i in $(seq 40); do echo 'Err: Could not connect'; done\nexit 100")
     assert out[-1] == "status 1"
     assert out[-2] == "    apt-get update && apt-get install --no-install-recommends openssl "
     assert "no network?" in out[-3] and len(out) == 5
