@@ -87,6 +87,15 @@ XO_MUST_CHECK enum xo_refusal xo_recipient_check(
     const struct xo_policy *policy, int tenant, uint32_t rights,
     const struct xo_path *to);
 
+/*
+ * Is it `<postmaster>`, or the postmaster of one of this tenant's
+ * recipient_domains or originator_orgs, in whatever case? Verified mail to that
+ * one is never refused (RFC 5321 4.5.1). No other form of the word counts: not
+ * in quotes, nor with a route in it.
+ */
+bool xo_recipient_is_postmaster(const struct xo_policy *policy, int tenant,
+    const struct xo_path *to);
+
 XO_API_END
 
 #endif

@@ -67,7 +67,8 @@ XO_MUST_CHECK enum xo_refusal xo_treatment_mail(const struct xo_policy *policy,
 
 /*
  * At RCPT: XO_REFUSAL_NONE, what xo_recipient_check() says of a recipient of
- * trusted mail, or XO_REFUSAL_NO_TENANT as above. `is_first`: the next hop has
+ * trusted mail who is not the postmaster of verified mail, or
+ * XO_REFUSAL_NO_TENANT as above. `is_first`: the next hop has
  * not been asked for yet, so that it still may be another.
  *
  * Observing, there is none of these refusals, if there is something to demote

@@ -157,9 +157,11 @@ judge_recipient(const struct xo_policy *policy,
     const struct xo_listener *listener, const struct xo_path *to,
     bool is_first, struct xo_treatment *t)
 {
+	bool is_postmaster = t->answer.verdict == XO_VERDICT_VERIFIED &&
+	    xo_recipient_is_postmaster(policy, t->answer.tenant, to);
 	enum xo_refusal why = XO_REFUSAL_NONE;
 
-	if (t->is_trusted || t->is_observed)
+	if ((t->is_trusted || t->is_observed) && !is_postmaster)
 		why = xo_recipient_check(policy, t->answer.tenant, t->rights,
 		    to);
 	if (why != XO_REFUSAL_NONE)

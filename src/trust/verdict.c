@@ -82,6 +82,26 @@ check_anybodys(const struct xo_policy *policy, const struct xo_path *to)
 	return why;
 }
 
+/* RFC 5321 4.5.1. The nearest entry says whose an originator org is, so that
+ * a wildcard of one tenant takes nothing from another. */
+bool
+xo_recipient_is_postmaster(const struct xo_policy *policy, int tenant,
+    const struct xo_path *to)
+{
+	struct xo_span local = to->address;
+	const struct xo_tenant *t;
+
+	if (tenant < 0 || (size_t)tenant >= policy->n_tenants)
+		return false;
+	local = xo_span_first(local, xo_span_find(local, '@'));
+	if (!xo_span_is_equal_nocase(local, XO_LIT("postmaster")))
+		return false;
+	t = &policy->tenants[tenant];
+	return to->address.len == local.len ||
+	    xo_domain_is_listed(t->recipient_domains, t->n_recipient_domains,
+	    to->domain) || xo_tenants_by_org(policy, to->domain) == tenant;
+}
+
 enum xo_refusal
 xo_recipient_check(const struct xo_policy *policy, int tenant,
     uint32_t rights, const struct xo_path *to)

@@ -410,12 +410,19 @@ static const struct {
 	{"r@sub.contoso.com", false},
 	{"r@[127.0.0.1]", false},
 	{"postmaster", false},
+	{"Postmaster@contoso.onmicrosoft.com", false},
+	{"postmaster@elsewhere.example", false},
 };
+/* Of verified mail, these are let through, too (RFC 5321 4.5.1). */
+#define POSTMASTER 9
+#define POSTMASTER_LAST 10
 
 static bool
 is_let_through(const struct kind *k, size_t i)
 {
 	if (k->origin == OURS || k->upstream == ORDINARY)
+		return true;
+	if (k->origin == VERIFIED && i >= POSTMASTER && i <= POSTMASTER_LAST)
 		return true;
 	if (k->origin == VERIFIED || k->accepts == XO_VERDICT_SENDER_MISMATCH)
 		return i < 2;

@@ -884,6 +884,114 @@ test_observed_mail(void **state)
 	    XO_REFUSAL_TRY_LATER);
 }
 
+/* protocol.md 9.7 */
+static const char *const table_9_7[][3] = {
+	{"postmaster@elsewhere.example", "no", "no"},
+	{"postmaster@ another tenant's recipient domain", "no", "yes"},
+	{"postmaster@ another tenant's originator org", "no", "no"},
+	{"postmaster@ below the tenant's domain", "no", "no"},
+	{"postmaster@ the tenant's domain in a literal or with a final dot",
+	    "no", "no"},
+	{"postmaster%victim@ the tenant's originator org", "no", "no"},
+	{"\"postmaster\"@ the tenant's originator org", "no", "no"},
+	{"hostmaster@ the tenant's originator org", "no", "no"},
+	{"<postmaster>", "yes", "no"},
+	{"postmaster@ the tenant's originator org", "yes", "no"},
+	{"postmaster@ the tenant's recipient domain", "yes", "yes"},
+};
+
+/* The tenant is contoso, whose second org is no recipient domain. */
+static const char *const postmasters[N(table_9_7)][2] = {
+	{"postmaster@elsewhere.example", "POSTMASTER@evil-contoso.com"},
+	{"postmaster@fabrikam.com", "Postmaster@FABRIKAM.com"},
+	{"postmaster@other-org.example", "postmaster@a.wild.example"},
+	{"postmaster@sub.contoso.com", "postmaster@a.contoso.onmicrosoft.com"},
+	{"postmaster@[contoso.com]", "postmaster@contoso.com."},
+	{"postmaster%victim@contoso.onmicrosoft.com",
+	    "postmaster!victim@contoso.onmicrosoft.com"},
+	{"\"postmaster\"@contoso.onmicrosoft.com",
+	    "\"postmaster@contoso.com\"@contoso.onmicrosoft.com"},
+	{"hostmaster@contoso.onmicrosoft.com", "@contoso.onmicrosoft.com"},
+	{"postmaster", "PostMaster"},
+	{"postmaster@contoso.onmicrosoft.com",
+	    "Postmaster@CONTOSO.onmicrosoft.com"},
+	{"postmaster@contoso.com", "POSTMASTER@Contoso.com"},
+};
+
+/* Fabrikam has an org that is no recipient domain, and a contoso.* of contoso's
+ * wildcard below it. */
+static void
+add_orgs(void)
+{
+	static const struct xo_span fabrikams[] = {
+		S("fabrikam.com"), S("other-org.example"), S("a.wild.example")
+	};
+	static const struct xo_span contosos[] = {
+		S("contoso.com"), S("contoso.onmicrosoft.com"),
+		S("*.wild.example")
+	};
+	int first, second;
+
+	tenants[FABRIKAM].originator_orgs = fabrikams;
+	tenants[FABRIKAM].n_originator_orgs = N(fabrikams);
+	tenants[CONTOSO].originator_orgs = contosos;
+	tenants[CONTOSO].n_originator_orgs = N(contosos);
+	xo_tenants_index_free(&policy.tenant_index);
+	assert_int_equal(xo_tenants_index(&policy, &first, &second), XO_OK);
+}
+
+static void
+test_9_7(void **state)
+{
+	(void)state;
+	add_orgs();
+	listener.on[XO_VERDICT_UNAUTHENTICATED] = XO_DECISION_ACCEPT;
+	for (size_t i = 0; i < 2 * N(table_9_7); i++)
+		for (size_t column = 1; column < 3; column++) {
+			const char *to = postmasters[i / 2][i % 2];
+			bool want = is(table_9_7[i / 2][column], "yes");
+			struct xo_treatment t;
+			enum xo_refusal why;
+
+			assert_int_equal(mail(column == 1 ? XOORG : 0,
+			    column == 1 ? "contoso.com" : NULL, "", &t),
+			    XO_REFUSAL_NONE);
+			assert_true(t.is_trusted);
+			why = rcpt(to, &t);
+			if ((why == XO_REFUSAL_NONE) != want)
+				fail_msg("column %zu, %s: got %s", column, to,
+				    xo_refusal_info(why)->id);
+		}
+}
+
+/* Not for who only says that he is the tenant; nor is it told as a refusal of
+ * verified mail that is only observed. */
+static void
+test_postmaster_of_others(void **state)
+{
+	struct xo_treatment t;
+	enum xo_refusal would;
+
+	(void)state;
+	listener.on[XO_VERDICT_SENDER_MISMATCH] = XO_DECISION_ACCEPT;
+	assert_int_equal(mail(XOORG, "contoso.com", "a@fabrikam.com", &t),
+	    XO_REFUSAL_NONE);
+	assert_int_equal(rcpt("postmaster@contoso.onmicrosoft.com", &t),
+	    XO_REFUSAL_RCPT_RELAY);
+	listener.mode = XO_MODE_OBSERVE;
+	assert_int_equal(mail(XOORG, "contoso.com", "", &t), XO_REFUSAL_NONE);
+	assert_int_equal(rcpt_as("r@elsewhere.example", true, &t, &would),
+	    XO_REFUSAL_NONE);
+	assert_int_equal(rcpt_as("postmaster", false, &t, &would),
+	    XO_REFUSAL_NONE);
+	assert_int_equal(would, XO_REFUSAL_NONE);
+	for (int nobody = -1; nobody < 4; nobody += 4) {
+		struct xo_path to = {.address = XO_LIT("postmaster")};
+
+		assert_false(xo_recipient_is_postmaster(&policy, nobody, &to));
+	}
+}
+
 /* Behind the tables */
 
 static void
@@ -1057,6 +1165,8 @@ main(void)
 		TEST(test_9_4),
 		TEST(test_9_5),
 		TEST(test_9_6),
+		TEST(test_9_7),
+		TEST(test_postmaster_of_others),
 		TEST(test_observed_mail),
 		TEST(test_ours),
 		TEST(test_takes_value),
