@@ -615,6 +615,7 @@ def test_setting(pki, hop, tmp_path, id, value, is_fine):
         assert "resolver" in said
 
 
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here")
 def test_over_ipv6(pki):
     """A resolver on [::1]: the address is written with brackets for c-ares."""
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
