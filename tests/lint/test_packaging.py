@@ -228,24 +228,6 @@ def test_apparmor_profile():
     assert done.returncode == 0, done.stderr
 
 
-def test_default_configuration_is_fine(tmp_path):
-    """What the package begins with, its name and certificate filled in as it does."""
-    with open(os.path.join(REPO, "packaging", "xoorgd.conf.default"), encoding="utf-8") as f:
-        text = f.read()
-    assert '"observe"' in text
-    conf = tmp_path / "xoorgd.conf"
-    conf.write_text(text.replace("@HOSTNAME@", "gw.contoso.com"))
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30",
-                    "-subj", "/CN=gw.contoso.com", "-addext",
-                    "subjectAltName=DNS:gw.contoso.com", "-keyout",
-                    str(tmp_path / "self-signed.key"), "-out", str(tmp_path / "self-signed.pem")],
-                   check=True, capture_output=True)
-    user = re.sub('^', 'user = ""\n', conf.read_text(), count=1)
-    conf.write_text(user)
-    done = subprocess.run([os.path.join(BUILD, "src", "xoorgd"), "-t", "-c", str(conf)],
-                          capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-
 
 def metrics():
     with open(os.path.join(REPO, "src", "gate", "metrics_table.c"), encoding="utf-8") as f:
