@@ -245,7 +245,8 @@ m("last-wins", "e[i].is_promoted = false;", "e[i + 1].is_promoted = false;", uni
 RELAY = "relay relay_trust opening relay_random model"
 m = group("announce.c", RELAY, ("test_caps.py", ""))
 m("xoorg-to-all", "} else if ((r->rights.rights & XO_RIGHT_XOORG) != 0) {", "} else {")
-m("xoorg-in-clear", "if (!r->is_tls) {\n", "if ((r->rights.rights & XO_RIGHT_XOORG) != 0)\n\t\tcaps->set |= XO_CAP_BIT(XO_CAP_XOORG);\n\tif (!r->is_tls) {\n", survives="")
+m("xoorg-in-clear", "if (!r->is_tls) {\n", "if ((r->rights.rights & XO_RIGHT_XOORG) != 0)\n\t\tcaps->set |= XO_CAP_BIT(XO_CAP_XOORG);\n\tif (!r->is_tls) {\n",
+  survives="the right comes by certificate alone: in clear text there is none")
 m("xclient-to-all", "if (r->may_xclient)\n", "if (true)\n")
 m("requiretls-in-clear", "caps->set &= ~XO_CAP_BIT(XO_CAP_REQUIRETLS);\n", ";\n")
 m("size", "if (limit != 0 && (*size == 0 || limit < *size))", "if (limit != 0 && (*size == 0 || limit > *size))")
@@ -259,7 +260,8 @@ m("weak-cipher", "if (r->rights.is_refused || (r->is_tls && r->is_weak)) {", "if
 m("refused-certificate", "if (r->rights.is_refused || (r->is_tls && r->is_weak)) {", "if (r->is_tls && r->is_weak) {")
 m("starttls-followed", "else if (r->is_followed)\n\t\twhy = XO_REFUSAL_PIPELINING;", "else if (false)\n\t\twhy = XO_REFUSAL_PIPELINING;")
 m("starttls-twice", "else if (r->is_tls)\n\t\twhy = XO_REFUSAL_TLS_TWICE;", "else if (false)\n\t\twhy = XO_REFUSAL_TLS_TWICE;")
-m("starttls-remembers", "xo_buf_clear(&r->hello);\n\tr->announced = 0;", "r->announced = r->announced;")
+m("starttls-remembers", "xo_buf_clear(&r->hello);\n\tr->announced = 0;", "r->announced = r->announced;",
+  survives="behind the handshake only a new EHLO is answered, which replaces both")
 m("data-followed", "if (command->verb == XO_VERB_DATA && r->is_followed)", "if (false)")
 m("commands", "++r->commands <= limits(r)->commands)", "++r->commands <= limits(r)->commands + 1)")
 m("resets", "++r->resets <= limits(r)->resets)", "++r->resets <= limits(r)->resets + 1)")
@@ -274,14 +276,17 @@ m("size", "mail->size > r->size_limit)", "mail->size > r->size_limit + 1)")
 m("draining", "if (r->is_draining) {", "if (false) {")
 m("recipients", "return r->t.n_slots / 2 >= limits(r)->recipients ||", "return r->t.n_slots / 4 >= limits(r)->recipients ||")
 m("too-many", "(t->n_slots - t->n_answered) >= limits(r)->recipients)", "(t->n_slots - t->n_answered) > limits(r)->recipients)")
-m("rcpt-needs", "if (r->back == BACK_READY && (rcpt.needs & ~r->back_caps) != 0)", "if (false)")
+m("rcpt-needs", "if (r->back == BACK_READY && (rcpt.needs & ~r->back_caps) != 0)", "if (false)",
+  survives="looked at again where it is said: send_rcpt() refuses it with the same words")
 m("rcpt-rule", "why = judge_recipient(r, &rcpt.to);", ";")
-m("rcpt-first", "to, r->back == BACK_NONE, &r->t.trust, &would);", "to, true, &r->t.trust, &would);")
+m("rcpt-first", "to, r->back == BACK_NONE, &r->t.trust, &would);", "to, true, &r->t.trust, &would);",
+  e2e=[("test_verdicts.py", "observ")])
 m("refused-accepted", "slot->state = is_accepted ? SLOT_ACCEPTED : SLOT_REFUSED;", "slot->state = SLOT_ACCEPTED;")
 
 m = group("opening.c", "opening", ("test_next_hop.py", ""))
 m("xoorg-in-clear", "if (!o->is_tls || o->upstream->tls != XO_TLS_VERIFY)", "if (!o->is_tls)")
-m("xoorg-before-tls", "if (!o->is_tls || o->upstream->tls != XO_TLS_VERIFY)", "if (o->upstream->tls != XO_TLS_VERIFY)", survives="")
+m("xoorg-before-tls", "if (!o->is_tls || o->upstream->tls != XO_TLS_VERIFY)", "if (o->upstream->tls != XO_TLS_VERIFY)",
+  survives="with verify the dialogue comes here inside TLS alone: on_ehlo(), on_helo()")
 m("require-xoorg", "if (o->upstream->require_xoorg &&", "if (false &&")
 m("starttls-optional", "fail(o, XO_REFUSAL_UPSTREAM_TLS);\n}\n\nstatic void\non_helo", "settle(o);\n}\n\nstatic void\non_helo")
 m("helo-in-clear", "else if (!o->is_tls && o->upstream->tls != XO_TLS_NONE)", "else if (false)")

@@ -789,6 +789,28 @@ test_disbelief(void **state)
 	    "\r\n", "Body.\r\nBDAT 1 LAST\r\nx");
 }
 
+/* The end of a message is answered twice: it counts, and is the last there. */
+static void
+test_last_words(void **state)
+{
+	static const struct hop_plan twice = {HOP_FINAL, .connection = 1,
+	    .reply = "250 a\r\n250 b\r\n", .commits = true};
+	struct world_options o = {.caps = FULL, .plans = &twice};
+
+	(void)state;
+	for (o.n_plans = 0; o.n_plans < 2; o.n_plans++) {
+		struct world w;
+
+		assert_true(world_init(&w, &o));
+		world_say(&w, EHLO);
+		world_say(&w, MAIL RCPT "BDAT 42 LAST\r\n" TEXT);
+		expect_codes(&w, "twice", "220 250 250 250 250");
+		expect_number(&w, "dropped", world_span_has(
+		    xo_buf_span(&w.transcript), "   drop"), o.n_plans);
+		world_fini(&w);
+	}
+}
+
 /* A client that vanishes at each octet. */
 
 static void
@@ -1051,6 +1073,46 @@ test_limits(void **state)
 	    RCPT "BDAT 101\r\n", "220 250 552 250 250 552", true);
 	expect_limit(&o, MAIL RCPT "BDAT 42\r\n" TEXT "BDAT 59\r\n",
 	    "220 250 250 250 250 552", true);
+}
+
+static void
+count_three(struct world *w)
+{
+	w->policy.limits.commands = 3;
+}
+
+static void
+require_tls(struct world *w)
+{
+	w->listener.require_tls = true;
+}
+
+/* At the bound, and one behind it. */
+static void
+test_commands(void **state)
+{
+	const struct world_options three = {.caps = FULL,
+	    .shape = count_three};
+
+	(void)state;
+	expect_limit(&three, "NOOP\r\nRSET\r\n" MAIL RCPT,
+	    "220 250 250 250 250 250", false);
+	expect_limit(&three, "NOOP\r\nRSET\r\nVRFY u\r\n" MAIL,
+	    "220 250 250 250 421", true);
+}
+
+static void
+test_first_words(void **state)
+{
+	const struct world_options secret = {.caps = FULL,
+	    .shape = require_tls};
+	const struct world_options plain = {.caps = FULL};
+
+	(void)state;
+	expect_limit(&secret, MAIL, "220 250 451", false);
+	expect_limit(&plain, "EHLO a b\r\n", "220 250 501", false);
+	expect_limit(&plain, "HELO \r\n", "220 250 501", false);
+	expect_limit(&plain, "EHLO a\x01z\r\n", "220 250 501", false);
 }
 
 /* Content that grows too large or slow is read to its end. */
@@ -1339,6 +1401,9 @@ main(void)
 		cmocka_unit_test(test_retry_with_less),
 		cmocka_unit_test(test_retry_in_content),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_last_words),
+		cmocka_unit_test(test_first_words),
 		cmocka_unit_test(test_too_much),
 		cmocka_unit_test(test_timers),
 		cmocka_unit_test(test_patience),
