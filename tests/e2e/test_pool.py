@@ -193,6 +193,25 @@ def test_replaced_silently(pool, id, script, pipelining):
     assert len({m.id for m in one.messages}) == 2
 
 
+def test_replaced_by_a_new_one(pool):
+    """All that is kept is dead, and looks alive: a new one, not the next of them."""
+    def answer(session, line):
+        return Do.rst if sum(x.startswith(b"MAIL") for x in session.lines) > 1 else None
+    gw, one = pool(script={"mail": answer})
+    clients = [Smtp(gw.port()) for _ in range(4)]
+    for c in clients:
+        c.ehlo()
+        c.mail()
+        c.rcpt()
+    for c in clients:
+        c.data(simple())
+        c.quit()
+    assert len(used(one)) == 4
+    send(gw)
+    assert len(one.messages) == 5 and len(used(one)) == 5
+    assert sum(x.startswith(b"MAIL") for x in one.lines()) == 6
+
+
 @pytest.mark.parametrize("reset", (True, False))
 def test_closed_while_idle(pool, reset):
     gw, one = pool()
