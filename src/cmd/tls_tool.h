@@ -2,7 +2,7 @@
 /*
  * TLS for the tool: both roles, nothing ever refused inside the handshake, so
  * that what is wrong with a certificate can be told and tested afterwards. The
- * gateway's own TLS, which does refuse, is gate/tls.h.
+ * gateway's own TLS, which does refuse, is net/tls.h.
  *
  * Sockets are non-blocking; wire.h waits for them. Nothing is resumed.
  */

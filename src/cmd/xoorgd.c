@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include <conf/warning.h>
-#include <gate/inspect.h>
-#include <gate/master.h>
+#include <proc/inspect.h>
+#include <proc/master.h>
 
 static const char usage[] =
     "usage: xoorgd -c FILE       run in the foreground\n"

@@ -13,8 +13,6 @@ from collections import defaultdict
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # From the world down to bare octets: each folder may call what stands to its right.
 ORDER = ("cmd", "proc", "session", "hop", "net", "watch", "conf", "relay", "trust", "smtp")
-# Before they are in wings all of these are one.
-ALSO = {"gate": "proc"}
 
 
 def objects(build):
@@ -52,8 +50,7 @@ def graph(build):
 
 
 def folder(source):
-    name = source.split("/")[1]
-    return ALSO.get(name, name)
+    return source.split("/")[1]
 
 
 def circles(arrows):

@@ -108,9 +108,9 @@ def test_reasons():
 
 
 def sandbox():
-    """{processes: calls} of src/gate/sandbox.c, the names as the threat model has them, and
+    """{processes: calls} of src/proc/sandbox.c, the names as the threat model has them, and
     how many each may make."""
-    text = read("src", "gate", "sandbox.c")
+    text = read("src", "proc", "sandbox.c")
     names = {"W": "worker", "S": "status", "K": "key", "L": "log"}
     table = re.search(r"allowed\[\] = \{(.*?)^\};", text, re.M | re.S).group(1)
     table = table.replace("ALL", " | ".join(names))

@@ -230,7 +230,7 @@ def test_apparmor_profile():
 
 
 def metrics():
-    with open(os.path.join(REPO, "src", "gate", "metrics_table.c"), encoding="utf-8") as f:
+    with open(os.path.join(REPO, "src", "watch", "metrics_table.c"), encoding="utf-8") as f:
         return set(re.findall(r'"(xoorg_\w+)"', f.read()))
 
 

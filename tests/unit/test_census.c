@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
-#include <gate/census.h>
-#include <gate/siphash.h>
+#include <watch/census.h>
+#include <watch/siphash.h>
 
 #define MINUTE 60000
 

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include <gate/client_name.h>
-#include <gate/resolve.h>
+#include <net/client_name.h>
+#include <net/resolve.h>
 #include <xoorg/policy.h>
 
 #include "dns_server.h"

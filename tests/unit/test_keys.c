@@ -4,8 +4,6 @@
  * likes to its socket. Whatever it is, others get their signatures, and the
  * process stays.
  */
-#include "tls_world.h"
-
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +13,9 @@
 
 #include <openssl/evp.h>
 
-#include <gate/keys.h>
+#include <proc/keys.h>
+
+#include "tls_world.h"
 
 /* As keys.c writes it. */
 struct question {

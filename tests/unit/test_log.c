@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include <gate/log.h>
-#include <gate/text.h>
+#include <watch/log.h>
+#include <watch/text.h>
 
 struct world {
 	int in;

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include <gate/metrics.h>
+#include <watch/metrics.h>
 
 #define S(s) {(const uint8_t *)("" s), sizeof(s) - 1}
 

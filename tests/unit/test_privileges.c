@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include <gate/privileges.h>
+#include <proc/privileges.h>
 
 #define OTHER "nobody"
 

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include <gate/resolve.h>
+#include <net/resolve.h>
 
 #include "dns_server.h"
 

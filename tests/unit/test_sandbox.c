@@ -32,8 +32,8 @@
 
 #include <cmocka.h>
 
-#include <gate/landlock.h>
-#include <gate/sandbox.h>
+#include <proc/landlock.h>
+#include <proc/sandbox.h>
 
 static bool
 is_on(void)

@@ -12,8 +12,8 @@
 
 #include <arpa/inet.h>
 
-#include <gate/clock.h>
-#include <gate/search.h>
+#include <hop/search.h>
+#include <net/clock.h>
 
 #define MAX 40
 #define GOT_MAX 400

@@ -19,7 +19,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include <gate/status_html.h>
+#include <watch/status_html.h>
 #include <xoorg/tenants.h>
 
 #define S(s) {(const uint8_t *)("" s), sizeof(s) - 1}

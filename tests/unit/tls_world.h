@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include <gate/tls.h>
+#include <net/tls.h>
 
 #include "tls_pki.h"
 

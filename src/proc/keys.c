@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The key process and how a worker asks it: see keys.h.
+ *
+ * Records hold numbers of fixed width and the octets behind them; both ends are
+ * one program. All the same neither believes a length: whoever took a worker
+ * over can send what he likes.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <net/clock.h>
+
+#include "keys.h"
+#include "privileges.h"
+#include "sandbox.h"
+
+/* ms that a worker waits for a signature: hundreds of times what one takes. */
+#define KEYS_WAIT ((uint64_t)2000)
+/* ms for which a key process that did not answer is not asked again. */
+#define KEYS_DEAF ((uint64_t)1000)
+/* ms for reading all keys at the start. */
+#define START_WAIT 60000
+/* Of what is wrong with a key, for the operator. */
+#define ERROR_MAX 1024
+
+struct question {
+	uint64_t id;
+	uint32_t key;
+	uint16_t scheme;
+	uint16_t digest;
+	uint8_t input[XO_SIGN_INPUT_MAX];
+};
+
+#define QUESTION_HEAD offsetof(struct question, input)
+
+struct answer {
+	uint64_t id;
+	uint8_t signature[XO_SIGNATURE_MAX];	/* no octet: none was made */
+};
+
+#define ANSWER_HEAD offsetof(struct answer, signature)
+
+/* The key process */
+
+/* What cannot be a question gets no answer. False: there was no octet. */
+static bool
+answer_one(int fd, struct xo_tls_keyring *keyring)
+{
+	static struct question q;
+	struct answer a;
+	struct xo_sign_request request;
+	size_t len = 0;
+	ssize_t n = recv(fd, &q, sizeof(q), MSG_DONTWAIT);
+
+	if (n < (ssize_t)QUESTION_HEAD)
+		return n > 0;
+	request = (struct xo_sign_request){
+		.key = q.key,
+		.scheme = (enum xo_sign_scheme)q.scheme,
+		.digest = (enum xo_sign_digest)q.digest,
+		.input = xo_span(q.input, (size_t)n - QUESTION_HEAD),
+	};
+	if (!xo_tls_keyring_sign(keyring, &request, a.signature, &len))
+		len = 0;
+	a.id = q.id;
+	/* Who does not read his answers has them dropped. */
+	(void)send(fd, &a, ANSWER_HEAD + len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return true;
+}
+
+static void
+serve(struct pollfd *fds, size_t n, struct xo_tls_keyring *keyring)
+{
+	size_t n_open = n;
+
+	while (n_open > 0) {
+		if (poll(fds, n, -1) < 0 && errno != EINTR)
+			return;
+		for (size_t i = 0; i < n; i++) {
+			if (fds[i].revents == 0 ||
+			    answer_one(fds[i].fd, keyring) ||
+			    (fds[i].revents & (POLLHUP | POLLERR)) == 0)
+				continue;
+			/* Nobody has the other end any more. */
+			fds[i].fd = -1;
+			n_open--;
+		}
+	}
+}
+
+static void
+tell(int fd, struct xo_span text)
+{
+	(void)send(fd, text.p, text.len < ERROR_MAX ? text.len : ERROR_MAX,
+	    MSG_NOSIGNAL);
+}
+
+/* The ends of the workers would keep this process from seeing theirs. */
+static struct pollfd *
+take_own_ends(const struct xo_pairs *pairs, int report)
+{
+	struct pollfd *fds = calloc(pairs->n + 1, sizeof(*fds));
+	int *kept = calloc(pairs->n + 1, sizeof(*kept));
+
+	for (size_t i = 0; fds != NULL && kept != NULL && i < pairs->n; i++) {
+		fds[i] = (struct pollfd){.fd = pairs->others[i],
+			.events = POLLIN};
+		kept[i] = pairs->others[i];
+	}
+	if (kept != NULL) {
+		kept[pairs->n] = report;
+		xo_descriptors_close_but(kept, pairs->n + 1);
+	}
+	free(kept);
+	return fds;
+}
+
+static bool
+take_keys(struct xo_tls_keyring *keyring, const struct xo_conf *conf,
+    struct xo_buf *error)
+{
+	const struct xo_sandbox sandbox = {
+		.role = XO_SANDBOX_KEYS,
+		.mode = conf->sandbox,
+	};
+
+	return xo_tls_keyring_load(keyring, error) &&
+	    xo_privileges_drop(conf->user, error) &&
+	    xo_sandbox_enter(&sandbox, error);
+}
+
+static _Noreturn void
+run(const struct xo_pairs *pairs, struct xo_tls_keyring *keyring,
+    const struct xo_conf *conf, int report)
+{
+	struct xo_buf error = {0};
+	struct pollfd *fds = take_own_ends(pairs, report);
+
+	/* It goes when its workers have gone, whoever is told to end. */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	(void)prctl(PR_SET_NAME, "xoorgd: keys");
+	if (fds == NULL || !take_keys(keyring, conf, &error)) {
+		if (error.len == 0)
+			(void)xo_buf_add_cstr(&error, "no memory");
+		tell(report, xo_buf_span(&error));
+		_exit(1);
+	}
+	tell(report, XO_LIT("+"));
+	close(report);
+	serve(fds, pairs->n, keyring);
+	xo_tls_keyring_forget(keyring);
+	_exit(0);
+}
+
+/* The master */
+
+/* What the process says once it has the keys, or has not. */
+static bool
+is_ready(int fd, struct xo_buf *error)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	uint8_t text[ERROR_MAX];
+	ssize_t n = 0;
+	int ready;
+
+	do
+		ready = poll(&p, 1, START_WAIT);
+	while (ready < 0 && errno == EINTR);
+	if (ready == 1)
+		n = recv(fd, text, sizeof(text), MSG_DONTWAIT);
+	if (n == 1 && text[0] == '+')
+		return true;
+	xo_buf_clear(error);
+	if (n > 0)
+		(void)xo_buf_add(error, xo_span(text, (size_t)n));
+	else
+		(void)xo_buf_add_cstr(error, "the key process ended before it "
+		    "was ready");
+	return false;
+}
+
+pid_t
+xo_keys_start(const struct xo_pairs *pairs, struct xo_tls_keyring *keyring,
+    const struct xo_conf *conf, struct xo_buf *error)
+{
+	int pair[2];
+	pid_t pid;
+	bool is_up;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+		(void)xo_buf_add_all(error, "key process: ", strerror(errno),
+		    (char *)NULL);
+		return 0;
+	}
+	pid = fork();
+	if (pid == 0)
+		run(pairs, keyring, conf, pair[1]);
+	close(pair[1]);
+	if (pid < 0)
+		(void)xo_buf_add_all(error, "key process: ", strerror(errno),
+		    (char *)NULL);
+	is_up = pid > 0 && is_ready(pair[0], error);
+	close(pair[0]);
+	if (is_up || pid < 0)
+		return is_up ? pid : 0;
+	kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+	return 0;
+}
+
+/* A worker */
+
+static struct {
+	int fd;
+	pid_t pid;			/* makes the numbers of questions ours */
+	uint32_t n_asked;
+	uint64_t deaf_until;		/* it did not answer: not asked again */
+} worker = {.fd = -1};
+
+/* False: nothing more will come in time. */
+static bool
+wait_for_answer(uint64_t until)
+{
+	struct pollfd p = {.fd = worker.fd, .events = POLLIN};
+	uint64_t now = xo_clock_now();
+	int n;
+
+	if (now >= until)
+		return false;
+	n = poll(&p, 1, (int)(until - now));
+	return n == 1 || (n < 0 && errno == EINTR);
+}
+
+/* Answers to others are late ones, or a predecessor's. */
+static bool
+take_answer(uint64_t id, uint8_t *signature, size_t *len_r)
+{
+	uint64_t until = xo_clock_now() + KEYS_WAIT;
+	struct answer a;
+
+	while (wait_for_answer(until)) {
+		ssize_t n = recv(worker.fd, &a, sizeof(a), MSG_DONTWAIT);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			continue;
+		if (n < (ssize_t)ANSWER_HEAD)
+			break;
+		if (a.id != id)
+			continue;
+		*len_r = (size_t)n - ANSWER_HEAD;
+		memcpy(signature, a.signature, *len_r);
+		return *len_r > 0;
+	}
+	worker.deaf_until = xo_clock_now() + KEYS_DEAF;
+	return false;
+}
+
+static bool
+ask(void *arg, const struct xo_sign_request *request,
+    uint8_t signature[XO_SIGNATURE_MAX], size_t *len_r)
+{
+	static struct question q;
+
+	(void)arg;
+	if (request->input.len > sizeof(q.input) ||
+	    xo_clock_now() < worker.deaf_until)
+		return false;
+	q.id = (uint64_t)worker.pid << 32 | ++worker.n_asked;
+	q.key = request->key;
+	q.scheme = (uint16_t)request->scheme;
+	q.digest = (uint16_t)request->digest;
+	memcpy(q.input, request->input.p, request->input.len);
+	if (send(worker.fd, &q, QUESTION_HEAD + request->input.len,
+	    MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+		worker.deaf_until = xo_clock_now() + KEYS_DEAF;
+		return false;
+	}
+	return take_answer(q.id, signature, len_r);
+}
+
+void
+xo_keys_attach(int fd)
+{
+	worker.fd = fd;
+	worker.pid = getpid();
+	xo_tls_keyring_use(ask, NULL);
+}

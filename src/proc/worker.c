@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A worker's life: see worker.h.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <hop/hop.h>
+#include <net/resolve.h>
+#include <session/session.h>
+#include <session/session_internal.h>
+
+#include "descriptors.h"
+#include "gate.h"
+#include "keys.h"
+#include "privileges.h"
+#include "sandbox.h"
+#include "worker.h"
+
+/* Connections taken from one socket in one turn. */
+#define ACCEPT_MAX 64
+/* ms for the last words of a worker whose time to drain is over. */
+#define LAST_WORDS ((uint64_t)1000)
+/* Descriptors that are not sessions': the loop's, sockets, log, names. */
+#define DESCRIPTORS_OWN 128
+
+/* Free memory that a worker keeps: buffers of content come and go with each
+ * message, and pages from the kernel are dear. */
+#define MEMORY_KEPT (4 * 1024 * 1024)
+
+struct acceptor {
+	struct xo_worker *worker;
+	int listener;
+};
+
+static void
+log_turned_away(struct xo_worker *w, const struct xo_refusal_info *info)
+{
+	struct xo_log_line *line = xo_log_begin(w->log, XO_LOG_ERROR,
+	    "refused");
+
+	xo_log_u64(line, "reply", info->code);
+	xo_log_cstr(line, "reason", info->id);
+	xo_log_end(line);
+}
+
+/*
+ * No descriptor is left, for links that are kept or the like: the spare one
+ * goes, so that the client hears why and the socket is not ready for ever.
+ * False: there was nobody.
+ */
+static bool
+turn_away(struct xo_worker *w, int listener_fd)
+{
+	const struct xo_refusal_info *info =
+	    xo_refusal_info(XO_REFUSAL_DESCRIPTORS);
+	char text[256];
+	int len = snprintf(text, sizeof(text), "%u %s %s\r\n",
+	    (unsigned int)info->code, info->enhanced, info->text);
+	int s;
+
+	if (w->spare_fd >= 0)
+		close(w->spare_fd);
+	s = accept4(listener_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (s >= 0) {
+		(void)send(s, text, (size_t)len, MSG_NOSIGNAL);
+		close(s);
+		xo_metrics_refusal(w->metrics, XO_REFUSAL_DESCRIPTORS);
+		log_turned_away(w, info);
+	}
+	w->spare_fd = fcntl(w->null_fd, F_DUPFD_CLOEXEC, 0);
+	return s >= 0;
+}
+
+static void
+on_accept(evutil_socket_t fd, short what, void *arg)
+{
+	struct acceptor *a = arg;
+	struct sockaddr_storage peer;
+
+	(void)what;
+	for (int i = 0; i < ACCEPT_MAX; i++) {
+		socklen_t len = sizeof(peer);
+		int s = accept4(fd, (struct sockaddr *)&peer, &len,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (s < 0 && (errno == EMFILE || errno == ENFILE) &&
+		    turn_away(a->worker, fd))
+			continue;
+		if (s < 0)
+			break;
+		xo_session_new(a->worker, s, a->listener,
+		    (const struct sockaddr *)&peer);
+	}
+}
+
+static void
+stop_if_done(struct xo_worker *w)
+{
+	if (w->is_draining && w->n_sessions == 0)
+		event_base_loopbreak(w->base);
+}
+
+void
+xo_worker_forget(struct xo_worker *w, struct xo_session *s)
+{
+	if (s->previous != NULL)
+		s->previous->next = s->next;
+	else
+		w->sessions = s->next;
+	if (s->next != NULL)
+		s->next->previous = s->previous;
+	w->n_sessions--;
+	stop_if_done(w);
+}
+
+static void
+on_terminate(evutil_socket_t fd, short what, void *arg)
+{
+	struct xo_worker *w = arg;
+	struct timeval tv = xo_clock_timeval(w->conf->drain_timeout);
+
+	(void)fd;
+	(void)what;
+	if (w->is_draining)
+		return;
+	w->is_draining = true;
+	for (size_t i = 0; i < w->n_listeners; i++) {
+		close(event_get_fd(w->listeners[i]));
+		free(event_get_callback_arg(w->listeners[i]));
+		event_free(w->listeners[i]);
+	}
+	w->n_listeners = 0;
+	xo_hops_drain(w->hops);
+	evtimer_add(w->drained, &tv);
+	xo_sessions_shutdown(w, false);
+	stop_if_done(w);
+}
+
+/* Time is up: each hears so, and has a moment to read it. Then all is cut. */
+static void
+on_drained(evutil_socket_t fd, short what, void *arg)
+{
+	struct xo_worker *w = arg;
+	struct timeval tv = xo_clock_timeval(LAST_WORDS);
+
+	(void)fd;
+	(void)what;
+	if (w->is_over) {
+		event_base_loopbreak(w->base);
+		return;
+	}
+	w->is_over = true;
+	evtimer_add(w->drained, &tv);
+	xo_sessions_shutdown(w, true);
+}
+
+/* A lost side is noticed before its time is over. */
+static void
+look_for_ends(struct xo_worker *w)
+{
+	for (struct xo_session *s = w->sessions; s != NULL; s = s->next) {
+		if (s->relay != NULL && xo_relay_is_busy(s->relay))
+			xo_leg_look_for_end(&s->front);
+		if (s->link != NULL)
+			xo_leg_look_for_end(xo_link_leg(s->link));
+	}
+	xo_hops_look_for_ends(w->hops);
+}
+
+/* Full: whoever is here and says nothing has to make room sooner. */
+static void
+look_at_load(struct xo_worker *w)
+{
+	uint32_t most = w->conf->max_sessions;
+	struct xo_count n = xo_census_sessions(w->census);
+	bool is_pressed;
+
+	/* At the limit itself, and from there down to four fifths of it. */
+	if (w->is_pressed)
+		most -= most / 5;
+	n.all++;
+	n.own++;
+	is_pressed = xo_census_exceeds(w->census, n, most);
+
+	if (is_pressed == w->is_pressed)
+		return;
+	w->is_pressed = is_pressed;
+	xo_log_note(w->log, XO_LOG_WARNING, "load", is_pressed ?
+	    "max_sessions are open: clients get load_timeout" :
+	    "over: clients get their usual time");
+	xo_sessions_press(w);
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct xo_worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	xo_metrics_beat(w->metrics, xo_clock_now());
+	xo_metrics_log_drops(w->metrics, xo_log_drops(w->log));
+	xo_hops_tick(w->hops);
+	xo_sessions_tell_held(w);
+	look_at_load(w);
+	look_for_ends(w);
+}
+
+/* A turn of the loop, then what its events had to say goes out at once. */
+static void
+turn(struct xo_worker *w)
+{
+	while (!event_base_got_break(w->base)) {
+		if (event_base_loop(w->base, EVLOOP_ONCE) != 0)
+			break;
+		xo_log_flush(w->log);
+	}
+}
+
+static bool
+add_listener(struct xo_worker *w, const struct xo_socket *s)
+{
+	struct acceptor *a = calloc(1, sizeof(*a));
+	struct event *e;
+
+	if (a == NULL)
+		return false;
+	*a = (struct acceptor){w, s->listener};
+	e = event_new(w->base, s->fd, EV_READ | EV_PERSIST, on_accept, a);
+	if (e == NULL || event_add(e, NULL) != 0) {
+		free(a);
+		return false;
+	}
+	w->listeners[w->n_listeners++] = e;
+	return true;
+}
+
+static bool
+add_listeners(struct xo_worker *w, const struct xo_sockets *sockets,
+    size_t slot)
+{
+	w->listeners = calloc(sockets->n + 1, sizeof(struct event *));
+	if (w->listeners == NULL)
+		return false;
+	for (size_t i = 0; i < sockets->n; i++) {
+		if (sockets->list[i].slot != slot)
+			close(sockets->list[i].fd);
+		else if (!add_listener(w, &sockets->list[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool
+add_events(struct xo_worker *w)
+{
+	struct timeval second = {.tv_sec = 1};
+
+	w->terminate = evsignal_new(w->base, SIGTERM, on_terminate, w);
+	w->drained = evtimer_new(w->base, on_drained, w);
+	w->tick = event_new(w->base, -1, EV_PERSIST, on_tick, w);
+	return w->terminate != NULL && w->drained != NULL && w->tick != NULL &&
+	    event_add(w->terminate, NULL) == 0 &&
+	    event_add(w->tick, &second) == 0;
+}
+
+static void
+set_known(struct xo_worker *w)
+{
+	const struct xo_policy *policy = &w->conf->policy;
+
+	for (size_t i = 0; i < policy->n_tenants; i++)
+		if (policy->tenants[i].upstream != XO_NOBODY)
+			w->known[policy->tenants[i].upstream].serves_tenants =
+			    true;
+}
+
+/* Sessions beyond what descriptors allow are refused with words, not left in
+ * a backlog: each needs one, and one for its next hop. */
+static void
+bound_sessions(struct xo_worker *w)
+{
+	uint64_t limit = xo_privileges_raise_nofile();
+
+	if (limit != 0 && limit != UINT64_MAX)
+		w->most_sessions = limit > DESCRIPTORS_OWN + 2 ?
+		    (size_t)((limit - DESCRIPTORS_OWN) / 2) : 1;
+	w->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	w->spare_fd = fcntl(w->null_fd, F_DUPFD_CLOEXEC, 0);
+}
+
+static struct xo_resolver *
+make_resolver(struct xo_worker *w)
+{
+	const struct xo_conf_host *at = &w->conf->resolver;
+	char server[80];
+
+	if (!w->conf->has_resolver)
+		return xo_resolver_new(w->base, NULL);
+	(void)snprintf(server, sizeof(server),
+	    strchr(at->host, ':') != NULL ? "[%s]:%u" : "%s:%u", at->host,
+	    (unsigned int)at->port);
+	return xo_resolver_new(w->base, server);
+}
+
+static bool
+set_up(struct xo_worker *w, const struct xo_worker_setup *setup)
+{
+	size_t n = w->conf->policy.n_upstreams;
+
+	w->base = event_base_new();
+	w->known = calloc(n + 1, sizeof(*w->known));
+	if (w->base == NULL || w->known == NULL)
+		return false;
+	set_known(w);
+	w->resolver = make_resolver(w);
+	w->hops = xo_hops_new(w);
+	return w->resolver != NULL && w->hops != NULL &&
+	    add_listeners(w, setup->sockets, setup->slot) &&
+	    add_events(w);
+}
+
+static void
+tear_down(struct xo_worker *w)
+{
+	while (w->sessions != NULL)
+		xo_session_free(w->sessions);
+	xo_log_close(&w->log);
+}
+
+static bool
+confine(const struct xo_worker *w, struct xo_buf *error)
+{
+	/* c-ares reads the first at each lookup. */
+	static const char *const readable[] = {"/etc/hosts", NULL};
+	const struct xo_sandbox sandbox = {
+		.role = XO_SANDBOX_WORKER,
+		.mode = w->conf->sandbox,
+		.readable = readable,
+	};
+
+	return xo_sandbox_enter(&sandbox, error);
+}
+
+/* All that it will ever have; afterwards nothing is opened but connections. */
+static bool
+prepare(struct xo_worker *w, const struct xo_worker_setup *setup,
+    struct xo_buf *error)
+{
+	bound_sessions(w);
+	if (!xo_privileges_drop(w->conf->user, error))
+		return false;
+	/* Behind the change of user, which would clear it. */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != setup->parent) {
+		(void)xo_buf_add_cstr(error, "the master is gone");
+		return false;
+	}
+	if (setup->key_fd >= 0)
+		xo_keys_attach(setup->key_fd);
+	if (!xo_tls_library_init() || !set_up(w, setup)) {
+		(void)xo_buf_add_cstr(error,
+		    "a worker could not be set up");
+		return false;
+	}
+	return confine(w, error);
+}
+
+int
+xo_worker_run(const struct xo_worker_setup *setup)
+{
+	struct xo_worker *w = calloc(1, sizeof(*w));
+	struct xo_buf error = {0};
+
+	if (w == NULL)
+		return 1;
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	/* A full disk costs log lines, not the process. */
+	signal(SIGXFSZ, SIG_IGN);
+	w->gate = setup->gate;
+	w->conf = w->gate->conf;
+	w->log = w->gate->log;
+	w->metrics = w->gate->metrics;
+	w->census = w->gate->census;
+	(void)mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
+	(void)mallopt(M_MMAP_THRESHOLD, MEMORY_KEPT);
+	xo_log_after_fork(w->log);
+	xo_log_divert(w->log, setup->log_fd);
+	/* They may be the log, too. What the C library has to say is a line. */
+	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO &&
+	    !xo_sandbox_is_sanitized(); fd++)
+		(void)dup2(setup->log_fd, fd);
+	xo_metrics_attach(w->metrics, setup->slot);
+	xo_census_attach(w->census, setup->slot);
+	xo_metrics_guard(w->metrics, true);
+	xo_census_guard(w->census);
+	if (!prepare(w, setup, &error)) {
+		(void)xo_buf_add_byte(&error, '\0');
+		xo_log_note(w->log, XO_LOG_ERROR, "worker",
+		    (const char *)error.p);
+		xo_log_close(&w->log);
+		return 1;
+	}
+	xo_metrics_beat(w->metrics, xo_clock_now());
+	(void)xo_hops_learn(w->hops);
+	turn(w);
+	tear_down(w);
+	return 0;
+}

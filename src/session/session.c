@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A session's turn: what can be moved between the two legs is moved, and the
+ * relay's actions are taken. See session.h.
+ */
+
+#include <hop/hop.h>
+#include <net/client_name.h>
+#include <proc/gate.h>
+
+#include "session.h"
+#include "session_internal.h"
+
+/* Rounds of moving in one turn, so that one busy session starves nobody. */
+#define ROUNDS_MAX 32
+/* How long EHLO waits for what upstreams can do. */
+#define CAPS_WAIT ((uint64_t)5 * 1000)
+/* How long a refused client may still talk before its socket is closed. */
+#define LINGER ((uint64_t)500)
+
+/* Actions */
+
+static void
+on_claimed(void *arg, struct xo_link *link, enum xo_refusal why,
+    struct xo_span said)
+{
+	struct xo_session *s = arg;
+
+	(void)said;
+	s->claim = NULL;
+	s->has_claimed = true;
+	s->link = link;
+	s->claim_why = why;
+	if (link != NULL)
+		xo_link_attach(link, xo_session_on_leg, s);
+	xo_session_run(s);
+}
+
+struct xo_handover_info
+xo_session_client(const struct xo_session *s)
+{
+	const struct xo_told *told = xo_relay_told(s->relay);
+	struct xo_handover_info info = {
+		.address = xo_relay_address(s->relay),
+		.port = xo_relay_port(s->relay),
+		.hello = xo_relay_hello(s->relay),
+		.is_esmtp = xo_relay_is_esmtp(s->relay),
+		.server = told->has_server ? &told->server : &s->server,
+		.server_port = told->has_server ? told->server_port :
+		    s->server_port,
+	};
+
+	xo_client_name_tell(s->name, &info);
+	/* One of our own has told better than we could find out. */
+	if (told->name.len > 0)
+		info.name = told->name;
+	if (told->reverse_name.len > 0)
+		info.reverse_name = told->reverse_name;
+	return info;
+}
+
+/* The turn that is under way, or follows, tells the relay if it cannot be. */
+static void
+claim(struct xo_session *s)
+{
+	s->wish.client = xo_session_client(s);
+	s->claim = xo_hops_claim(s->worker->hops, &s->wish, on_claimed, s);
+	s->has_claimed = s->claim == NULL;
+	s->claim_why = XO_REFUSAL_MEMORY;
+}
+
+static void
+on_named(void *arg)
+{
+	struct xo_session *s = arg;
+
+	claim(s);
+	xo_session_run(s);
+}
+
+/* A client's name is asked for only when somebody is to be told of it. */
+static bool
+is_named(struct xo_session *s)
+{
+	const struct xo_conf *conf = s->worker->conf;
+	int u = s->wish.upstream;
+
+	return conf->policy.upstreams[u].handover != XO_HANDOVER_XCLIENT ||
+	    !conf->upstreams[u].client_names ||
+	    xo_client_name_ask(&s->name, s->worker->resolver,
+	    xo_relay_address(s->relay), on_named, s);
+}
+
+static void
+acquire(struct xo_session *s, const struct xo_action *a)
+{
+	s->wish = (struct xo_wish){
+		.upstream = a->upstream,
+		.tenant = a->tenant,
+		.is_fresh = a->is_fresh,
+		.lost = s->lost,
+	};
+	if (!a->is_fresh)
+		s->wish.lost.len = 0;
+	if (is_named(s))
+		claim(s);
+}
+
+static void
+drop(struct xo_session *s)
+{
+	xo_client_name_cancel(s->name);
+	xo_claim_cancel(&s->claim);
+	s->has_claimed = false;
+	s->lost.len = 0;
+	if (s->link != NULL) {
+		s->lost = xo_link_fresh_place(s->link);
+		xo_link_close(s->link);
+	}
+	s->link = NULL;
+}
+
+static void
+release(struct xo_session *s, bool needs_reset)
+{
+	if (s->link != NULL)
+		xo_link_release(s->link, needs_reset);
+	s->link = NULL;
+}
+
+static void
+act(struct xo_session *s, const struct xo_action *a)
+{
+	switch (a->type) {
+	case XO_ACTION_SEND:
+		if (a->side == XO_FRONT)
+			xo_leg_send(&s->front, a->bytes);
+		else if (s->link != NULL)
+			xo_leg_send(xo_link_leg(s->link), a->bytes);
+		break;
+	case XO_ACTION_START_TLS:
+		s->wants_tls = true;
+		xo_session_count_tls(s);
+		break;
+	case XO_ACTION_NEED_CAPS:
+		s->waits_for_caps = true;
+		s->caps_deadline = xo_clock_now() + CAPS_WAIT;
+		break;
+	case XO_ACTION_ACQUIRE:
+		acquire(s, a);
+		break;
+	case XO_ACTION_RELEASE:
+		release(s, false);
+		break;
+	case XO_ACTION_RELEASE_RESET:
+		release(s, true);
+		break;
+	case XO_ACTION_DROP:
+		drop(s);
+		break;
+	case XO_ACTION_CLOSE:
+		s->is_closing = true;
+		break;
+	case XO_ACTION_REFUSED:
+		xo_session_log_refusal(s, a);
+		break;
+	case XO_ACTION_OBSERVED:
+		xo_session_log_observed(s, a);
+		break;
+	case XO_ACTION_REPORT:
+		xo_session_log_message(s, xo_relay_report(s->relay));
+		break;
+	}
+}
+
+void
+xo_session_take_actions(struct xo_session *s)
+{
+	struct xo_action a;
+
+	while (xo_relay_next(s->relay, &a))
+		act(s, &a);
+}
+
+void
+xo_session_set_time(struct xo_session *s)
+{
+	xo_relay_set_time(s->relay, xo_clock_now(), xo_clock_wall());
+}
+
+/* Moving: each says whether it may have something more to do. */
+
+static bool
+move_handshake(struct xo_session *s)
+{
+	struct xo_gate *gate = s->worker->gate;
+
+	/* Also if our 220 could not be kept: nobody would begin. */
+	if (s->front.is_broken) {
+		s->wants_tls = false;
+		return true;
+	}
+	if (s->front.out.len > 0) {
+		xo_leg_flush(&s->front);
+		return false;
+	}
+	if (s->front.tls == NULL) {
+		s->front.tls = xo_tls_new_server(gate->listeners[s->listener],
+		    s->front.fd);
+		if (s->front.tls == NULL) {
+			s->front.is_broken = true;
+			s->wants_tls = false;
+			return true;
+		}
+	}
+	switch (xo_leg_handshake(&s->front)) {
+	case XO_IO_OK:
+		break;
+	case XO_IO_WANT_READ:
+	case XO_IO_WANT_WRITE:
+		return false;
+	case XO_IO_CLOSED:
+	case XO_IO_ERROR:
+	default:
+		xo_session_log_handshake(s, false);
+		s->wants_tls = false;
+		return true;
+	}
+	s->wants_tls = false;
+	xo_relay_tls_done(s->relay, xo_tls_peer(s->front.tls),
+	    xo_tls_description(s->front.tls), xo_tls_bits(s->front.tls));
+	xo_session_log_handshake(s, true);
+	xo_session_take_actions(s);
+	return true;
+}
+
+static bool
+use_front(struct xo_session *s, struct xo_span got)
+{
+	size_t used;
+
+	xo_session_look_at_tls(s);
+	used = xo_relay_front_bytes(s->relay, got);
+	/* Actions first: they may point into what was read. */
+	xo_session_take_actions(s);
+	xo_leg_used(&s->front, got, used);
+	return used > 0;
+}
+
+static bool
+may_read_front(const struct xo_session *s)
+{
+	return s->front.is_readable && !s->front.has_ended &&
+	    s->front.in.len < XO_LEG_READ && !xo_leg_is_full(&s->front) &&
+	    !xo_relay_is_waiting(s->relay) &&
+	    (s->link == NULL || !xo_leg_is_full(xo_link_leg(s->link)));
+}
+
+static bool
+move_front(struct xo_session *s)
+{
+	struct xo_span left = xo_leg_left(&s->front), got;
+
+	if (s->awaits_proxy)
+		return s->is_closing ? false : xo_session_move_proxy(s);
+	if (s->wants_tls)
+		return move_handshake(s);
+	if (s->is_closing)
+		return false;
+	if (left.len > 0 && use_front(s, left))
+		return true;
+	if (may_read_front(s)) {
+		left = xo_leg_left(&s->front);
+		got = xo_leg_read(&s->front, s->worker->scratch);
+		if (got.len > left.len)
+			return use_front(s, got) || s->front.is_readable;
+	}
+	/* Its last commands have been answered as far as they can be. */
+	if ((s->front.has_ended || s->front.is_broken) && !s->is_front_told &&
+	    (s->front.is_broken || !xo_relay_is_waiting(s->relay))) {
+		s->is_front_told = true;
+		xo_relay_front_closed(s->relay);
+		xo_session_take_actions(s);
+		return true;
+	}
+	return false;
+}
+
+static bool
+move_claim(struct xo_session *s)
+{
+	if (!s->has_claimed)
+		return false;
+	s->has_claimed = false;
+	if (s->link != NULL)
+		xo_relay_back_ready(s->relay, xo_link_caps(s->link),
+		    xo_link_is_replaceable(s->link));
+	else
+		xo_relay_back_failed(s->relay, s->claim_why);
+	xo_session_take_actions(s);
+	return true;
+}
+
+static bool
+move_back(struct xo_session *s)
+{
+	struct xo_leg *leg;
+	struct xo_span got;
+
+	if (s->awaits_proxy)
+		return false;
+	if (move_claim(s))
+		return true;
+	if (s->link == NULL || xo_leg_is_full(&s->front))
+		return false;
+	leg = xo_link_leg(s->link);
+	got = xo_leg_read(leg, s->worker->scratch);
+	if (got.len > 0) {
+		size_t used = xo_relay_back_bytes(s->relay, got);
+
+		xo_leg_used(leg, got, used);
+		xo_session_take_actions(s);
+		/* What was too much to use up has ended the link: the client
+		 * may be free to go on. */
+		return used > 0 || s->link == NULL;
+	}
+	if (leg->has_ended || leg->is_broken) {
+		xo_relay_back_closed(s->relay);
+		xo_session_take_actions(s);
+		return true;
+	}
+	return false;
+}
+
+static void
+ask_caps(struct xo_session *s)
+{
+	if (!s->waits_for_caps || xo_hops_learn(s->worker->hops))
+		return;
+	s->waits_for_caps = false;
+	xo_relay_caps_arrived(s->relay);
+	xo_session_take_actions(s);
+}
+
+/* What this round had to say leaves together. True: a leg that was full, and
+ * so stopped the other, has room again. */
+static bool
+flush(struct xo_session *s)
+{
+	struct xo_leg *back = s->link != NULL ? xo_link_leg(s->link) : NULL;
+	bool was_full = xo_leg_is_full(&s->front) ||
+	    (back != NULL && xo_leg_is_full(back));
+
+	xo_leg_flush(&s->front);
+	if (back != NULL)
+		xo_leg_flush(back);
+	return was_full && !xo_leg_is_full(&s->front) &&
+	    (back == NULL || !xo_leg_is_full(back));
+}
+
+void
+xo_session_run(struct xo_session *s)
+{
+	int rounds = 0;
+
+	if (s->relay != NULL)
+		xo_session_set_time(s);
+	do {
+		bool has_moved = move_front(s);
+
+		if (move_back(s))
+			has_moved = true;
+		ask_caps(s);
+		if (flush(s))
+			has_moved = true;
+		if (!has_moved)
+			break;
+	} while (++rounds < ROUNDS_MAX);
+	if (rounds == ROUNDS_MAX)
+		xo_leg_again(&s->front);
+	if (s->is_closing) {
+		if (s->linger_until == 0)
+			s->linger_until = xo_clock_now() + LINGER;
+		if (xo_session_may_close(s)) {
+			xo_session_free(s);
+			return;
+		}
+	}
+	xo_session_watch_stall(s);
+	xo_session_arm(s);
+}
+
+void
+xo_session_on_leg(struct xo_leg *leg, void *owner)
+{
+	(void)leg;
+	xo_session_run(owner);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * How a session begins: whose it is, the PROXY header before it, its bounds.
+ */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <proc/gate.h>
+#include <xoorg/proxy.h>
+
+#include "session.h"
+#include "session_internal.h"
+
+/* How long a proxy's header may take. */
+#define PROXY_WAIT ((uint64_t)5 * 1000)
+
+static void
+set_address(struct xo_address *a, uint16_t *port, const struct sockaddr *from)
+{
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+
+	memset(a, 0, sizeof(*a));
+	/* analyser: the kernel wrote it */
+	if (from->sa_family == AF_INET) {
+		memcpy(&in, from, sizeof(in));
+		a->octets[10] = a->octets[11] = 0xff;
+		memcpy(a->octets + 12, &in.sin_addr, 4);
+		*port = ntohs(in.sin_port);
+	} else if (from->sa_family == AF_INET6) {
+		memcpy(&in6, from, sizeof(in6));
+		memcpy(a->octets, &in6.sin6_addr, 16);
+		*port = ntohs(in6.sin6_port);
+	}
+}
+
+static void
+set_addresses(struct xo_session *s, const struct sockaddr *peer)
+{
+	struct sockaddr_storage local;
+	socklen_t len = sizeof(local);
+
+	set_address(&s->address, &s->port, peer);
+	if (getsockname(s->front.fd, (struct sockaddr *)&local, &len) == 0)
+		set_address(&s->server, &s->server_port,
+		    (const struct sockaddr *)&local);
+}
+
+/*
+ * Time, process, count, each in its own bits, in twelve digits that cannot be
+ * misread: unique for 131,072 sessions a second in each process.
+ */
+static void
+set_id(struct xo_session *s)
+{
+	static const char digits[] = "0123456789BCDFGHJKLMNPQRSTVWXYZ";
+	uint64_t n = (uint64_t)xo_clock_wall() << 27 |
+	    ((uint64_t)getpid() & 0x3ff) << 17 |
+	    (s->worker->n_ids++ & 0x1ffff);
+	size_t i = sizeof(s->id) - 1;
+
+	s->id[i] = '\0';
+	while (i > 0) {
+		s->id[--i] = digits[n % (sizeof(digits) - 1)];
+		n /= sizeof(digits) - 1;
+	}
+}
+
+static bool
+is_from_proxy(const struct xo_session *s)
+{
+	const struct xo_policy *policy = &s->worker->conf->policy;
+	struct xo_rights rights;
+
+	xo_rights_decide(policy, &policy->listeners[s->listener], NULL,
+	    &s->address, &rights);
+	return (rights.rights & XO_RIGHT_PROXY) != 0;
+}
+
+/* SMTP begins: the banner. False: no memory, and the session is closing. */
+bool
+xo_session_begin(struct xo_session *s, bool is_proxied)
+{
+	const struct xo_policy *policy = &s->worker->conf->policy;
+	struct xo_relay_setup setup = {
+		.policy = policy,
+		.listener = &policy->listeners[s->listener],
+		.known = s->worker->known,
+		.session = s->id,
+		.address = s->address,
+		.port = s->port,
+		.is_proxied = is_proxied,
+	};
+
+	s->relay = xo_relay_new(&setup, xo_clock_now());
+	if (s->relay == NULL) {
+		s->front.is_broken = s->is_closing = true;
+		return false;
+	}
+	xo_hops_refresh(s->worker->hops);
+	xo_session_set_time(s);
+	xo_relay_set_pressed(s->relay, s->worker->is_pressed);
+	xo_relay_start(s->relay, xo_session_enter(s));
+	xo_session_take_actions(s);
+	return true;
+}
+
+/*
+ * Who is listed as a proxy must begin with a header, exactly one; what comes
+ * instead closes the connection. Afterwards the session is its client's.
+ */
+bool
+xo_session_move_proxy(struct xo_session *s)
+{
+	struct xo_span got = xo_leg_read(&s->front, s->worker->scratch);
+	struct xo_proxy proxy;
+	size_t used;
+
+	switch (xo_proxy_read(got, &proxy, &used)) {
+	case XO_OK:
+		break;
+	case XO_MORE:
+		xo_leg_used(&s->front, got, 0);
+		if (s->front.has_ended)
+			s->is_closing = true;
+		return false;
+	case XO_END:
+	case XO_ERR_SYNTAX:
+	case XO_ERR_LIMIT:
+	case XO_ERR_POLICY:
+	case XO_ERR_STATE:
+	case XO_ERR_MEMORY:
+	default:
+		xo_session_log_proxy(s);
+		s->front.is_broken = s->is_closing = true;
+		return false;
+	}
+	xo_leg_used(&s->front, got, used);
+	s->awaits_proxy = false;
+	if (!proxy.is_local) {
+		s->address = proxy.client;
+		s->port = proxy.client_port;
+		s->server = proxy.server;
+		s->server_port = proxy.server_port;
+	}
+	/* Also behind LOCAL and UNKNOWN: whoever speaks now is not the proxy. */
+	return xo_session_begin(s, true);
+}
+
+static bool
+set_up(struct xo_session *s, const struct sockaddr *peer)
+{
+	set_id(s);
+	set_addresses(s, peer);
+	s->began = xo_clock_now();
+	s->armed_for = s->stall_deadline = UINT64_MAX;
+	s->timer = evtimer_new(s->worker->base, xo_session_on_timer, s);
+	s->awaits_proxy = is_from_proxy(s);
+	s->proxy_deadline = s->began + PROXY_WAIT;
+	return s->timer != NULL;
+}
+
+static void
+add_session(struct xo_worker *worker, struct xo_session *s)
+{
+	s->next = worker->sessions;
+	if (s->next != NULL)
+		s->next->previous = s;
+	worker->sessions = s;
+	worker->n_sessions++;
+	xo_metrics_session_opened(worker->metrics, s->listener);
+}
+
+void
+xo_session_new(struct xo_worker *worker, int fd, int listener,
+    const struct sockaddr *peer)
+{
+	struct xo_session *s = calloc(1, sizeof(*s));
+	int one = 1;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (s == NULL) {
+		close(fd);
+		return;
+	}
+	s->worker = worker;
+	s->listener = listener;
+	if (!xo_leg_open(&s->front, worker->base, fd, xo_session_on_leg, s)) {
+		free(s);
+		return;
+	}
+	add_session(worker, s);
+	if (!set_up(s, peer)) {
+		xo_session_free(s);
+		return;
+	}
+	/* The banner needs no edge to tell that a new socket can be written. */
+	s->front.is_writable = true;
+	if (!s->awaits_proxy)
+		(void)xo_session_begin(s, false);
+	xo_session_run(s);
+}

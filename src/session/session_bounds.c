@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * How many sessions may be here, and how fast an address may begin TLS. What is
+ * refused has cost nothing yet: 421 instead of the banner, 454 instead of a
+ * private key's work.
+ *
+ * Who has rights by his address is one of our own systems: only the bounds on
+ * all sessions are his, too.
+ */
+#include <proc/gate.h>
+
+#include "session.h"
+#include "session_internal.h"
+
+static enum xo_refusal
+check_crowd(const struct xo_session *s, const struct xo_crowd *crowd)
+{
+	const struct xo_conf *conf = s->worker->conf;
+	const struct xo_census *census = s->worker->census;
+	uint32_t all = conf->max_sessions;
+	uint32_t each = conf->max_sessions_per_address;
+	uint32_t network = conf->max_sessions_per_network;
+
+	if (xo_census_exceeds(census, crowd->sessions, all))
+		return XO_REFUSAL_OVERLOAD;
+	if (s->is_exempt)
+		return XO_REFUSAL_NONE;
+	if (xo_census_exceeds(census, crowd->from_address, each))
+		return XO_REFUSAL_TOO_MANY_SESSIONS;
+	if (xo_census_exceeds(census, crowd->from_network, network))
+		return XO_REFUSAL_TOO_MANY_FROM_NETWORK;
+	return XO_REFUSAL_NONE;
+}
+
+/* Whoever is turned away takes no place: a crowd at the door must not count as
+ * one inside. */
+enum xo_refusal
+xo_session_enter(struct xo_session *s)
+{
+	struct xo_worker *w = s->worker;
+	enum xo_refusal why = XO_REFUSAL_DESCRIPTORS;
+	struct xo_crowd crowd;
+
+	s->is_exempt = xo_relay_rights(s->relay)->rights != 0;
+	if (w->most_sessions == 0 || w->n_sessions <= w->most_sessions) {
+		s->is_counted = true;
+		xo_census_enter(w->census, &s->address, &crowd);
+		why = check_crowd(s, &crowd);
+	}
+	if (why != XO_REFUSAL_NONE) {
+		s->is_turned_away = true;
+		xo_session_leave(s);
+	}
+	return why;
+}
+
+void
+xo_session_leave(struct xo_session *s)
+{
+	if (s->is_counted)
+		xo_census_leave(s->worker->census, &s->address);
+	s->is_counted = false;
+}
+
+void
+xo_session_look_at_tls(struct xo_session *s)
+{
+	struct xo_worker *w = s->worker;
+	uint32_t most = w->conf->max_tls_per_minute;
+	struct xo_count begun;
+
+	if (most == 0 || s->is_exempt || s->front.tls != NULL ||
+	    w->gate->listeners[s->listener] == NULL)
+		return;
+	begun = xo_census_tls(w->census, &s->address, xo_clock_now());
+	/* With the one that would begin. */
+	begun.all++;
+	begun.own++;
+	xo_relay_set_tls_refusal(s->relay, xo_census_exceeds(w->census, begun,
+	    most) ? XO_REFUSAL_TLS_RATE : XO_REFUSAL_NONE);
+}
+
+void
+xo_session_count_tls(struct xo_session *s)
+{
+	if (s->worker->conf->max_tls_per_minute != 0 && !s->is_exempt)
+		xo_census_begin_tls(s->worker->census, &s->address,
+		    xo_clock_now());
+}

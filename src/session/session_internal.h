@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a session is made of, and what the files of it share:
+ *
+ *   session_begin.c  addresses, PROXY header, bounds, banner
+ *   session_bounds.c how many may be here, and begin TLS
+ *   session.c        a turn: moving octets, taking the relay's actions
+ *   session_end.c    deadlines, stalls, closing
+ *   session_log.c    what is told about it
+ */
+#ifndef XO_SESSION_INTERNAL_H
+#define XO_SESSION_INTERNAL_H
+
+#include <hop/hop.h>
+#include <net/leg.h>
+#include <proc/worker.h>
+#include <xoorg/relay.h>
+
+struct xo_session {
+	struct xo_worker *worker;
+	struct xo_session *next, *previous;
+	int listener;
+	struct xo_relay *relay;
+	struct xo_leg front;
+	struct xo_link *link;		/* the next hop's, while in use */
+	struct xo_claim *claim;		/* being opened */
+	struct xo_wish wish;		/* of the claim */
+	struct xo_client_name *name;	/* for the next hop; NULL: not asked */
+	struct xo_place lost;		/* where the link dropped last went */
+	bool has_claimed;		/* its result has not been told yet */
+	enum xo_refusal claim_why;
+	struct event *timer;
+	uint64_t armed_for;
+	uint64_t caps_deadline;
+	uint64_t stall_deadline;
+	uint64_t linger_until;
+	uint64_t stall_written;		/* by both legs, when the stall began */
+	bool awaits_proxy;		/* a PROXY header, before the banner */
+	uint64_t proxy_deadline;
+	bool wants_tls;
+	bool waits_for_caps;
+	bool is_front_told;		/* the relay knows that it is gone */
+	bool is_closing;
+	bool has_said_end;
+	bool is_counted;		/* in the census, under `address` */
+	bool is_exempt;			/* one of our own systems */
+	bool is_turned_away;		/* 421 was its greeting */
+	struct xo_address address, server;
+	uint16_t port, server_port;
+	uint64_t began;
+	uint32_t n_messages;
+	char id[13];
+};
+
+/* session_begin.c */
+/* SMTP begins: the banner. False: no memory, and the session is closing. */
+bool xo_session_begin(struct xo_session *s, bool is_proxied);
+/* True: the header is read, and SMTP has begun. */
+bool xo_session_move_proxy(struct xo_session *s);
+
+/* session_bounds.c */
+/* Counts it in; what its greeting is to be. Its address is known by now. */
+enum xo_refusal xo_session_enter(struct xo_session *s);
+void xo_session_leave(struct xo_session *s);
+/* Tells the relay what STARTTLS would get now. */
+void xo_session_look_at_tls(struct xo_session *s);
+void xo_session_count_tls(struct xo_session *s);
+
+/* session.c */
+/* A turn. The session may be gone afterwards. */
+void xo_session_run(struct xo_session *s);
+void xo_session_on_leg(struct xo_leg *leg, void *owner);
+void xo_session_set_time(struct xo_session *s);
+/* As a next hop shall see it; spans valid until the next hello. */
+struct xo_handover_info xo_session_client(const struct xo_session *s);
+void xo_session_take_actions(struct xo_session *s);
+
+/* session_end.c */
+void xo_session_arm(struct xo_session *s);
+void xo_session_on_timer(evutil_socket_t fd, short what, void *arg);
+void xo_session_watch_stall(struct xo_session *s);
+/* While it is closing: true if it need not wait for the client any more. */
+bool xo_session_may_close(struct xo_session *s);
+void xo_session_free(struct xo_session *s);
+
+/* session_log.c */
+void xo_session_log_message(struct xo_session *s,
+    const struct xo_report *report);
+void xo_session_log_refusal(struct xo_session *s, const struct xo_action *a);
+void xo_session_log_observed(struct xo_session *s, const struct xo_action *a);
+/* A listed proxy did not begin with a header. */
+void xo_session_log_proxy(struct xo_session *s);
+void xo_session_log_handshake(struct xo_session *s, bool is_ok);
+/* One line a session, when it ends. */
+void xo_session_log_end(struct xo_session *s);
+
+#endif
