@@ -170,6 +170,16 @@ refuse_unknown(struct xo_relay *r, struct xo_span args)
 	relay_refuse(r, XO_REFUSAL_COMMAND_UNKNOWN);
 }
 
+/* Whoever wrote this may mean octets to follow, which are no commands. */
+static bool
+may_be_bdat(struct xo_span line)
+{
+	for (; line.len >= 4; line = xo_span_from(line, 1))
+		if (xo_span_has_prefix_nocase(line, XO_LIT("BDAT")))
+			return true;
+	return false;
+}
+
 static void
 refuse_disabled(struct xo_relay *r, struct xo_span args)
 {
@@ -241,15 +251,29 @@ static handler *const handlers[FRONT_COMMAND_STATES][XO_VERB_COUNT] = {
 	},
 };
 
+/*
+ * Commands whose reply says what the next octets will be: content, a handshake,
+ * credentials, another client's session. Who did not wait for it sent those, and
+ * would have them run as commands, or in his own name, were it a refusal.
+ */
+static bool
+must_wait(const struct xo_relay *r, enum xo_verb verb)
+{
+	return verb == XO_VERB_DATA || verb == XO_VERB_STARTTLS ||
+	    verb == XO_VERB_AUTH || (verb == XO_VERB_XCLIENT && r->may_xclient);
+}
+
 static void
-dispatch(struct xo_relay *r, const struct xo_command *command)
+dispatch(struct xo_relay *r, struct xo_span line,
+    const struct xo_command *command)
 {
 	handler *h = handlers[r->state][command->verb];
 
 	if (is_command_too_many(r, command->verb))
 		return;
-	/* Content behind a DATA that is refused would run as commands. */
-	if (command->verb == XO_VERB_DATA && r->is_followed)
+	if (command->verb == XO_VERB_UNKNOWN && may_be_bdat(line))
+		relay_refuse(r, XO_REFUSAL_BDAT_SYNTAX);
+	else if (r->is_followed && must_wait(r, command->verb))
 		relay_refuse(r, XO_REFUSAL_PIPELINING);
 	else if (h == NULL)
 		relay_refuse(r, XO_REFUSAL_COMMAND_SEQUENCE);
@@ -257,11 +281,13 @@ dispatch(struct xo_relay *r, const struct xo_command *command)
 		h(r, command->args);
 }
 
+/* A line that was not read: what it meant is not known, nor what was to follow
+ * it. Each of these refusals ends the connection. */
 static size_t
 refuse_line(struct xo_relay *r, struct xo_span in, const struct xo_line *line)
 {
 	static const enum xo_refusal flaws[XO_LINE_FLAW_COUNT] = {
-		[XO_LINE_CLEAN] = XO_REFUSAL_COMMAND_SYNTAX,
+		[XO_LINE_CLEAN] = XO_REFUSAL_LINE_ENDLESS,
 		[XO_LINE_BARE_LF] = XO_REFUSAL_LINE_BARE_LF,
 		[XO_LINE_BARE_CR] = XO_REFUSAL_LINE_BARE_CR,
 		[XO_LINE_NUL] = XO_REFUSAL_LINE_NUL,
@@ -270,7 +296,22 @@ refuse_line(struct xo_relay *r, struct xo_span in, const struct xo_line *line)
 	if (!envelope_is_settled(r))
 		return 0;
 	relay_refuse(r, flaws[line->flaw]);
-	return line->size < in.len ? line->size : in.len;
+	return in.len;
+}
+
+/* Too long: commands go on behind its end, if it has one and was no BDAT. */
+static size_t
+refuse_limit(struct xo_relay *r, struct xo_span in, const struct xo_line *line)
+{
+	bool is_known = line->size > 0 && !may_be_bdat(line->text) &&
+	    xo_span_find(line->text, '\r') == line->text.len &&
+	    xo_span_find(line->text, '\0') == line->text.len;
+
+	if (!envelope_is_settled(r))
+		return 0;
+	relay_refuse(r, is_known ? XO_REFUSAL_LINE_TOO_LONG :
+	    XO_REFUSAL_LINE_ENDLESS);
+	return is_known ? line->size : in.len;
 }
 
 size_t
@@ -292,11 +333,7 @@ front_command(struct xo_relay *r, struct xo_span in)
 	case XO_ERR_STATE:
 	case XO_ERR_MEMORY:
 	default:
-		if (!envelope_is_settled(r))
-			return 0;
-		relay_refuse(r, line.size > 0 ? XO_REFUSAL_LINE_TOO_LONG :
-		    XO_REFUSAL_LINE_ENDLESS);
-		return line.size > 0 ? line.size : in.len;
+		return refuse_limit(r, in, &line);
 	}
 	xo_command_parse(line.text, &command);
 	/* Replies keep the order of the commands: only recipients may wait
@@ -307,6 +344,6 @@ front_command(struct xo_relay *r, struct xo_span in)
 	r->is_followed = in.len > line.size;
 	r->is_followed_by_quit = xo_span_is_equal_nocase(
 	    xo_span_from(in, line.size), XO_LIT("QUIT\r\n"));
-	dispatch(r, &command);
+	dispatch(r, line.text, &command);
 	return line.size;
 }

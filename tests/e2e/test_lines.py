@@ -18,16 +18,15 @@ LINES = rows(
     ("L01", "C", b"NOOP\n", ["500 5.5.2"], CLOSED, ["line-bare-lf"]),
     ("L01-injected", "C", b"NOOP\nMAIL FROM:<a@example.org>\r\n", ["500 5.5.2"], CLOSED,
      ["line-bare-lf"]),
-    ("L02", "C", b"NOOP\rRSET\r\n", ["500 5.5.2"], OPEN, ["line-bare-cr"]),
-    ("L03", "C", b"NOOP\r\r\n", ["500 5.5.2"], OPEN, ["line-bare-cr"]),
-    ("L04", "C", b"NO\0OP\r\n", ["500 5.5.2"], OPEN, ["line-nul"]),
+    ("L02", "C", b"NOOP\rRSET\r\n", ["500 5.5.2"], CLOSED, ["line-bare-cr"]),
+    ("L03", "C", b"NOOP\r\r\n", ["500 5.5.2"], CLOSED, ["line-bare-cr"]),
+    ("L04", "C", b"NO\0OP\r\n", ["500 5.5.2"], CLOSED, ["line-nul"]),
     ("L05", "C", b"MAIL FROM:<a@example.org>\0<b@example.org>\r\nRCPT TO:<r@contoso.com>\r\n",
-     ["500 5.5.2", "503 5.5.1"], OPEN, ["line-nul", "command-sequence"]),
+     ["500 5.5.2"], CLOSED, ["line-nul"]),
     ("L05-T", "T", b"MAIL FROM:<a@example.org>\0\r\nRCPT TO:<r@contoso.com>\r\n",
-     ["500 5.5.2", "503 5.5.1"], OPEN, ["line-nul", "command-sequence"]),
+     ["500 5.5.2"], CLOSED, ["line-nul"]),
     ("L05-X", "X", b"MAIL FROM:<u@contoso.com> XOORG=contoso.com\0.evil.example\r\n"
-     b"RCPT TO:<r@contoso.com>\r\n", ["500 5.5.2", "503 5.5.1"], OPEN,
-     ["line-nul", "command-sequence"]),
+     b"RCPT TO:<r@contoso.com>\r\n", ["500 5.5.2"], CLOSED, ["line-nul"]),
     ("L06", "B", b"EHLO h\xc3\xa9\r\n", ["501 5.5.4"], OPEN, ["hello-name"]),
     ("L07", "C", b"NOOP " + b"a" * 505 + b"\r\n", ["250 2.0.0"], OPEN, []),
     ("L08", "C", b"NOOP " + b"a" * 4993 + b"\r\n", ["500 5.5.2"], OPEN, ["line-too-long"]),
@@ -69,7 +68,60 @@ LINES = rows(
      ["command-sequence"]),
     ("data-args", "C", b"MAIL FROM:<a@example.org>\r\nDATA x\r\n",
      ["250 2.1.0", "501 5.5.4"], OPEN, ["command-syntax"]),
+    ("data-args-content", "C", b"MAIL FROM:<a@example.org>\r\nDATA x\r\nSubject: x\r\n\r\n"
+     b"RSET\r\n.\r\n", ["250 2.1.0", "554 5.5.0"], CLOSED, ["pipelining"]),
+    ("starttls-args-more", "C", b"STARTTLS x\r\n" + A.encode() + b"\r\n", ["554 5.5.0"],
+     CLOSED, ["pipelining"]),
+    ("auth-dialogue", "C", b"AUTH LOGIN\r\nRSET\r\nQUIT\r\n", ["554 5.5.0"], CLOSED,
+     ["pipelining"]),
 )
+ENVELOPE = A.encode() + b"\r\nRCPT TO:<r@contoso.com>\r\n"
+
+
+# What may have been BDAT, but was not read as one: its octets run as nothing.
+NO_BDAT = rows(
+    ("nul", b"BDAT 6\0 LAST\r\n", "500 5.5.2", "line-nul"),
+    ("nul-before", b"\0BDAT 6 LAST\r\n", "500 5.5.2", "line-nul"),
+    ("nul-within", b"BD\0AT 6 LAST\r\n", "500 5.5.2", "line-nul"),
+    ("bare-cr", b"BDAT 6\rLAST\r\n", "500 5.5.2", "line-bare-cr"),
+    ("bare-cr-end", b"BDAT 6 LAST\r\r\n", "500 5.5.2", "line-bare-cr"),
+    ("bare-lf", b"BDAT 6 LAST\n", "500 5.5.2", "line-bare-lf"),
+    ("long", b"BDAT 6 LAST" + b" " * 5000 + b"\r\n", "500 5.5.2", "line-endless"),
+    ("long-lower", b"bdat 6 last" + b" " * 5000 + b"\r\n", "500 5.5.2", "line-endless"),
+    ("long-before", b" " * 5000 + b"BDAT 6 LAST\r\n", "500 5.5.2", "line-endless"),
+    ("long-nul", b"BD\0AT 6 LAST" + b" " * 5000 + b"\r\n", "500 5.5.2", "line-endless"),
+    ("blank-before", b" BDAT 6 LAST\r\n", "501 5.5.4", "bdat-syntax"),
+    ("tab-before", b"\tbdat 6 LAST\r\n", "501 5.5.4", "bdat-syntax"),
+    ("tab-behind", b"BDAT\t6 LAST\r\n", "501 5.5.4", "bdat-syntax"),
+    ("glued", b"BDAT6 LAST\r\n", "501 5.5.4", "bdat-syntax"),
+    ("junk-before", b"xBdAt 6 LAST\r\n", "501 5.5.4", "bdat-syntax"),
+    ("junk-word", b"x BDAT 6 LAST\r\n", "501 5.5.4", "bdat-syntax"),
+    ("two-blanks", b"BDAT  6 LAST\r\n", "501 5.5.4", "bdat-syntax"),
+    ("arguments", b"BDAT six LAST\r\n", "501 5.5.4", "bdat-syntax"),
+    ("none", b"BDAT\r\n", "501 5.5.4", "bdat-syntax"))
+
+
+@pytest.mark.parametrize("later", (False, True))
+@pytest.mark.parametrize("id, line, code, why", NO_BDAT)
+def test_octets_of_no_bdat(std, id, line, code, why, later):
+    """They are content to the client: they must not run as commands, whether they come
+    along or a moment later."""
+    with std.connect("C") as c:
+        c.send(ENVELOPE)
+        replies(c, [250, 250], OPEN)
+        c.send(line)
+        if later:
+            time.sleep(0.05)
+        try:
+            c.send(b"RSET\r\nBDAT 2 LAST\r\nx\n")
+        except (OSError, Closed):
+            assert later
+        try:
+            replies(c, [code], CLOSED)
+        except (ConnectionResetError, Closed):
+            pass				# the reply may be lost in a reset
+    settled(std, why)
+    assert std.main.messages == [] and std.inbound.messages == []
 
 
 @pytest.mark.parametrize("id, state, octets, want, then, why", LINES)
@@ -113,14 +165,15 @@ def test_L13_http(std):
     settled(std, "command-http")
 
 
-@pytest.mark.parametrize("id, octets, why", rows(
-    ("L14", b"\x16\x03\x01\0\x05\x01\0\0\x01\x03\r\n", "line-nul"),
-    ("L14-whole", b"\x16\x03\x01\x01\x01\x01\x01\x01\x01\x03\r\n", "command-unknown")))
-def test_L14_tls_record(std, id, octets, why):
+@pytest.mark.parametrize("id, octets, why, then", rows(
+    ("L14", b"\x16\x03\x01\0\x05\x01\0\0\x01\x03\r\n", "line-nul", CLOSED),
+    ("L14-whole", b"\x16\x03\x01\x01\x01\x01\x01\x01\x01\x03\r\n", "command-unknown",
+     OPEN)))
+def test_L14_tls_record(std, id, octets, why, then):
     """A client that begins TLS at once gets words that no TLS library takes."""
     with std.connect("B") as c:
         c.send(octets)
-        replies(c, ["500"], OPEN)
+        replies(c, ["500"], then)
     settled(std, why)
 
 
