@@ -51,6 +51,7 @@ struct xo_opening {
 	struct xo_reply reply;
 	struct xo_buf out;			/* to send; the caller empties it */
 	struct xo_buf said;			/* its refusal, for the log */
+	struct xo_heard heard;			/* of the connection */
 	bool is_tls;
 	bool is_handed_over;
 	const struct xo_handover_info *handover; /* kept; NULL: none */

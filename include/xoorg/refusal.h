@@ -88,6 +88,8 @@ enum xo_refusal {
 	XO_REFUSAL_UPSTREAM_LOST,
 	XO_REFUSAL_UPSTREAM_TIMEOUT,
 	XO_REFUSAL_UPSTREAM_CONFUSED,
+	XO_REFUSAL_UPSTREAM_OUT_OF_STEP, /* a reply that is another's */
+	XO_REFUSAL_UPSTREAM_SETUP,	/* its 5xx is about us, not the mail */
 	XO_REFUSAL_UPSTREAM_CAPABILITY,
 	XO_REFUSAL_UPSTREAM_SAID,	/* its own 4xx or 5xx, passed on */
 	/* the gateway */

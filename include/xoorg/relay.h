@@ -15,6 +15,7 @@
 
 #include <xoorg/caps.h>
 #include <xoorg/refusal.h>
+#include <xoorg/reply.h>
 #include <xoorg/rights.h>
 #include <xoorg/treatment.h>
 #include <xoorg/wall.h>
@@ -48,6 +49,9 @@ enum xo_action_type {
 	XO_ACTION_RELEASE_RESET,
 	/* Close the next hop's connection, or stop opening it, at once. */
 	XO_ACTION_DROP,
+	/* `upstream` was found out of step: log and count it, and give it no
+	 * BDAT any more (a DROP of the connection follows). */
+	XO_ACTION_OUT_OF_STEP,
 	/* Close the client's connection once all is sent. */
 	XO_ACTION_CLOSE,
 	/* `refusal` was given to the client; log and count it. */
@@ -153,9 +157,10 @@ void xo_relay_caps_arrived(struct xo_relay *relay);
 /* After ACQUIRE. `caps` of this very connection; XOORG in it only if announced
  * over verified TLS. `is_replaceable`: it carried a message before, or the
  * upstream has other places; should it be lost before content was opened, the
- * envelope is said again, to another, twice at most. */
+ * envelope is said again, to another, twice at most. `heard` is the connection's
+ * and kept until it is released or dropped. */
 void xo_relay_back_ready(struct xo_relay *relay, const struct xo_caps *caps,
-    bool is_replaceable);
+    struct xo_heard *heard, bool is_replaceable);
 void xo_relay_back_failed(struct xo_relay *relay, enum xo_refusal why);
 size_t xo_relay_back_bytes(struct xo_relay *relay, struct xo_span in);
 void xo_relay_back_closed(struct xo_relay *relay);

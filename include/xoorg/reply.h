@@ -48,6 +48,30 @@ void xo_reply_clear(struct xo_reply *reply);
 void xo_reply_fini(struct xo_reply *reply);
 
 /*
+ * The enhanced status code (RFC 3463) that the text begins with. False: there
+ * is none, or it is of another class than the reply itself.
+ */
+struct xo_enhanced {
+	uint16_t class, subject, detail;
+};
+bool xo_reply_enhanced(const struct xo_reply *reply,
+    struct xo_enhanced *enhanced_r);
+
+/*
+ * Which replies came over a connection, as far back as it matters: by their
+ * texts, those about messages and those within an envelope. All-zero: none.
+ */
+#define XO_HEARD_MAX 32
+struct xo_heard {
+	uint64_t texts[2][XO_HEARD_MAX];
+	uint32_t n[2];
+};
+void xo_heard_note(struct xo_heard *heard, const struct xo_reply *reply,
+    bool is_envelopes);
+bool xo_heard_before(const struct xo_heard *heard,
+    const struct xo_reply *reply);
+
+/*
  * Takes the next line off `*text` (as in xo_reply.text). False: none left; an
  * empty line at the end counts as none.
  */

@@ -163,11 +163,14 @@ note_failure(struct xo_claim *c, enum xo_refusal why, struct xo_span said)
 static void
 give_up_link(struct xo_claim *c, enum xo_refusal why, struct xo_span said)
 {
-	if (!c->is_kept)
+	if (why == XO_REFUSAL_UPSTREAM_OUT_OF_STEP)
+		xo_hops_out_of_step(c->hops, c->wish.upstream);
+	else if (!c->is_kept)
 		note_failure(c, why, said);
 	/* Who is out of step may take QUIT for something else. */
 	if (c->dial.link->opening.state == XO_OPENING_FAILED &&
 	    why != XO_REFUSAL_UPSTREAM_CONFUSED &&
+	    why != XO_REFUSAL_UPSTREAM_OUT_OF_STEP &&
 	    why != XO_REFUSAL_UPSTREAM_TLS)
 		xo_link_quit(c->dial.link);
 	else
@@ -189,6 +192,7 @@ opened(struct xo_claim *c)
 		link->place = target->place;
 		link->has_others = xo_search_has_others(&c->search);
 	}
+	xo_hop_trim(hop_of(c), &link->opening.caps);
 	if (link->opening.is_handed_over)
 		xo_link_set_client(link, &c->wish.client);
 	c->why = XO_REFUSAL_NONE;

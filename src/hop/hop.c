@@ -73,6 +73,31 @@ xo_hops_free(struct xo_hops **hops)
 	*hops = NULL;
 }
 
+void
+xo_hop_trim(const struct hop *hop, struct xo_caps *caps)
+{
+	if (hop->was_out_of_step)
+		caps->set &= ~(XO_CAP_BIT(XO_CAP_CHUNKING) |
+		    XO_CAP_BIT(XO_CAP_BINARYMIME));
+}
+
+void
+xo_hops_out_of_step(struct xo_hops *hops, int upstream)
+{
+	enum xo_refusal why = XO_REFUSAL_UPSTREAM_OUT_OF_STEP;
+	struct xo_log_line *line = xo_log_begin(hops->worker->log,
+	    XO_LOG_WARNING, "out-of-step");
+	struct hop *hop = &hops->hops[upstream];
+
+	xo_log_str(line, "upstream", xo_hop_policy(hops, upstream)->name);
+	xo_log_cstr(line, "reason", xo_refusal_info(why)->id);
+	xo_log_end(line);
+	xo_metrics_upstream_out_of_step(hops->worker->metrics, upstream);
+	/* By DATA it shows before the content is said. */
+	hop->was_out_of_step = true;
+	xo_hop_trim(hop, &hops->worker->known[upstream].caps);
+}
+
 /* link: life */
 
 struct xo_link *
@@ -143,6 +168,12 @@ xo_link_caps(const struct xo_link *link)
 	return &link->opening.caps;
 }
 
+struct xo_heard *
+xo_link_heard(struct xo_link *link)
+{
+	return &link->opening.heard;
+}
+
 bool
 xo_link_is_replaceable(const struct xo_link *link)
 {
@@ -189,15 +220,27 @@ static bool
 is_quiet(struct xo_link *link)
 {
 	struct xo_leg *leg = &link->leg;
+	bool has_spoken, is_quiet;
+	enum xo_io io;
 	uint8_t octet;
+	ssize_t got;
 	size_t n;
 
 	leg->is_readable = false;
-	if (leg->tls != NULL)
-		return xo_tls_read(leg->tls, &octet, 1, &n) ==
-		    XO_IO_WANT_READ;
-	return recv(leg->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-	    (errno == EAGAIN || errno == EWOULDBLOCK);
+	if (leg->tls != NULL) {
+		io = xo_tls_read(leg->tls, &octet, 1, &n);
+		has_spoken = io == XO_IO_OK && n == 1;
+		is_quiet = io == XO_IO_WANT_READ;
+	} else {
+		got = recv(leg->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT);
+		has_spoken = got == 1;
+		is_quiet = got < 0 && (errno == EAGAIN ||
+		    errno == EWOULDBLOCK);
+	}
+	/* 421 is a proper good-bye. */
+	if (has_spoken && octet != '4')
+		xo_hops_out_of_step(link->hops, link->upstream);
+	return is_quiet;
 }
 
 /* A kept connection has nothing to say: if it speaks, it is of no more use. */

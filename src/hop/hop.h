@@ -40,6 +40,9 @@ void xo_hops_refresh(struct xo_hops *hops);
 
 /* Closes kept connections that were idle too long. */
 void xo_hops_tick(struct xo_hops *hops);
+/* It answered more than it was asked: logged, counted, and told no BDAT from
+ * here on. Its connection is the caller's to close. */
+void xo_hops_out_of_step(struct xo_hops *hops, int upstream);
 /* Closes kept connections that could have served this client alone. */
 void xo_hops_client_gone(struct xo_hops *hops,
     const struct xo_handover_info *client);
@@ -75,6 +78,7 @@ void xo_claim_cancel(struct xo_claim **claim);
 
 struct xo_leg *xo_link_leg(struct xo_link *link);
 const struct xo_caps *xo_link_caps(const struct xo_link *link);
+struct xo_heard *xo_link_heard(struct xo_link *link);
 /* It carried a message before, or there are other places to go to: if it is lost
  * before anything is committed, another may stand in for it. */
 bool xo_link_is_replaceable(const struct xo_link *link);

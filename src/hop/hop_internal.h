@@ -56,6 +56,7 @@ struct hop {
 	size_t n_idle;
 	size_t n_links;
 	bool is_learning;
+	bool was_out_of_step;		/* no BDAT any more */
 	uint64_t asked_at;		/* or heard by chance; 0: never */
 	struct xo_dead dead[XO_DEAD_MAX];
 	struct xo_known_host *known_hosts;
@@ -79,6 +80,8 @@ const struct xo_conf_upstream *xo_hop_conf(const struct xo_hops *hops, int u);
 /* A kept connection that still stands and can serve this wish, or NULL. */
 struct xo_link *xo_hop_take_idle(struct xo_hops *hops,
     const struct xo_wish *wish);
+/* What it announced, but for what it is not trusted with. */
+void xo_hop_trim(const struct hop *hop, struct xo_caps *caps);
 /* Was it this client that XCLIENT told the next hop of? */
 bool xo_link_is_for(const struct xo_link *link,
     const struct xo_handover_info *client);

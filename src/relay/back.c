@@ -192,7 +192,7 @@ is_lacking(const struct xo_relay *r)
 
 void
 xo_relay_back_ready(struct xo_relay *r, const struct xo_caps *caps,
-    bool is_replaceable)
+    struct xo_heard *heard, bool is_replaceable)
 {
 	if (r->back != BACK_ACQUIRING)
 		return;
@@ -200,6 +200,7 @@ xo_relay_back_ready(struct xo_relay *r, const struct xo_caps *caps,
 	r->is_back_replaceable = is_replaceable;
 	r->is_back_ahead = false;
 	r->back_caps = caps->set;
+	r->heard = heard;
 	r->back_since = r->now;
 	xo_reply_clear(&r->reply);
 	r->expected_head = r->n_expected = 0;
@@ -227,11 +228,22 @@ back_drop(struct xo_relay *r)
 	r->n_expected = 0;
 }
 
+/* What said yes to MAIL may have been another command's word. The next envelope
+ * could not see that: RSET's reply and the one before are worded alike. */
+static bool
+may_be_behind(const struct xo_relay *r)
+{
+	return r->t.mail_state == MAIL_ACCEPTED && !r->t.is_in_step &&
+	    has_cap(r->back_caps, XO_CAP_CHUNKING) &&
+	    has_cap(r->back_caps, XO_CAP_ENHANCEDSTATUSCODES) &&
+	    upstream_of(r)->protocol == XO_PROTOCOL_SMTP;
+}
+
 void
 back_leave(struct xo_relay *r)
 {
 	if (r->back == BACK_READY && r->n_expected == 0 && !r->t.is_opened &&
-	    !r->is_back_ahead) {
+	    !r->is_back_ahead && !may_be_behind(r)) {
 		relay_act(r, XO_ACTION_RELEASE_RESET);
 		r->back = BACK_NONE;
 	} else {
@@ -293,11 +305,21 @@ retry(struct xo_relay *r, enum xo_refusal why)
 	return true;
 }
 
+/* It went instead of proving its 250: by DATA it need not. */
+static bool
+is_hello_due(const struct xo_relay *r)
+{
+	return r->n_expected > 0 && r->t.uses_bdat &&
+	    r->expected[r->expected_head] == EXPECT_HELLO;
+}
+
 void
 back_fail(struct xo_relay *r, enum xo_refusal why)
 {
 	if (r->back == BACK_FAILED || retry(r, why))
 		return;
+	if (why == XO_REFUSAL_UPSTREAM_OUT_OF_STEP || is_hello_due(r))
+		relay_act(r, XO_ACTION_OUT_OF_STEP);
 	back_drop(r);
 	r->back = BACK_FAILED;
 	r->back_why = why;
@@ -350,6 +372,10 @@ on_mail(struct xo_relay *r)
 {
 	if (r->reply.code == 250) {
 		r->t.mail_state = MAIL_ACCEPTED;
+		/* To LMTP's end of data x.1.y is a proper answer, too. */
+		r->t.is_in_step = about_itself(r, EXPECT_MAIL) &&
+		    has_cap(r->back_caps, XO_CAP_ENHANCEDSTATUSCODES) &&
+		    upstream_of(r)->protocol == XO_PROTOCOL_SMTP;
 		return;
 	}
 	if (!is_refusal(r)) {
@@ -358,6 +384,10 @@ on_mail(struct xo_relay *r)
 	}
 	if (r->t.is_said_again) {
 		note_another_answer(r);
+		return;
+	}
+	if (about_us(r, EXPECT_MAIL)) {
+		back_fail(r, XO_REFUSAL_UPSTREAM_SETUP);
 		return;
 	}
 	/* Said yes, lost the connection, says no: the client has yeses. */
@@ -391,6 +421,11 @@ on_rcpt(struct xo_relay *r)
 		back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
 		return;
 	}
+	if (about_us(r, EXPECT_RCPT)) {
+		back_fail(r, XO_REFUSAL_UPSTREAM_SETUP);
+		return;
+	}
+	r->t.is_in_step &= !is_accepted || about_itself(r, EXPECT_RCPT);
 	if (s->state == SLOT_WAITING) {
 		r->t.n_answered++;
 		envelope_answer(r, s, is_accepted, r->reply.code, NULL,
@@ -402,16 +437,29 @@ on_rcpt(struct xo_relay *r)
 	}
 }
 
+/* The message is refused, by a word that is about it or about us. */
+static void
+refuse_content(struct xo_relay *r, enum expected what)
+{
+	if (about_us(r, what)) {
+		back_fail(r, XO_REFUSAL_UPSTREAM_SETUP);
+		return;
+	}
+	finish_note_reply(r, r->reply.code, xo_buf_span(&r->reply.text));
+	content_fail(r, XO_REFUSAL_UPSTREAM_SAID);
+}
+
 static void
 on_data(struct xo_relay *r)
 {
-	/* What came behind it answers nothing that we said. */
-	if (r->reply.code == 354 && !r->is_back_ahead) {
-		content_go(r);
+	if (r->reply.code == 354) {
+		/* What came behind it answers nothing that we said. */
+		if (r->is_back_ahead)
+			back_fail(r, XO_REFUSAL_UPSTREAM_OUT_OF_STEP);
+		else
+			content_go(r);
 	} else if (is_refusal(r)) {
-		finish_note_reply(r, r->reply.code,
-		    xo_buf_span(&r->reply.text));
-		content_fail(r, XO_REFUSAL_UPSTREAM_SAID);
+		refuse_content(r, EXPECT_DATA);
 	} else {
 		back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
 	}
@@ -422,9 +470,9 @@ static void
 on_chunk(struct xo_relay *r, bool is_expected)
 {
 	if (is_refusal(r)) {
-		finish_note_reply(r, r->reply.code,
-		    xo_buf_span(&r->reply.text));
-		content_fail(r, XO_REFUSAL_UPSTREAM_SAID);
+		refuse_content(r, EXPECT_CHUNK);
+	} else if (!is_expected && r->reply.code / 100 == 2) {
+		back_fail(r, XO_REFUSAL_UPSTREAM_OUT_OF_STEP);
 	} else if (!is_expected || r->reply.code != 250) {
 		back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
 	} else if (r->state == FRONT_CHUNKS) {
@@ -451,8 +499,9 @@ note_final(struct xo_relay *r)
 	finish_note_reply(r, r->reply.code, xo_buf_span(&r->reply.text));
 }
 
+/* The one word, with how many have it. */
 static void
-finish_lmtp(struct xo_relay *r)
+sum_up_lmtp(struct xo_relay *r)
 {
 	struct transaction *t = &r->t;
 	struct xo_buf text = {0};
@@ -465,36 +514,68 @@ finish_lmtp(struct xo_relay *r)
 		(void)xo_buf_add_cstr(&text, " recipients, not to others:\n");
 	}
 	(void)xo_buf_add(&text, finish_noted(r));
-	finish_with_reply(r, t->worst, xo_buf_span(&text));
+	finish_note_reply(r, t->worst, xo_buf_span(&text));
 	xo_buf_fini(&text);
 }
 
+/* All final replies are here, and they are this message's. */
 static void
-on_final(struct xo_relay *r)
+finish(struct xo_relay *r)
 {
-	bool is_lmtp = upstream_of(r)->protocol == XO_PROTOCOL_LMTP;
-
-	if (r->reply.code != 250 && !is_refusal(r)) {
-		back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
-		return;
-	}
-	if (is_lmtp) {
-		note_final(r);
-		if (r->n_expected > 0)
-			return;
-	}
 	/* Somebody who answers twice is not talked to again. */
 	if (r->is_back_ahead) {
+		relay_act(r, XO_ACTION_OUT_OF_STEP);
 		back_drop(r);
 	} else {
 		relay_act(r, XO_ACTION_RELEASE);
 		r->back = BACK_NONE;
 	}
-	if (is_lmtp)
-		finish_lmtp(r);
+	if (upstream_of(r)->protocol == XO_PROTOCOL_LMTP)
+		sum_up_lmtp(r);
+	finish_with_noted(r);
+}
+
+/* As it was said when the connection was opened (opening.c). */
+static void
+send_hello(struct xo_relay *r)
+{
+	const struct xo_upstream *u = upstream_of(r);
+	struct xo_buf *out = relay_send_begin(r);
+	struct xo_span name = r->setup.policy->hostname;
+	size_t start = out->len;
+
+	if (u->handover == XO_HANDOVER_XCLIENT && xo_relay_hello(r).len > 0)
+		name = xo_relay_hello(r);
+	(void)xo_buf_add_cstr(out, u->protocol == XO_PROTOCOL_LMTP ?
+	    "LHLO " : "EHLO ");
+	(void)xo_buf_add(out, name);
+	(void)xo_buf_add_cstr(out, "\r\n");
+	relay_send_end(r, XO_BACK, start);
+	back_expect(r, EXPECT_HELLO);
+}
+
+static void
+on_final(struct xo_relay *r)
+{
+	if (r->reply.code != 250 && !is_refusal(r)) {
+		back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
+		return;
+	}
+	if (about_us(r, EXPECT_FINAL)) {
+		back_fail(r, XO_REFUSAL_UPSTREAM_SETUP);
+		return;
+	}
+	note_final(r);
+	r->t.wants_hello |= about_before(r);
+	xo_heard_note(r->heard, &r->reply, false);
+	if (r->n_expected > 0)
+		return;
+	if (!r->t.wants_hello || r->t.worst != 250)
+		finish(r);
+	else if (r->is_back_ahead)
+		back_fail(r, XO_REFUSAL_UPSTREAM_OUT_OF_STEP);
 	else
-		finish_with_reply(r, r->reply.code,
-		    xo_buf_span(&r->reply.text));
+		send_hello(r);
 }
 
 /* A reply to nothing must not answer what is about to be said. */
@@ -520,12 +601,19 @@ on_reply(struct xo_relay *r)
 		if (r->t.is_opened)
 			on_chunk(r, false);
 		else
-			back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
+			back_fail(r, XO_REFUSAL_UPSTREAM_OUT_OF_STEP);
 		return;
 	}
 	what = (enum expected)r->expected[r->expected_head++];
 	if (--r->n_expected == 0)
 		r->expected_head = 0;
+	if (about_another(r, what)) {
+		back_fail(r, XO_REFUSAL_UPSTREAM_OUT_OF_STEP);
+		return;
+	}
+	if (what != EXPECT_FINAL && r->reply.code / 100 == 2)
+		xo_heard_note(r->heard, &r->reply, what == EXPECT_MAIL ||
+		    what == EXPECT_RCPT);
 	switch (what) {
 	case EXPECT_RSET:
 		on_rset(r);
@@ -545,9 +633,12 @@ on_reply(struct xo_relay *r)
 	case EXPECT_FINAL:
 		on_final(r);
 		break;
+	case EXPECT_HELLO:
+		finish(r);
+		break;
 	}
 	if (r->back == BACK_READY && is_ahead(r, what))
-		back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
+		back_fail(r, XO_REFUSAL_UPSTREAM_OUT_OF_STEP);
 	else
 		back_pump(r);
 }

@@ -135,9 +135,10 @@ after(struct xo_relay *r)
 }
 
 void
-finish_with_reply(struct xo_relay *r, uint16_t code, struct xo_span text)
+finish_with_noted(struct xo_relay *r)
 {
-	finish_note_reply(r, code, text);
+	uint16_t code = r->t.code;
+
 	relay_reply(r, code, NULL, finish_noted(r));
 	if (code == 250)
 		r->resets = 0;

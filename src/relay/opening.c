@@ -249,12 +249,18 @@ on_starttls(struct xo_opening *o)
 static void
 on_rset(struct xo_opening *o)
 {
-	if (o->reply.code != 250)
+	struct xo_enhanced e;
+
+	/* x.1.y is MAIL's or RCPT's: it is a reply behind (relay/about.c). */
+	if (xo_reply_enhanced(&o->reply, &e) && e.subject == 1)
+		fail(o, XO_REFUSAL_UPSTREAM_OUT_OF_STEP);
+	else if (o->reply.code != 250)
 		fail(o, XO_REFUSAL_UPSTREAM_LOST);
 	else if (wants_xclient(o))
 		hand_over(o);
 	else
 		o->state = XO_OPENING_DONE;
+	xo_heard_note(&o->heard, &o->reply, false);
 }
 
 static void

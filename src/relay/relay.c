@@ -487,6 +487,7 @@ back_deadline(const struct xo_relay *r)
 		return r->back_since + limits(r)->final_timeout;
 	case EXPECT_DATA:
 	case EXPECT_CHUNK:
+	case EXPECT_HELLO:
 		return r->back_since + limits(r)->data_timeout;
 	case EXPECT_RSET:
 	case EXPECT_MAIL:

@@ -9,6 +9,7 @@
  *   xclient.c   whom a proxy of ours speaks for
  *   envelope.c  MAIL and RCPT: verdict, upstream, replies in order
  *   back.c      the next hop: commands out, replies in, failures
+ *   about.c     what a reply of the next hop is about, and whose it is
  *   content.c   DATA and BDAT in, header held for the wall
  *   writer.c    content out, in the next hop's framing
  *   finish.c    how a message ends, whoever ends it
@@ -58,6 +59,7 @@ enum expected {
 	EXPECT_DATA,
 	EXPECT_CHUNK,
 	EXPECT_FINAL,
+	EXPECT_HELLO,			/* behind the content: about.c says why */
 };
 
 enum slot_state {
@@ -117,6 +119,8 @@ struct transaction {
 	bool is_complete;		/* all content has come */
 	bool is_opened;			/* DATA or BDAT was said */
 	bool uses_bdat;			/* towards the next hop */
+	bool is_in_step;		/* the envelope's replies prove it */
+	bool wants_hello;		/* they do not: EHLO shall, at the end */
 	bool has_chunk_out;		/* one whose reply is not yet expected */
 	bool has_xoorg_out;
 	/* The value that the message itself brought (xoorg = "message"). */
@@ -186,6 +190,7 @@ struct xo_relay {
 	enum xo_refusal back_why;
 	uint64_t back_since;		/* last progress of the next hop */
 	uint32_t back_caps;		/* of XO_CAP_BIT() */
+	struct xo_heard *heard;		/* the connection's */
 	struct xo_reply reply;
 	uint8_t *expected;		/* ring of enum expected */
 	size_t expected_head, n_expected, cap_expected;
@@ -297,6 +302,20 @@ struct xo_span back_xoorg(const struct xo_relay *r);
 void back_leave(struct xo_relay *r);
 void back_drop(struct xo_relay *r);
 
+/* about.c */
+/* The reply just read is about MAIL or RCPT: x.1.y. */
+bool about_envelope(const struct xo_relay *r);
+/* More than that: it is MAIL's 2.1.0, or RCPT's 2.1.5. */
+bool about_itself(const struct xo_relay *r, enum expected what);
+/* It is about this gateway and what it says, and no fault of the message. */
+bool about_us(const struct xo_relay *r, enum expected what);
+/* Its like was heard before on this connection, and EHLO can tell. */
+bool about_before(const struct xo_relay *r);
+/* It is an answer to EHLO or LHLO, and to nothing else. */
+bool about_hello(const struct xo_relay *r);
+/* What it carries belongs to another command than `what`. */
+bool about_another(const struct xo_relay *r, enum expected what);
+
 /* content.c */
 void content_data(struct xo_relay *r);
 void content_bdat(struct xo_relay *r, struct xo_span args);
@@ -324,7 +343,8 @@ void writer_end(struct xo_relay *r);
 
 /* finish.c */
 void finish_with_refusal(struct xo_relay *r, enum xo_refusal why);
-void finish_with_reply(struct xo_relay *r, uint16_t code, struct xo_span text);
+/* With what finish_note_reply() kept. */
+void finish_with_noted(struct xo_relay *r);
 /* Without a reply: RSET, EHLO, the client is gone. */
 void finish_quietly(struct xo_relay *r, enum xo_refusal why);
 /* Keeps the next hop's own words as the outcome. */

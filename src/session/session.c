@@ -158,6 +158,9 @@ act(struct xo_session *s, const struct xo_action *a)
 	case XO_ACTION_DROP:
 		drop(s);
 		break;
+	case XO_ACTION_OUT_OF_STEP:
+		xo_hops_out_of_step(s->worker->hops, a->upstream);
+		break;
 	case XO_ACTION_CLOSE:
 		s->is_closing = true;
 		break;
@@ -294,6 +297,7 @@ move_claim(struct xo_session *s)
 	s->has_claimed = false;
 	if (s->link != NULL)
 		xo_relay_back_ready(s->relay, xo_link_caps(s->link),
+		    xo_link_heard(s->link),
 		    xo_link_is_replaceable(s->link));
 	else
 		xo_relay_back_failed(s->relay, s->claim_why);

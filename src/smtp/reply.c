@@ -139,6 +139,69 @@ xo_reply_fini(struct xo_reply *reply)
 	xo_reply_clear(reply);
 }
 
+/* Three digits at most, and `end` behind them, or the end of the line. */
+static bool
+take_number(struct xo_span *text, uint8_t end, uint16_t *number_r)
+{
+	size_t n = 0;
+
+	for (*number_r = 0; n < 3 && n < text->len &&
+	    xo_ascii_is_digit(text->p[n]); n++)
+		*number_r = (uint16_t)(*number_r * 10 + (text->p[n] - '0'));
+	if (n == 0 || (n < text->len && text->p[n] != end) ||
+	    (n == text->len && end == '.'))
+		return false;
+	*text = xo_span_from(*text, n + 1);
+	return true;
+}
+
+bool
+xo_reply_enhanced(const struct xo_reply *reply, struct xo_enhanced *enhanced_r)
+{
+	struct xo_span text = xo_buf_span(&reply->text);
+
+	text = xo_span_first(text, xo_span_find(text, '\n'));
+	return take_number(&text, '.', &enhanced_r->class) &&
+	    take_number(&text, '.', &enhanced_r->subject) &&
+	    take_number(&text, ' ', &enhanced_r->detail) &&
+	    enhanced_r->class == reply->code / 100;
+}
+
+/* FNV-1a. Two texts of one sum cost a question more, and nothing else. */
+static uint64_t
+sum(const struct xo_reply *reply)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	h = (h ^ reply->code) * UINT64_C(0x100000001b3);
+	for (size_t i = 0; i < reply->text.len; i++)
+		h = (h ^ reply->text.p[i]) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+bool
+xo_heard_before(const struct xo_heard *heard, const struct xo_reply *reply)
+{
+	uint64_t h = sum(reply);
+
+	for (size_t k = 0; k < 2; k++)
+		for (size_t i = 0; i < XO_HEARD_MAX && i < heard->n[k]; i++)
+			if (heard->texts[k][i] == h)
+				return true;
+	return false;
+}
+
+void
+xo_heard_note(struct xo_heard *heard, const struct xo_reply *reply,
+    bool is_envelopes)
+{
+	if (xo_heard_before(heard, reply))
+		return;
+	heard->texts[is_envelopes][heard->n[is_envelopes] % XO_HEARD_MAX] =
+	    sum(reply);
+	heard->n[is_envelopes]++;
+}
+
 bool
 xo_reply_line(struct xo_span *text, struct xo_span *line_r)
 {

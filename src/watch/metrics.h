@@ -35,6 +35,7 @@ enum xo_metric {
 	XO_METRIC_UPSTREAM_CONNECTS,
 	XO_METRIC_UPSTREAM_REUSED,
 	XO_METRIC_UPSTREAM_DOWN,
+	XO_METRIC_UPSTREAM_OUT_OF_STEP,
 	XO_METRIC_EXPIRY,
 	XO_METRIC_EXPIRY_UPSTREAM,
 	XO_METRIC_EXPIRY_TENANT,
@@ -127,6 +128,7 @@ void xo_metrics_upstream_connect(struct xo_metrics *metrics, int upstream,
 bool xo_metrics_is_upstream_down(const struct xo_metrics *metrics,
     int upstream);
 void xo_metrics_upstream_reused(struct xo_metrics *metrics, int upstream);
+void xo_metrics_upstream_out_of_step(struct xo_metrics *metrics, int upstream);
 /* Opened connections: +1, -1. */
 void xo_metrics_upstream_connections(struct xo_metrics *metrics, int upstream,
     int change);

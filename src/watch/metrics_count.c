@@ -190,6 +190,12 @@ xo_metrics_upstream_reused(struct xo_metrics *metrics, int upstream)
 }
 
 void
+xo_metrics_upstream_out_of_step(struct xo_metrics *metrics, int upstream)
+{
+	add(metrics, XO_METRIC_UPSTREAM_OUT_OF_STEP, position(upstream), 0, 1);
+}
+
+void
 xo_metrics_upstream_connections(struct xo_metrics *metrics, int upstream,
     int change)
 {

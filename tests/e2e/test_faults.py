@@ -393,8 +393,9 @@ REPLIES = rows(
     ("U05-100k", b"250 " + b"a" * 102400 + b"\r\n", 2),
     ("U05-100k-lines", b"250-" + b"a\r\n250-" * 20000 + b"\r\n250 ok\r\n", 2),
     ("U05-3000", b"550-no\r\n" * 3000 + b"550 no\r\n", 5),
-    ("U06-cr", b"250 a\rb\r\n", 2), ("U06-nul", b"250 a\0b\r\n", 2),
-    ("U06-8bit", b"250 \xe9\xff\r\n", 2), ("U06-esc", b"550 5.1.1 \x1b[2Jx\r\n", 5),
+    ("U06-cr", b"250 2.0.0 a\rb\r\n", 2), ("U06-nul", b"250 2.0.0 a\0b\r\n", 2),
+    ("U06-8bit", b"250 2.0.0 \xe9\xff\r\n", 2), ("no-status", b"250 ok\r\n", 4),
+    ("status-of-rcpt", b"250 2.1.5 ok\r\n", 4), ("U06-esc", b"550 5.1.1 \x1b[2Jx\r\n", 5),
     ("enhanced-mismatch", b"550 2.0.0 odd\r\n", 5),
     ("multi", b"550-5.6.0 one\r\n550 5.6.0 two\r\n", 5),
 )

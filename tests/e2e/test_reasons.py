@@ -104,6 +104,11 @@ HOPS = rows(
     ("upstream-lost", {"script": {"mail": Do.rst}}, {}, "451 4.4.2"),
     ("upstream-timeout", {"script": {"mail": Do.stall}}, {}, "451 4.4.2"),
     ("upstream-confused", {"script": {"mail": b"what?\r\n"}}, {}, "451 4.3.0"),
+    ("upstream-out-of-step", {"caps": ["ENHANCEDSTATUSCODES"],
+                              "script": {"mail": b"250 2.1.0 a\r\n250 2.1.0 b\r\n"}}, {},
+     "451 4.3.0"),
+    ("upstream-setup", {"script": {"mail": "530 5.7.0 Must issue a STARTTLS command first"}}, {},
+     "451 4.3.5"),
     ("upstream-said", {"script": {"rcpt": "452 4.2.2 full"}}, {}, "452 4.2.2"),
 )
 

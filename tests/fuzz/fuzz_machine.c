@@ -30,6 +30,7 @@ enum hop_state { HOP_COMMAND, HOP_WAITS_354, HOP_DATA, HOP_CHUNK };
 
 struct machine {
 	struct xo_relay *relay;
+	struct xo_heard heard;
 	uint64_t now;
 	bool is_tls, may_xoorg, is_stranger;
 	bool is_closed, is_gone, wants_tls, wants_caps;
@@ -363,6 +364,9 @@ act(struct machine *m, const struct xo_action *a)
 		/* Also of what has just failed by itself. */
 		forget_back(m);
 		break;
+	case XO_ACTION_OUT_OF_STEP:
+		MUST(m->is_linked);
+		break;
 	case XO_ACTION_CLOSE:
 		MUST(!m->is_closed);
 		m->is_closed = true;
@@ -498,7 +502,7 @@ link_up(struct machine *m, uint8_t c)
 	m->code = 0;
 	m->replies_len = m->reply_len = m->n_dots = 0;
 	xo_buf_clear(&m->line);
-	xo_relay_back_ready(m->relay, &caps, (c & 64) != 0);
+	xo_relay_back_ready(m->relay, &caps, &m->heard, (c & 64) != 0);
 }
 
 static void

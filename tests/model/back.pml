@@ -138,6 +138,11 @@ inline back_fail(r)
 #endif
 		printf("  acquire fresh\n")
 	:: else ->
+		if
+		:: r == UPSTREAM_OUT_OF_STEP || (uses_bdat &&
+		    expected?[EXPECT_HELLO]) -> printf("  out-of-step\n")
+		:: else
+		fi;
 		back_drop();
 		back = BACK_FAILED;
 		back_why = r;
@@ -211,6 +216,19 @@ inline back_pump()
 
 #define is_refusal(c) (c >= 400 && c <= 599)
 
+/* about.c: what the reply carries belongs to another command. */
+#if DEFECT == 16
+#define is_anothers_final(c) false
+#else
+#define is_anothers_final(c) (uses_bdat && !wants_hello && about_envelope(c))
+#endif
+#define about_another(c, what) ( \
+	(what == EXPECT_HELLO) -> (c != SAYS_HELLO) : ( \
+	(what == EXPECT_RSET) -> (c == SAYS_HELLO || about_envelope(c)) : ( \
+	(what == EXPECT_DATA) -> (c >= 200 && c <= 299) : ( \
+	(what == EXPECT_FINAL) -> (c == SAYS_HELLO || is_anothers_final(c)) : \
+	(c == SAYS_HELLO)))))
+
 inline on_rset(c)
 {
 	if
@@ -222,14 +240,15 @@ inline on_rset(c)
 inline on_mail(c)
 {
 	if
-	:: c == 250 ->
-		mail_state = MAIL_ACCEPTED
-	:: c != 250 && !is_refusal(c) ->
+	:: is_yes(c) ->
+		mail_state = MAIL_ACCEPTED;
+		is_in_step = (c == SAYS_MAIL && HOP_WORDS && !IS_LMTP)
+	:: !is_yes(c) && !is_refusal(c) ->
 		fail_with = UPSTREAM_CONFUSED
-	:: c != 250 && is_refusal(c) && is_said_again ->
+	:: !is_yes(c) && is_refusal(c) && is_said_again ->
 		code = (c >= 500 -> 451 : c);
 		fail_content_with = UPSTREAM_SAID
-	:: c != 250 && is_refusal(c) && !is_said_again && n_accepted > 0 ->
+	:: !is_yes(c) && is_refusal(c) && !is_said_again && n_accepted > 0 ->
 		fail_with = UPSTREAM_CONFUSED
 	:: else ->
 		mail_state = MAIL_REFUSED;
@@ -251,15 +270,17 @@ inline on_rcpt(c)
 	:: next_reply < n_slots && mail_state != MAIL_REFUSED ->
 		next_reply++;
 		if
-		:: c != 250 && !is_refusal(c) ->
+		:: !is_yes(c) && !is_refusal(c) ->
 			fail_with = UPSTREAM_CONFUSED
-		:: c == 250 || is_refusal(c) ->
+		:: is_yes(c) || is_refusal(c) ->
+			is_in_step = is_in_step && (!is_yes(c) ||
+			    c == SAYS_RCPT);
 			if
 			:: slot_state[next_reply - 1] == SLOT_WAITING ->
-				envelope_answer(next_reply - 1, (c == 250), c,
-				    UPSTREAM_SAID)
+				envelope_answer(next_reply - 1, (is_yes(c)),
+				    (is_yes(c) -> 250 : c), UPSTREAM_SAID)
 			:: slot_state[next_reply - 1] == SLOT_ACCEPTED &&
-			    c != 250 ->
+			    !is_yes(c) ->
 				fail_with = UPSTREAM_CONFUSED
 			:: else
 			fi
@@ -273,6 +294,8 @@ inline on_data(c)
 	if
 	:: c == 354 && !is_back_ahead ->
 		content_go()
+	:: c == 354 && is_back_ahead ->
+		fail_with = UPSTREAM_OUT_OF_STEP
 	:: is_refusal(c) ->
 		code = c;
 		fail_content_with = UPSTREAM_SAID
@@ -287,41 +310,59 @@ inline on_chunk(c, is_expected)
 	:: is_refusal(c) ->
 		code = c;
 		fail_content_with = UPSTREAM_SAID
-	:: !is_refusal(c) && (!is_expected || c != 250) ->
+	:: !is_refusal(c) && !is_expected && c >= 200 && c <= 299 ->
+		fail_with = UPSTREAM_OUT_OF_STEP
+	:: !is_refusal(c) && !(!is_expected && c >= 200 && c <= 299) &&
+	    (!is_expected || !is_yes(c)) ->
 		fail_with = UPSTREAM_CONFUSED
 	:: else
 	fi
 }
 
+/* All final replies are here, and they are this message's. */
+inline finish()
+{
+	has_final = (worst == 250);
+	if
+	:: is_back_ahead ->
+		printf("  out-of-step\n");
+		back_drop()
+	:: else ->
+		printf("  release\n");
+		hop_keep(false);
+		back = BACK_NONE
+	fi;
+	finish_with_reply(worst);
+	/* D: a yes that came is told. */
+	assert(worst != 250 || has_acked)
+}
+
 inline on_final(c)
 {
 	if
-	:: c != 250 && !is_refusal(c) ->
+	:: !is_yes(c) && !is_refusal(c) ->
 		fail_with = UPSTREAM_CONFUSED
 	:: else ->
 		n_finals++;
 		if
-		:: c == 250 -> n_delivered++
+		:: is_yes(c) -> n_delivered++
 		:: else
 		fi;
 		if
-		:: c > worst -> worst = c; code = c
+		:: is_yes(c) && worst < 250 -> worst = 250; code = 250
+		:: !is_yes(c) && c > worst -> worst = c; code = c
 		:: else
 		fi;
 		if
 		:: len(expected) > 0 -> skip	/* LMTP: another recipient's */
+		:: len(expected) == 0 && (!wants_hello || worst != 250) ->
+			finish()
+		:: len(expected) == 0 && wants_hello && worst == 250 &&
+		    is_back_ahead ->
+			fail_with = UPSTREAM_OUT_OF_STEP
 		:: else ->
-			has_final = (worst == 250);
-			if
-			:: is_back_ahead -> back_drop()
-			:: else ->
-				printf("  release\n");
-				hop_keep(false);
-				back = BACK_NONE
-			fi;
-			finish_with_reply(worst);
-			/* D: a yes that came is told. */
-			assert(worst != 250 || has_acked)
+			relay_send(EHLO, 0);
+			back_expect(EXPECT_HELLO)
 		fi
 	fi
 }
@@ -342,19 +383,24 @@ inline on_reply(c, ahead)
 	:: c != 999 && c != 421 && (len(expected) == 0) ->
 		if
 		:: is_opened -> on_chunk(c, false)
-		:: else -> fail_with = UPSTREAM_CONFUSED
+		:: else -> fail_with = UPSTREAM_OUT_OF_STEP
 		fi
 	:: else ->
 		expected?what;
 		if
-		:: what == EXPECT_RSET -> on_rset(c)
-		:: what == EXPECT_MAIL -> on_mail(c)
-		:: what == EXPECT_RCPT -> on_rcpt(c)
-		:: what == EXPECT_DATA -> on_data(c)
-		:: what == EXPECT_CHUNK -> on_chunk(c, true)
-		:: what == EXPECT_FINAL -> on_final(c)
-		fi;
-		has_reply = true
+		:: about_another(c, what) -> fail_with = UPSTREAM_OUT_OF_STEP
+		:: else ->
+			if
+			:: what == EXPECT_RSET -> on_rset(c)
+			:: what == EXPECT_MAIL -> on_mail(c)
+			:: what == EXPECT_RCPT -> on_rcpt(c)
+			:: what == EXPECT_DATA -> on_data(c)
+			:: what == EXPECT_CHUNK -> on_chunk(c, true)
+			:: what == EXPECT_FINAL -> on_final(c)
+			:: what == EXPECT_HELLO -> finish()
+			fi;
+			has_reply = true
+		fi
 	fi
 }
 

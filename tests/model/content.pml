@@ -112,7 +112,16 @@ inline content_open()
 		is_opened = true;
 		/* H: each accepted recipient was accepted on this connection,
 		 * and no other. */
+#if DEFECT == 16	/* BDAT to anybody */
 		uses_bdat = (back_chunking && (is_chunked || is_complete));
+#else
+		uses_bdat = (back_chunking && is_in_step &&
+		    (is_chunked || is_complete));
+#endif
+#if DEFECT != 17	/* asks nothing behind the content */
+		wants_hello = (uses_bdat && is_chunked && !chunk_is_last) ||
+		    (IS_LMTP && n_accepted > 1);
+#endif
 		if
 		:: uses_bdat -> content_go()
 		:: else ->

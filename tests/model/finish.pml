@@ -107,6 +107,9 @@ inline hop_keep(needs_reset)
 	kept_needs_reset = needs_reset
 }
 
+#define may_be_behind (mail_state == MAIL_ACCEPTED && !is_in_step && \
+	back_chunking && HOP_WORDS && !IS_LMTP)
+
 inline back_leave()
 {
 	if
@@ -115,7 +118,7 @@ inline back_leave()
 		forget_expected();
 #else
 	:: back == BACK_READY && (len(expected) == 0) && !is_opened &&
-	    !is_back_ahead ->
+	    !is_back_ahead && !may_be_behind ->
 #endif
 		printf("  release-reset\n");
 #if DEFECT == 4		/* keeps the transaction for the next message */
@@ -154,6 +157,7 @@ inline transaction_clear()
 	held = 0;
 	is_complete = false; is_opened = false; uses_bdat = false;
 	has_chunk_out = false; has_xoorg_out = false; is_said_again = false;
+	is_in_step = false; wants_hello = false; is_exact = false;
 	n_finals = 0; n_delivered = 0; worst = 0;
 	chunk_is_last = false; chunk_left = 0;
 	is_stray = false; back_to = FRONT_READY;
@@ -183,9 +187,10 @@ inline end_transaction(r, c)
 	printf("  report %e %d\n", r, c);
 	/* C: a 5xx has the next hop's word or a rule of ours behind it;
 	 * E: what the next hop has taken is never refused for good. */
-	assert(IS_LMTP || IS_CONFUSED || c < 500 || !is_committed[mid]);
+	assert(IS_LMTP || IS_CONFUSED || IS_TWICE || c < 500 || !is_committed[mid]);
 	assert(!(c >= 500 && (r == UPSTREAM_CONNECT || r == UPSTREAM_LOST ||
-	    r == UPSTREAM_TIMEOUT || r == UPSTREAM_CONFUSED)));
+	    r == UPSTREAM_TIMEOUT || r == UPSTREAM_CONFUSED ||
+	    r == UPSTREAM_OUT_OF_STEP)));
 	forget()
 }
 
@@ -247,7 +252,8 @@ inline after()
 inline acknowledge()
 {
 	assert(has_final);
-	assert(IS_CONFUSED || is_committed[mid]);
+	assert(IS_CONFUSED || (is_committed[mid] && is_exact));
+	assert(IS_CONFUSED || !IS_LMTP || lmtp_delivered == n_accepted);
 	assert(is_finished && is_finishing);
 	has_acked = true
 }

@@ -178,7 +178,7 @@ inline settle_back()
 		has_reply = false;
 		if
 		:: back == BACK_READY && is_ahead ->
-			fail_with = UPSTREAM_CONFUSED
+			fail_with = UPSTREAM_OUT_OF_STEP
 		:: else -> wants_pump = true
 		fi
 	:: fail_content_with == NONE && finish_with == NONE &&
@@ -246,8 +246,9 @@ active proctype gateway()
 	hop_is_trusted = IS_MESSAGE;
 	back_chunking = (HOP_CHUNKING == 1);
 	is_known = !HAS_CAPS;
-	printf("# pipelining %d chunking %d lmtp %d message %d known %d\n",
-	    HOP_PIPELINING, HOP_CHUNKING, IS_LMTP, IS_MESSAGE, !HAS_CAPS);
+	printf("# pipelining %d chunking %d words %d lmtp %d message %d known %d\n",
+	    HOP_PIPELINING, HOP_CHUNKING, HOP_WORDS, IS_LMTP, IS_MESSAGE,
+	    !HAS_CAPS);
 	do
 	:: state == FRONT_CLOSED && sessions == 1 -> break
 	:: atomic { state == FRONT_CLOSED && sessions > 1 &&

@@ -38,6 +38,12 @@
 #ifndef HOP_CHUNKING
 #define HOP_CHUNKING 0		/* 2: each connection as it likes */
 #endif
+#ifndef HOP_WORDS
+#define HOP_WORDS 1		/* 2.1.0 to MAIL, 2.1.5 to RCPT, 2.0.0 else */
+#endif
+#ifndef IS_TWICE
+#define IS_TWICE 0		/* so many replies that it says again */
+#endif
 #ifndef IS_LMTP
 #define IS_LMTP 0
 #endif
@@ -89,7 +95,7 @@ mtype = {
 	BACK_NONE, BACK_ACQUIRING, BACK_READY, BACK_FAILED,
 	/* enum expected */
 	EXPECT_RSET, EXPECT_MAIL, EXPECT_RCPT, EXPECT_DATA, EXPECT_CHUNK,
-	EXPECT_FINAL,
+	EXPECT_FINAL, EXPECT_HELLO,
 	/* enum slot_state */
 	SLOT_WAITING, SLOT_ACCEPTED, SLOT_REFUSED,
 	/* enum content_state */
@@ -102,7 +108,7 @@ mtype = {
 	TLS_CERTIFICATE, MAIL_NESTED, XOORG_NOT_ANNOUNCED, UNKNOWN_ORG,
 	RCPT_SYNTAX, NO_RECIPIENTS, CONTENT_NUL, CONTENT_NEEDS_CHUNKING,
 	HEADER_SYNTAX, UPSTREAM_CONNECT, UPSTREAM_LOST, UPSTREAM_TIMEOUT,
-	UPSTREAM_CONFUSED, UPSTREAM_SAID, TIMEOUT, SHUTDOWN,
+	UPSTREAM_CONFUSED, UPSTREAM_OUT_OF_STEP, UPSTREAM_SAID, TIMEOUT, SHUTDOWN,
 	/* what a client sends */
 	EHLO, STARTTLS, MAIL, MAIL_XOORG, MAIL_OTHER, RCPT, RCPT_BAD, DATA,
 	BDAT_1, BDAT_2, BDAT_LAST_0, BDAT_LAST_1, BDAT_LAST_2, RSET, QUIT,
@@ -114,7 +120,7 @@ mtype = {
 	NUL,			/* a piece of the body that begins so */
 	END,
 	WHOLE,			/* HEADER_END and END at once */
-	/* what the next hop is told; MAIL, RCPT, DATA, RSET, END as above */
+	/* what the next hop is told; EHLO, MAIL, RCPT, DATA, RSET, END as above */
 	BDAT, CONTENT,
 	/* what else happens to the relay */
 	REPLY, REPLY_AHEAD, GARBAGE, PARTIAL, BACK_CLOSED, READY_KEPT,
@@ -135,6 +141,13 @@ bool is_back_replaceable, is_back_ahead;
 bool back_chunking;			/* back_caps */
 chan expected = [6] of { mtype };
 
+/* 250, by what it says of itself: 2.0.0 or nothing, MAIL's, RCPT's, EHLO's. */
+#define SAYS_MAIL 210
+#define SAYS_RCPT 215
+#define SAYS_HELLO 290
+#define is_yes(c) (c == 250 || c == SAYS_MAIL || c == SAYS_RCPT)
+#define about_envelope(c) (c == SAYS_MAIL || c == SAYS_RCPT)
+
 /* --- struct transaction --------------------------------------------------- */
 
 bool is_trusted, is_verified;		/* upstream; answer */
@@ -150,6 +163,7 @@ mtype content = CONTENT_NONE;
 bool has_header_value, has_header_bad;	/* what the held header holds */
 byte held;				/* pieces in `header` */
 bool is_complete, is_opened, uses_bdat, has_chunk_out, has_xoorg_out;
+bool is_in_step, wants_hello;
 bool is_said_again;
 byte n_finals, n_delivered;
 short worst;
@@ -174,6 +188,7 @@ bool hop_is_trusted;			/* the port for verified mail */
 byte hop_mid, hop_rcpts, hop_units, hop_left, hop_owes;
 byte hop_accepted;			/* which recipients, as bits */
 byte mischief = N_MISCHIEF;
+byte doubles = IS_TWICE;
 /* The pool. */
 bool is_kept = IS_KEPT, kept_needs_reset;
 bool wants_fresh;
@@ -187,6 +202,7 @@ bool is_finished;			/* and its dot or last chunk */
 bool is_finishing;			/* that went out to the next hop */
 bool has_final;				/* its complete 250 came in */
 bool is_committed[N_SESSIONS * N_MAILS + 1];
+bool is_exact;				/* and for whom the client knows of */
 bool has_acked;				/* the client has a 250 for it */
 byte owed;				/* replies to commands taken */
 byte lmtp_delivered;

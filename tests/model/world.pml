@@ -188,7 +188,11 @@ inline hop_says(c)
 	if
 	:: hop_is_open && !hop_is_silent && !hop_has_closed &&
 	    len(from_hop) < 6 ->
-		from_hop!c
+		from_hop!c;
+		do
+		:: doubles > 0 && len(from_hop) < 6 -> from_hop!c; doubles--
+		:: break
+		od
 	:: else
 	fi
 }
@@ -215,7 +219,8 @@ inline hop_commit()
 {
 	assert(hop_mid > 0 && hop_mid == mid && !is_committed[hop_mid]);
 	assert(is_finished && hop_units == given + 1);
-	assert(IS_CONFUSED || hop_accepted == told);
+	is_exact = (hop_accepted == told);
+	assert(IS_CONFUSED || IS_TWICE || is_exact);
 	is_committed[hop_mid] = true
 }
 
@@ -284,10 +289,10 @@ end_hop:
 			assert(n < 2 || has_xoorg_said || IS_MESSAGE);
 			hop_mid = m;
 			if
-			:: hop_has_mail = true; hop_says(250)
+			:: hop_has_mail = true; hop_says((HOP_WORDS -> SAYS_MAIL : 250))
 #if TRACE
-			:: hop_has_mail = true; hop_says(250)
-			:: hop_has_mail = true; hop_says(250)
+			:: hop_has_mail = true; hop_says((HOP_WORDS -> SAYS_MAIL : 250))
+			:: hop_has_mail = true; hop_says((HOP_WORDS -> SAYS_MAIL : 250))
 #endif
 			:: hop_says(550)
 			:: hop_errs()
@@ -300,11 +305,11 @@ end_hop:
 				if
 				:: hop_rcpts++;
 					hop_accepted = hop_accepted | (1 << n);
-					hop_says(250)
+					hop_says((HOP_WORDS -> SAYS_RCPT : 250))
 #if TRACE
 				:: hop_rcpts++;
 					hop_accepted = hop_accepted | (1 << n);
-					hop_says(250)
+					hop_says((HOP_WORDS -> SAYS_RCPT : 250))
 #endif
 				:: hop_says(550)
 				:: hop_errs()
@@ -354,6 +359,16 @@ end_hop:
 			hop_forget();
 			if
 			:: hop_says(250)
+			:: hop_errs()
+			fi
+		:: word == EHLO ->
+			hop_forget();
+			if
+			:: hop_says(SAYS_HELLO)
+#if TRACE
+			:: hop_says(SAYS_HELLO)
+			:: hop_says(SAYS_HELLO)
+#endif
 			:: hop_errs()
 			fi
 		fi;

@@ -37,7 +37,8 @@ verb_of(struct xo_span line)
 		const char *word;
 		enum watch_verb verb;
 	} verbs[] = {
-		{"EHLO", WATCH_EHLO}, {"HELO", WATCH_HELO},
+		{"EHLO", WATCH_EHLO}, {"LHLO", WATCH_EHLO},
+		{"HELO", WATCH_HELO},
 		{"STARTTLS", WATCH_STARTTLS}, {"MAIL", WATCH_MAIL},
 		{"RCPT", WATCH_RCPT}, {"DATA", WATCH_DATA},
 		{"BDAT", WATCH_BDAT}, {"RSET", WATCH_RSET},
@@ -750,11 +751,15 @@ check_back_unit(struct watch *x, const struct watch_unit *u, bool is_first)
 	case WATCH_RSET:
 		b->has_mail = WATCH_NO;
 		break;
+	case WATCH_EHLO:
+		if (!x->is_ack_due || !is_first)
+			object(x, "EHLO, and no final reply before it");
+		b->has_mail = WATCH_NO;
+		break;
 	case WATCH_BDAT:
 	case WATCH_FINAL:
 		break;
 	case WATCH_OTHER:
-	case WATCH_EHLO:
 	case WATCH_HELO:
 	case WATCH_STARTTLS:
 	case WATCH_QUIT:
@@ -813,12 +818,59 @@ back_take(struct watch *x)
 	return true;
 }
 
+/* "250 2.1.5 ...": does it say this of itself? */
+static bool
+is_status(struct xo_span reply, const char *status)
+{
+	return reply.len > 9 && begins(xo_span_from(reply, 4), status) &&
+	    (reply.p[9] == ' ' || reply.p[9] == '\r' || reply.p[9] == '\n');
+}
+
+/* Its subject; 0: there is none. */
+static char
+subject_of(struct xo_span reply)
+{
+	return reply.len > 8 && reply.p[4] == '2' && reply.p[5] == '.' &&
+	    reply.p[7] == '.' ? (char)reply.p[6] : '\0';
+}
+
+/* No other command's answer can have been taken for this 250. */
+static bool
+is_plain(const struct watch *x, bool by_data, struct xo_span reply)
+{
+	char subject = subject_of(reply);
+
+	return by_data || (x->is_worded && x->n_chunks == 1 &&
+	    subject != '1' && subject != '\0');
+}
+
+/* Word for word what it has said before? From here on it has. */
+static bool
+was_said(struct watch *x, struct xo_span reply)
+{
+	bool is_old;
+
+	(void)xo_buf_add_byte(&x->said, '\0');
+	is_old = memmem(x->said.p, x->said.len, reply.p, reply.len) != NULL;
+	(void)xo_buf_add(&x->said, reply);
+	return is_old;
+}
+
+static bool
+can_say_hello(const struct watch *x)
+{
+	return (x->world->hop.caps.set & ~(XO_CAP_BIT(XO_CAP_XOORG) |
+	    XO_CAP_BIT(XO_CAP_REQUIRETLS) | XO_CAP_BIT(XO_CAP_CHUNKING) |
+	    XO_CAP_BIT(XO_CAP_BINARYMIME) | XO_CAP_BIT(XO_CAP_XCLIENT))) != 0;
+}
+
 /* The content was answered. */
 static void
-hear_final(struct watch *x, uint16_t code, bool by_data)
+hear_final(struct watch *x, uint16_t code, bool by_data, struct xo_span reply)
 {
 	struct watch_leg *b = &x->back;
-	size_t n_due = x->world->options.is_lmtp ? b->n_rcpts : 1;
+	bool is_lmtp = x->world->options.is_lmtp;
+	size_t n_due = is_lmtp ? b->n_rcpts : 1;
 
 	x->n_finals++;
 	x->n_final_250s += code == 250;
@@ -830,7 +882,10 @@ hear_final(struct watch *x, uint16_t code, bool by_data)
 	}
 	if (x->n_final_250s == x->n_finals && b->n_rcpts > 0 &&
 	    !x->is_confused) {
-		x->has_ack = true;
+		x->has_ack = is_plain(x, by_data, reply) &&
+		    (!x->is_old || !can_say_hello(x)) &&
+		    (!is_lmtp || (by_data && b->n_rcpts == 1));
+		x->is_ack_due = !x->has_ack;
 		x->ack_by_data = by_data;
 		copy(&x->ack_from, &b->from);
 		copy(&x->ack_rcpts, &b->rcpts);
@@ -840,24 +895,46 @@ hear_final(struct watch *x, uint16_t code, bool by_data)
 	end_transaction(b);
 }
 
+/* What it announces has a line for each, and nothing else has. */
 static void
-hear(struct watch *x, const struct watch_unit *u, uint16_t code)
+hear_hello(struct watch *x, uint16_t code, struct xo_span reply)
+{
+	x->has_ack = x->is_ack_due && code == 250 &&
+	    (reply.p[3] == '-' || !can_say_hello(x));
+	x->is_ack_due = false;
+}
+
+static void
+hear_rcpt(struct watch *x, const struct watch_unit *u, struct xo_span reply)
 {
 	struct watch_leg *b = &x->back;
-	bool is_good = code == 250 || (code == 251 && u->verb == WATCH_RCPT);
 
+	x->is_worded &= is_status(reply, "2.1.5");
+	b->n_rcpts++;
+	(void)xo_buf_add(&b->rcpts, xo_buf_span(&u->text));
+	(void)xo_buf_add_byte(&b->rcpts, '\n');
+}
+
+static void
+hear(struct watch *x, const struct watch_unit *u, uint16_t code,
+    struct xo_span reply)
+{
+	struct watch_leg *b = &x->back;
+
+	x->is_old = code / 100 == 2 && was_said(x, reply);
 	switch (u->verb) {
 	case WATCH_MAIL:
-		b->n_rcpts = 0;
+		b->n_rcpts = x->n_chunks = 0;
+		x->is_ack_due = false;
+		x->is_worded = is_status(reply, "2.1.0") && !x->world->options.is_lmtp &&
+		    xo_caps_has(&x->world->hop.caps,
+		    XO_CAP_ENHANCEDSTATUSCODES);
 		xo_buf_clear(&b->rcpts);
 		copy(&b->from, &u->text);
 		break;
 	case WATCH_RCPT:
-		if (!is_good)
-			break;
-		b->n_rcpts++;
-		(void)xo_buf_add(&b->rcpts, xo_buf_span(&u->text));
-		(void)xo_buf_add_byte(&b->rcpts, '\n');
+		if (code == 250 || code == 251)
+			hear_rcpt(x, u, reply);
 		break;
 	case WATCH_DATA:
 		x->is_data_said = false;
@@ -865,16 +942,19 @@ hear(struct watch *x, const struct watch_unit *u, uint16_t code)
 		xo_buf_clear(&b->content);
 		break;
 	case WATCH_BDAT:
+		x->n_chunks++;
 		if (u->is_last)
-			hear_final(x, code, false);
+			hear_final(x, code, false, reply);
 		else
 			x->is_confused |= code != 250;
 		break;
 	case WATCH_FINAL:
-		hear_final(x, code, true);
+		hear_final(x, code, true, reply);
+		break;
+	case WATCH_EHLO:
+		hear_hello(x, code, reply);
 		break;
 	case WATCH_OTHER:
-	case WATCH_EHLO:
 	case WATCH_HELO:
 	case WATCH_STARTTLS:
 	case WATCH_RSET:
@@ -898,10 +978,11 @@ back_reply(struct watch *x)
 		x->is_confused = true;
 		return false;
 	}
-	xo_buf_consume(&b->replies, n);
 	b->n_units--;
 	b->first = (b->first + 1) % WATCH_UNITS;
-	hear(x, &b->units[(b->first + WATCH_UNITS - 1) % WATCH_UNITS], code);
+	hear(x, &b->units[(b->first + WATCH_UNITS - 1) % WATCH_UNITS], code,
+	    xo_span_first(xo_buf_span(&b->replies), n));
+	xo_buf_consume(&b->replies, n);
 	return true;
 }
 
@@ -928,11 +1009,12 @@ back_reset(struct watch *x)
 	struct watch_leg *b = &x->back;
 
 	end_transaction(b);
+	xo_buf_clear(&x->said);
 	xo_buf_clear(&b->commands);
 	xo_buf_clear(&b->replies);
 	b->n_units = 0;
 	b->is_in_data = b->is_in_chunk = false;
-	x->is_confused = x->is_data_said = false;
+	x->is_confused = x->is_data_said = x->is_ack_due = false;
 	x->n_finals = x->n_final_250s = 0;
 }
 
@@ -963,6 +1045,8 @@ saw(struct world_watch *hook, enum world_seen what, struct xo_span s)
 		break;
 	case WORLD_LINK:
 		back_reset(x);
+		break;
+	case WORLD_RELEASE:
 		break;
 	case WORLD_TO_HOP:
 		(void)xo_buf_add(&x->back.commands, s);
@@ -1002,6 +1086,7 @@ watch_fini(struct watch *x)
 {
 	leg_fini(&x->front);
 	leg_fini(&x->back);
+	xo_buf_fini(&x->said);
 	xo_buf_fini(&x->ack_from);
 	xo_buf_fini(&x->ack_rcpts);
 	xo_buf_fini(&x->ack_content);

@@ -10,7 +10,10 @@
  *    and the last word; nothing comes behind CLOSE;
  *  - XOORG and STARTTLS are announced, and XOORG= is taken, only by right;
  *  - a 250 for a message follows the next hop's own, read whole, for the same
- *    sender, the same recipients in order, and the same body;
+ *    sender, the same recipients in order, and the same body; and only if
+ *    that 250 cannot be MAIL's, RCPT's or a chunk's, and was not heard before, or
+ *    if EHLO was answered behind it, which LMTP with several recipients needs in
+ *    any case;
  *  - the next hop gets well-formed commands in an order that it allowed, no CR
  *    or LF outside CRLF but in chunks, and no XOORG= it did not ask for;
  *  - no protected field goes out untrusted, however one reads the header.
@@ -73,6 +76,11 @@ struct watch {
 	/* the next hop's */
 	bool is_linked, is_confused, is_data_said, has_xoorg_out;
 	size_t n_finals, n_final_250s;	/* LMTP */
+	bool is_worded;			/* MAIL's and RCPT's replies: 2.1.y */
+	size_t n_chunks;
+	bool is_ack_due;		/* EHLO's answer will make it one */
+	bool is_old;			/* the reply was said before */
+	struct xo_buf said;		/* its 2xx, whole, 0 between them */
 	/* Its last 250 for a message, until it is used. */
 	bool has_ack, ack_by_data;
 	struct xo_buf ack_from, ack_rcpts, ack_content;

@@ -233,19 +233,21 @@ hop_follow(struct world *w, const struct hop_plan *p, const char *usual)
 		hop_utter(w, usual);
 		return false;
 	}
+	if (p->is_behind)
+		hop_utter(w, usual);
 	if (p->reply != NULL)
 		hop_utter(w, p->reply);
 	if (p->is_before)
 		hop_utter(w, usual);
 	h->is_silent |= p->is_silent;
 	h->closes |= p->closes;
-	return !p->is_before;
+	return !p->is_before && !p->is_behind;
 }
 
 static bool
 is_good(const struct hop_plan *p)
 {
-	return p == NULL || p->is_before ||
+	return p == NULL || p->is_before || p->is_behind ||
 	    (p->reply != NULL && p->reply[0] == '2');
 }
 
@@ -366,7 +368,7 @@ hop_data(struct world *w)
 	}
 	p = plan_for(w, HOP_DATA);
 	(void)hop_follow(w, p, "354 go\r\n");
-	if (p == NULL || p->is_before || p->is_silent ||
+	if (p == NULL || p->is_before || p->is_behind || p->is_silent ||
 	    (p->reply != NULL && p->reply[0] == '3')) {
 		w->hop.state = HOP_IN_DATA;
 		w->hop.waits_for_354 = true;
@@ -418,6 +420,46 @@ hop_rset(struct world *w)
 	hop_utter(w, "250 2.0.0 reset\r\n");
 }
 
+static const char *
+hop_words(const struct world *w)
+{
+	const char *words = w->options.caps;
+
+	if (w->hop.n_connections > 1 && w->options.later_caps != NULL)
+		words = w->options.later_caps;
+	return words != NULL ? words : "";
+}
+
+static void
+hop_hello(struct world *w)
+{
+	struct xo_span rest = xo_span_from_cstr(hop_words(w));
+	const struct hop_plan *p = plan_for(w, HOP_HELLO);
+	struct xo_buf text = {0};
+
+	hop_forget(&w->hop);
+	(void)xo_buf_add_cstr(&text, rest.len > 0 ? "250-hop.example\r\n" :
+	    "250 hop.example\r\n");
+	while (rest.len > 0) {
+		size_t n = xo_span_find(rest, ' ');
+
+		(void)xo_buf_add_cstr(&text, n < rest.len ? "250-" : "250 ");
+		(void)xo_buf_add(&text, xo_span_first(rest, n));
+		(void)xo_buf_add_cstr(&text, "\r\n");
+		rest = xo_span_from(rest, n + 1);
+	}
+	(void)xo_buf_add_byte(&text, '\0');
+	(void)hop_follow(w, p, (const char *)text.p);
+	xo_buf_fini(&text);
+}
+
+static bool
+is_hello(const struct world *w, enum xo_verb verb, struct xo_span name)
+{
+	return w->options.is_lmtp ? verb == XO_VERB_UNKNOWN &&
+	    xo_span_is_equal(name, XO_LIT("LHLO")) : verb == XO_VERB_EHLO;
+}
+
 static void
 hop_command(struct world *w)
 {
@@ -439,6 +481,8 @@ hop_command(struct world *w)
 		hop_bdat(w, command.args);
 	else if (command.verb == XO_VERB_RSET && w->options.has_message_xoorg)
 		hop_rset(w);
+	else if (is_hello(w, command.verb, command.name))
+		hop_hello(w);
 	else
 		world_violate(w, "a command the next hop should not see");
 	xo_buf_clear(&h->line);
@@ -546,6 +590,7 @@ on_release(struct world *w, bool needs_reset)
 		world_violate(w, "RELEASE with replies under way");
 	if (!needs_reset && h->has_mail)
 		world_violate(w, "RELEASE with an open transaction");
+	show(w, WORLD_RELEASE, (struct xo_span){NULL, 0});
 	hop_unlink(h);
 }
 
@@ -632,6 +677,10 @@ on_action(struct world *w, const struct xo_action *a)
 		w->hop.is_claimed = false;
 		hop_unlink(&w->hop);
 		note(w, "   drop", (struct xo_span){NULL, 0});
+		break;
+	case XO_ACTION_OUT_OF_STEP:
+		w->n_out_of_step++;
+		note(w, "   out of step", (struct xo_span){NULL, 0});
 		break;
 	case XO_ACTION_CLOSE:
 		if (w->is_closed)
@@ -815,17 +864,16 @@ static void
 hop_connect(struct world *w)
 {
 	struct hop *h = &w->hop;
-	const char *caps = w->options.caps;
 	bool is_reused = w->options.is_reused && h->n_connections == 0 &&
 	    !h->is_fresh;
 
 	h->is_linked = true;
 	h->n_connections++;
-	if (h->n_connections > 1 && w->options.later_caps != NULL)
-		caps = w->options.later_caps;
-	set_caps(&h->caps, caps != NULL ? caps : "");
+	set_caps(&h->caps, hop_words(w));
+	memset(&w->heard, 0, sizeof(w->heard));
 	show(w, WORLD_LINK, (struct xo_span){NULL, 0});
-	INSIDE(xo_relay_back_ready(w->relay, &h->caps, is_reused));
+	INSIDE(xo_relay_back_ready(w->relay, &h->caps, &w->heard,
+	    is_reused));
 	take_actions(w);
 }
 

@@ -18,6 +18,7 @@ enum hop_phase {
 	HOP_BODY,		/* at the first octet of content */
 	HOP_CHUNK,
 	HOP_FINAL,
+	HOP_HELLO,		/* behind the content */
 	HOP_PHASE_COUNT
 };
 
@@ -30,6 +31,7 @@ struct hop_plan {
 	bool is_silent;		/* says nothing more */
 	bool commits;		/* FINAL: although it does not say so */
 	bool is_before;		/* `reply` comes in front of the usual one */
+	bool is_behind;		/* the same, behind it */
 };
 
 /* What a policy may lack, or have beside the usual. */
@@ -53,6 +55,7 @@ enum world_seen {
 	WORLD_TLS,		/* the handshake is done */
 	WORLD_CLOSE,
 	WORLD_LINK,		/* a connection to the next hop */
+	WORLD_RELEASE,		/* it may be kept */
 	WORLD_TO_HOP,
 	WORLD_HOP,		/* octets offered, each once */
 };
@@ -146,10 +149,12 @@ struct world {
 	bool wants_tls, wants_caps;
 	/* the next hop */
 	struct hop hop;
+	struct xo_heard heard;		/* of its connection */
 	struct commit commits[WORLD_COMMITS];
 	size_t n_commits;
 	size_t n_acked;			/* complete final 250s, delivered */
 	int acquired, acquired_tenant;	/* by the last ACQUIRE; XO_NOBODY: none */
+	size_t n_out_of_step;
 	/* the log */
 	size_t n_reports, n_delivered, n_refused;
 	uint16_t last_code;

@@ -89,7 +89,7 @@ struct trace {
 	const char *file;
 	size_t line;			/* of its latest event */
 	/* the configuration */
-	int pipelining, chunking, lmtp, message, known;
+	int pipelining, chunking, words, lmtp, message, known;
 };
 
 struct stage {
@@ -100,6 +100,8 @@ struct stage {
 	struct xo_upstream upstreams[2];
 	struct xo_known known[2];
 	struct xo_relay *relay;
+	struct xo_heard heard;
+	size_t n_replies;
 	bool kept_has_chunking;
 	bool has_first_octet;		/* of the next reply */
 	/* What came out, a line each, as a trace has it. */
@@ -267,7 +269,7 @@ hop_command(struct stage *s, struct xo_span line)
 	static const char *const names[XO_VERB_COUNT] = {
 		[XO_VERB_MAIL] = "MAIL", [XO_VERB_RCPT] = "RCPT",
 		[XO_VERB_RSET] = "RSET", [XO_VERB_DATA] = "DATA",
-		[XO_VERB_BDAT] = "BDAT",
+		[XO_VERB_BDAT] = "BDAT", [XO_VERB_EHLO] = "EHLO",
 	};
 	struct xo_command command;
 	struct xo_chunk chunk = {0};
@@ -275,6 +277,8 @@ hop_command(struct stage *s, struct xo_span line)
 
 	xo_command_parse(line, &command);
 	name = names[command.verb];
+	if (xo_span_is_equal(command.name, XO_LIT("LHLO")))
+		name = "EHLO";
 	if (command.verb == XO_VERB_BDAT) {
 		assert_int_equal(xo_bdat_parse(command.args, &chunk),
 		    XO_REFUSAL_NONE);
@@ -376,6 +380,9 @@ take_action(struct stage *s, const struct xo_action *a)
 		say(s, "drop", NULL, UINT64_MAX);
 		hop_is_gone(s);
 		break;
+	case XO_ACTION_OUT_OF_STEP:
+		say(s, "out-of-step", NULL, UINT64_MAX);
+		break;
 	case XO_ACTION_CLOSE:
 		say(s, "close", NULL, UINT64_MAX);
 		break;
@@ -474,12 +481,31 @@ play_word(struct stage *s, const char *event, bool is_followed)
 	fail_msg("%s:%zu: what is %s?", s->trace->file, s->trace->line, event);
 }
 
+/* 210, 215, 290: MAIL's, RCPT's and EHLO's 250, which the model tells apart. No
+ * final reply is like another: each has a queue's name. */
+static int
+write_reply(struct stage *s, int code, char *text, size_t size)
+{
+	if (code == 210 || code == 215)
+		return snprintf(text, size, "250 2.1.%d x%zu\r\n",
+		    code - 210, s->n_replies++);
+	if (code == 250)
+		return snprintf(text, size, "250 2.0.0 x%zu\r\n",
+		    s->n_replies++);
+	if (code == 290)
+		return snprintf(text, size, "250-x\r\n%s%s%s250 8BITMIME\r\n",
+		    s->trace->pipelining ? "250-PIPELINING\r\n" : "",
+		    s->trace->words ? "250-ENHANCEDSTATUSCODES\r\n" : "",
+		    s->kept_has_chunking ? "250-CHUNKING\r\n" : "");
+	return snprintf(text, size, "%d x\r\n", code);
+}
+
 /* `next`: the first octet of the reply that comes along in part; 0: none. */
 static void
 play_reply(struct stage *s, int code, char next)
 {
-	char text[32];
-	int len = snprintf(text, sizeof(text), "%d x\r\n", code);
+	char text[160];
+	int len = write_reply(s, code, text, sizeof(text));
 	size_t at = s->has_first_octet ? 1 : 0;
 
 	if (code == 0)
@@ -509,9 +535,13 @@ play_ready(struct stage *s, const char *event)
 		xo_caps_add_line(&caps, (struct xo_span)S("PIPELINING"), NULL);
 	if (s->kept_has_chunking)
 		xo_caps_add_line(&caps, (struct xo_span)S("CHUNKING"), NULL);
+	if (s->trace->words)
+		xo_caps_add_line(&caps, (struct xo_span)S("ENHANCEDSTATUSCODES"),
+		    NULL);
+	xo_caps_add_line(&caps, (struct xo_span)S("8BITMIME"), NULL);
 	if (s->trace->message)
 		xo_caps_add_line(&caps, (struct xo_span)S("XOORG"), NULL);
-	xo_relay_back_ready(s->relay, &caps, is_event(event, "READY_KEPT") ||
+	xo_relay_back_ready(s->relay, &caps, &s->heard, is_event(event, "READY_KEPT") ||
 	    is_event(event, "READY_OTHER"));
 }
 
@@ -883,8 +913,9 @@ play_relay(struct trace *trace, struct lines *l, size_t at)
 	struct stage stage;
 
 	assert_int_equal(sscanf(l->line[at], "# pipelining %d chunking %d "
-	    "lmtp %d message %d known %d", &trace->pipelining,
-	    &trace->chunking, &trace->lmtp, &trace->message, &trace->known), 5);
+	    "words %d lmtp %d message %d known %d", &trace->pipelining,
+	    &trace->chunking, &trace->words, &trace->lmtp, &trace->message,
+	    &trace->known), 6);
 	stage_init(&stage, trace);
 	for (at++; at < l->n && l->line[at][0] != '#';)
 		at = play_event(&stage, l, at);

@@ -19,7 +19,8 @@
 #include "relay_world.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
-#define FULL "PIPELINING CHUNKING 8BITMIME DSN SIZE SMTPUTF8 BINARYMIME"
+#define BDAT "CHUNKING ENHANCEDSTATUSCODES"
+#define FULL "PIPELINING " BDAT " 8BITMIME DSN SIZE SMTPUTF8 BINARYMIME"
 #define EHLO "EHLO c.example\r\n"
 #define MAIL "MAIL FROM:<a@example.org>\r\n"
 #define RCPT "RCPT TO:<b@contoso.com>\r\n"
@@ -180,7 +181,7 @@ static const struct session sessions[] = {
 	{"B02 to DATA", {.caps = ""},
 	    {EHLO, MAIL RCPT "BDAT 42\r\n" TEXT, "BDAT 0 LAST\r\n"},
 	    "220 250 250 250 250 250", 1, TEXT, NULL},
-	{"no pipelining of chunks", {.caps = "CHUNKING"},
+	{"no pipelining of chunks", {.caps = BDAT},
 	    {EHLO, MAIL RCPT "BDAT 42\r\n" TEXT "BDAT 3\r\nabcBDAT 0\r\n"
 	    "BDAT 3 LAST\r\nd\r\nNOOP\r\n"},
 	    "220 250 250 250 250 250 250 250 250", 1, TEXT "abcd\r\n", NULL},
@@ -308,7 +309,7 @@ static const struct session sessions[] = {
 	    {EHLO, MAIL RCPT RCPT RCPT "DATA\r\n", TEXT ".\r\nNOOP\r\n"},
 	    "220 250 250 250 250 250 354 250 250", 1, TEXT,
 	    MAIL RCPT RCPT RCPT},
-	{"LMTP in chunks", {.caps = "CHUNKING", .is_lmtp = true,
+	{"LMTP in chunks", {.caps = BDAT, .is_lmtp = true,
 	    PLANS({HOP_RCPT, .nth = 2, .reply = "550 no\r\n"})},
 	    {EHLO, MAIL RCPT RCPT RCPT "BDAT 42\r\n" TEXT "BDAT 0 LAST\r\n"},
 	    "220 250 250 250 550 250 250 250", 1, TEXT, MAIL RCPT RCPT},
@@ -475,7 +476,7 @@ static void
 test_chunk_borders(void **state)
 {
 	static const char *const caps[] = {
-		"", "PIPELINING", "CHUNKING", "PIPELINING CHUNKING"
+		"", "PIPELINING", BDAT, "PIPELINING " BDAT, "CHUNKING"
 	};
 	size_t len = sizeof(BORDERS) - 1;
 
@@ -621,13 +622,57 @@ static const struct fault faults[] = {
 	    .commits = true}, 4, 4},
 	{"commits, stalls", {HOP_FINAL, 1, 1, "250-text\r\n",
 	    .commits = true, .is_silent = true}, 4, 4},
-	{"commits, two replies", SAYS(HOP_FINAL, "250 a\r\n250 b\r\n"), 2, 2},
-	{"commits, closes", {HOP_FINAL, 1, 1, "250 a\r\n",
+	{"commits, two replies", SAYS(HOP_FINAL, "250 2.0.0 a\r\n"
+	    "250 2.0.0 b\r\n"), 2, 2},
+	{"commits, closes", {HOP_FINAL, 1, 1, "250 2.0.0 a\r\n",
 	    .closes = true}, 2, 2},
+	{"commits, as to RCPT", SAYS(HOP_FINAL, "250 2.1.5 a\r\n"), 2, 2},
+	{"commits, no status", SAYS(HOP_FINAL, "250 a\r\n"), 2, 2},
 	{"commits, no text", SAYS(HOP_FINAL, "250\r\n"), 2, 2},
-	{"commits, LF only", SAYS(HOP_FINAL, "250 a\n"), 2, 2},
+	{"commits, LF only", SAYS(HOP_FINAL, "250 2.0.0 a\n"), 2, 2},
 	{"commits, lines", SAYS(HOP_FINAL, LONG8 "250 x\r\n"), 2, 2},
+	{"commits, worded lines", SAYS(HOP_FINAL, "250-2.0.0 a\r\n" LONG8
+	    "250 x\r\n"), 2, 2},
+	{"hello closed", ENDS(HOP_HELLO), 2, 2},
+	{"hello stalls", STALLS(HOP_HELLO), 2, 2},
+	{"hello 4xx", SAYS(HOP_HELLO, "451 4.3.0 no\r\n"), 2, 2},
+	{"hello 5xx", SAYS(HOP_HELLO, "554 5.6.0 no\r\n"), 2, 2},
+	{"hello 250", SAYS(HOP_HELLO, "250 2.0.0 ok\r\n"), 2, 2},
+	{"hello of another", SAYS(HOP_HELLO, "250-a\r\n250 DSN\r\n"), 2, 2},
+	{"hello answered twice", TWICE(HOP_HELLO, "250 2.0.0 ok\r\n"), 2, 2},
 };
+
+/* Where another class follows if it goes by one BDAT, or by several: what ends
+ * them may be another command's answer. */
+static const struct {
+	const char *id;
+	int want[2];
+} by_bdat[] = {
+	{"commits, two replies", {2, 4}},
+	{"commits, closes", {2, 4}},
+	{"commits, as to RCPT", {4, 2}},
+	{"commits, no status", {4, 2}},
+	{"commits, no text", {4, 2}},
+	{"commits, lines", {4, 2}},
+	{"hello closed", {2, 4}},
+	{"hello stalls", {2, 4}},
+	{"hello 4xx", {2, 4}},
+	{"hello 5xx", {2, 4}},
+	{"hello 250", {2, 4}},
+	{"hello of another", {2, 4}},
+	{"hello answered twice", {2, 4}},
+};
+
+static int
+wanted(const struct fault *f, const char *caps, enum framing how,
+    bool is_reused)
+{
+	for (size_t i = 0; i < N(by_bdat) && how != BY_DATA &&
+	    strstr(caps, BDAT) != NULL; i++)
+		if (strcmp(by_bdat[i].id, f->id) == 0)
+			return by_bdat[i].want[how == BY_CHUNKS];
+	return is_reused && f->want_reused != 0 ? f->want_reused : f->want;
+}
 
 static void
 check_fault(const struct fault *f, const char *caps, enum framing how,
@@ -637,7 +682,7 @@ check_fault(const struct fault *f, const char *caps, enum framing how,
 		.caps = caps, .is_reused = is_reused, .plans = &f->plan,
 		.n_plans = 1,
 	};
-	int want = is_reused && f->want_reused != 0 ? f->want_reused : f->want;
+	int want = wanted(f, caps, how, is_reused);
 	struct world w;
 	uint16_t code;
 	char what[160];
@@ -660,7 +705,7 @@ check_fault(const struct fault *f, const char *caps, enum framing how,
 		complain(&w, what, "another class", f->id);
 	if (code == 250 && w.n_acked == 0)
 		complain(&w, what, "250", "the next hop's 250 before");
-	if (w.n_acked > 0 && code != 250)
+	if (w.n_acked > 0 && code != 250 && want == 2)
 		complain(&w, what, "a needless retry", "250");
 	if (want == 4 && f->plan.phase <= HOP_RCPT &&
 	    w.hop.n_acquires > 1 + (is_reused ? 1 : 0))
@@ -684,7 +729,7 @@ check_fault(const struct fault *f, const char *caps, enum framing how,
 static void
 test_faults(void **state)
 {
-	static const char *const caps[] = {"", "PIPELINING", FULL, "CHUNKING"};
+	static const char *const caps[] = {"", "PIPELINING", FULL, BDAT, "CHUNKING"};
 
 	(void)state;
 	for (size_t i = 0; i < N(faults); i++)
@@ -712,7 +757,8 @@ test_lmtp(void **state)
 		{"250 a\r\n250 b\r\n421 c\r\n", true, 451},
 		{"250 a\r\n250 b\r\n354 c\r\n", false, 451},
 		{"250 a\r\n250 b\r\n", false, 451},
-		{"250 a\r\n250 b\r\n250 c\r\n250 d\r\n", false, 250},
+		/* One answer more than recipients: which is whose? */
+		{"250 a\r\n250 b\r\n250 c\r\n250 d\r\n", false, 451},
 	};
 
 	(void)state;
@@ -770,7 +816,7 @@ test_disbelief(void **state)
 		{HOP_BODY, .reply = "250 a\r\n", .closes = true},
 	};
 	static const char *const caps[] = {
-		"", "PIPELINING", "CHUNKING", "PIPELINING CHUNKING"
+		"", "PIPELINING", BDAT, "PIPELINING " BDAT, "CHUNKING"
 	};
 
 	(void)state;
@@ -785,7 +831,7 @@ test_disbelief(void **state)
 	for (size_t c = 0; c < 2; c++)
 		expect_disbelief(&early[3], caps[c], MAIL RCPT "DATA\r\n",
 		    TEXT ".\r\n");
-	expect_disbelief(&early[4], "CHUNKING", MAIL RCPT "BDAT 42\r\n" HEAD
+	expect_disbelief(&early[4], BDAT, MAIL RCPT "BDAT 42\r\n" HEAD
 	    "\r\n", "Body.\r\nBDAT 1 LAST\r\nx");
 }
 
@@ -858,7 +904,7 @@ vanish_in_data(const char *caps, size_t n)
 static void
 test_vanishing(void **state)
 {
-	static const char *const caps[] = {"", FULL, "CHUNKING"};
+	static const char *const caps[] = {"", FULL, BDAT, "CHUNKING"};
 	struct xo_span chunks = XO_LIT("BDAT 21\r\nFrom: a@example.org\r\n"
 	    "BDAT 3\r\nA: BDAT 9 LAST\r\nb\r\n\r\nc\r\n.");
 
@@ -1207,7 +1253,7 @@ test_timers(void **state)
 	stalls.plans = &final;
 	expect_timer(&stalls, MAIL RCPT "DATA\r\n", TEXT ".\r\nNOOP\r\n",
 	    600000, "220 250 250 250 354 451 250", false);
-	stalls.caps = "CHUNKING";
+	stalls.caps = BDAT;
 	stalls.plans = &chunk;
 	expect_timer(&stalls, MAIL RCPT "BDAT 42\r\n" TEXT, NULL, 180000,
 	    "220 250 250 250 250", false);
