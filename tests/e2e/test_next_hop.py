@@ -221,6 +221,40 @@ def test_5xx_is_final(to, hop):
     assert tries(second) == []
 
 
+@pytest.mark.parametrize("id, script, how", rows(
+    ("banner-554", {"banner": "554 5.3.2 no mail here"}, {}),
+    ("banner-521", {"banner": "521 5.3.2 no mail here"}, {}),
+    ("banner-530", {"banner": "530 5.7.0 no"}, {}),
+    ("ehlo-504", {"ehlo": "504 5.5.2 no", "helo": "504 5.5.2 no"}, {}),
+    ("ehlo-530", {"ehlo": "530 5.7.0 no", "helo": "530 5.7.0 no"}, {}),
+    ("ehlo-550", {"ehlo": "550 5.7.1 no", "helo": "550 5.7.1 no"}, {}),
+    ("lhlo-504", {"ehlo": "504 5.5.2 no"}, {"lmtp": True}),
+    ("lhlo-550", {"ehlo": "550 5.7.1 no"}, {"lmtp": True}),
+    ("xclient-550", {"xclient": "550 5.7.0 no"}, {"xclient": True}),
+    ("xclient-501", {"xclient": "501 5.5.4 no"}, {"xclient": True}),
+    ("xclient-503", {"xclient": "503 5.5.1 no"}, {"xclient": True}),
+    ("proxy", {"banner": "554 5.7.0 no PROXY for you"}, {"proxy": True}),
+    ("mail-530", {"mail": "530 5.7.0 Must issue a STARTTLS command first"}, {}),
+    ("mail-530-auth", {"mail": "530 5.7.57 Client not authenticated"}, {}),
+    ("helo-then-mail-503", {"ehlo": "502 5.5.1 what", "mail": "503 5.5.1 EHLO first"}, {}),
+    ("rcpt-530", {"rcpt": "530 5.7.1 Authentication required"}, {}),
+    ("data-502", {"data": "502 5.5.1 what"}, {"caps": NO_CHUNKING}),
+    ("bdat-502", {"final": "502 5.5.1 what"}, {}),
+    ("final-530", {"final": "530 5.7.0 no"}, {"caps": NO_CHUNKING})))
+def test_words_about_itself(gateway, pki, hop, id, script, how):
+    """Nobody's mail bounces for what the next hop wants of the gateway."""
+    one = hop(script=script, **how)
+    config = base_config(pki, one, one)
+    for upstream in config["upstreams"].values():
+        upstream["protocol"] = "lmtp" if "lmtp" in how else "smtp"
+        upstream["handover"] = "xclient" if "xclient" in how else \
+            "proxy" if "proxy" in how else "none"
+    config["limits"] = dict(LIMITS)
+    gw = gateway(config)
+    assert send(gw, 451).code == 451
+    assert one.messages == []
+
+
 def test_dead_host_is_remembered(to, hop):
     first, second = hop(script={"banner": "554 5.3.2 no"}), hop()
     gw = to([first, second])

@@ -248,7 +248,8 @@ static bool
 is_good(const struct hop_plan *p)
 {
 	return p == NULL || p->is_before || p->is_behind ||
-	    (p->reply != NULL && p->reply[0] == '2');
+	    (p->reply != NULL && p->reply[0] == '2' &&
+	    strstr(p->reply, "\n4") == NULL);
 }
 
 static void

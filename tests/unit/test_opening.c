@@ -371,6 +371,42 @@ test_resume_handover(void **state)
 	xo_opening_fini(&o);
 }
 
+/* RSET's answer is not MAIL's, nor RCPT's: who gives one is a reply behind. */
+static void
+test_reset_out_of_step(void **state)
+{
+	static const struct {
+		const char *reply;
+		enum xo_opening_state state;
+		enum xo_refusal why;
+	} rows[] = {
+		{"250 2.1.0 Ok\r\n", XO_OPENING_FAILED,
+		    XO_REFUSAL_UPSTREAM_OUT_OF_STEP},
+		{"250 2.1.5 Ok\r\n", XO_OPENING_FAILED,
+		    XO_REFUSAL_UPSTREAM_OUT_OF_STEP},
+		{"550 5.1.1 no\r\n", XO_OPENING_FAILED,
+		    XO_REFUSAL_UPSTREAM_OUT_OF_STEP},
+		{"451 4.3.0 no\r\n", XO_OPENING_FAILED,
+		    XO_REFUSAL_UPSTREAM_LOST},
+		{"250 2.0.0 Ok\r\n", XO_OPENING_DONE, XO_REFUSAL_NONE},
+		{"250 Ok\r\n", XO_OPENING_DONE, XO_REFUSAL_NONE},
+		{"250 5.1.0 Ok\r\n", XO_OPENING_DONE, XO_REFUSAL_NONE},
+	};
+	const struct xo_upstream upstream = {.tls = XO_TLS_NONE};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct xo_opening o = {.upstream = &upstream,
+		    .state = XO_OPENING_DONE};
+
+		xo_opening_resume(&o, true, NULL);
+		(void)xo_opening_bytes(&o, xo_span_from_cstr(rows[i].reply));
+		assert_int_equal(o.state, rows[i].state);
+		assert_int_equal(o.why, rows[i].why);
+		xo_opening_fini(&o);
+	}
+}
+
 int
 main(void)
 {
@@ -380,6 +416,7 @@ main(void)
 		cmocka_unit_test(test_too_much),
 		cmocka_unit_test(test_endless),
 		cmocka_unit_test(test_resume),
+		cmocka_unit_test(test_reset_out_of_step),
 		cmocka_unit_test(test_resume_handover),
 	};
 

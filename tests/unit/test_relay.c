@@ -740,6 +740,162 @@ test_faults(void **state)
 				    mode & 2);
 }
 
+/*
+ * What the next hop refuses, and whom that is about: its words on sender,
+ * recipient and content are the client's to hear; those on the gateway are not.
+ */
+static const struct {
+	enum hop_phase phase;
+	const char *reply;
+	bool is_about_us;
+} blames[] = {
+	/* about the mail */
+	{HOP_MAIL, "550 5.7.1 sender refused\r\n", false},
+	{HOP_MAIL, "550 5.1.8 no such domain\r\n", false},
+	{HOP_MAIL, "552 5.3.4 too large\r\n", false},
+	{HOP_MAIL, "553 5.1.7 no address\r\n", false},
+	{HOP_MAIL, "554 5.7.1 no\r\n", false},
+	{HOP_MAIL, "501 5.1.7 bad sender\r\n", false},
+	{HOP_MAIL, "501 5.5.4 Invalid arguments\r\n", false},
+	{HOP_MAIL, "504 5.5.2 <a>: need fully-qualified address\r\n", false},
+	{HOP_MAIL, "555 5.5.4 unsupported parameter\r\n", false},
+	{HOP_MAIL, "521 5.7.1 no mail from there\r\n", false},
+	{HOP_MAIL, "550 5.7.57 client not authenticated\r\n", false},
+	{HOP_RCPT, "550 5.1.1 no such user\r\n", false},
+	{HOP_RCPT, "550 no such user\r\n", false},
+	{HOP_RCPT, "551 5.1.6 moved\r\n", false},
+	{HOP_RCPT, "552 5.2.2 full\r\n", false},
+	{HOP_RCPT, "550 5.4.1 Access denied\r\n", false},
+	{HOP_RCPT, "550 5.5.0 mailbox unavailable\r\n", false},
+	{HOP_RCPT, "550 5.7.1 Unable to relay\r\n", false},
+	{HOP_RCPT, "554 5.7.1 Relay access denied\r\n", false},
+	{HOP_RCPT, "504 5.5.2 <b>: need fully-qualified address\r\n", false},
+	{HOP_RCPT, "556 5.1.10 takes no mail\r\n", false},
+	{HOP_DATA, "554 5.7.1 no\r\n", false},
+	{HOP_DATA, "550 no\r\n", false},
+	{HOP_FINAL, "550 5.1.1 no such user\r\n", false},
+	{HOP_FINAL, "552 5.3.4 too large\r\n", false},
+	{HOP_FINAL, "554 5.7.1 spam\r\n", false},
+	{HOP_FINAL, "554 5.6.0 malformed\r\n", false},
+	{HOP_FINAL, "554 no\r\n", false},
+	/* about us */
+	{HOP_MAIL, "530 5.7.0 Must issue a STARTTLS command first\r\n", true},
+	{HOP_MAIL, "530 Authentication required\r\n", true},
+	{HOP_MAIL, "530 5.7.57 Client not authenticated\r\n", true},
+	{HOP_MAIL, "535 5.7.8 no\r\n", true},
+	{HOP_MAIL, "538 5.7.11 encryption needed\r\n", true},
+	{HOP_MAIL, "534 5.7.9 too weak\r\n", true},
+	{HOP_MAIL, "550 5.7.10 encryption needed\r\n", true},
+	{HOP_MAIL, "554 5.3.2 no mail here\r\n", true},
+	{HOP_MAIL, "554 5.3.5 misconfigured\r\n", true},
+	{HOP_MAIL, "521 no mail here\r\n", true},
+	{HOP_MAIL, "500 5.5.2 what?\r\n", true},
+	{HOP_MAIL, "502 5.5.1 not implemented\r\n", true},
+	{HOP_MAIL, "503 5.5.1 EHLO first\r\n", true},
+	{HOP_RCPT, "530 5.7.0 STARTTLS first\r\n", true},
+	{HOP_RCPT, "500 what?\r\n", true},
+	{HOP_RCPT, "502 5.5.1 not implemented\r\n", true},
+	{HOP_RCPT, "503 5.5.1 MAIL first\r\n", true},
+	{HOP_RCPT, "550 5.3.2 no mail here\r\n", true},
+	{HOP_DATA, "503 5.5.1 RCPT first\r\n", true},
+	{HOP_DATA, "554 5.5.1 no valid recipients\r\n", true},
+	{HOP_DATA, "500 what?\r\n", true},
+	{HOP_DATA, "502 5.5.1 not implemented\r\n", true},
+	{HOP_DATA, "530 5.7.0 STARTTLS first\r\n", true},
+	{HOP_CHUNK, "500 what?\r\n", true},
+	{HOP_CHUNK, "503 5.5.1 RCPT first\r\n", true},
+	{HOP_FINAL, "500 what?\r\n", true},
+	{HOP_FINAL, "502 5.5.1 no BDAT here\r\n", true},
+	{HOP_FINAL, "503 5.5.1 RCPT first\r\n", true},
+	{HOP_FINAL, "530 5.7.0 STARTTLS first\r\n", true},
+	{HOP_FINAL, "554 5.3.5 misconfigured\r\n", true},
+};
+
+static void
+check_blame(size_t row, const char *caps, enum framing how, bool is_lmtp)
+{
+	bool is_each = is_lmtp && blames[row].phase == HOP_FINAL;
+	char reply[160];
+	const struct hop_plan plan = {blames[row].phase, .reply = reply};
+	struct world_options o = {.caps = caps, .is_lmtp = is_lmtp,
+	    .plans = &plan, .n_plans = 1};
+	bool is_us = blames[row].is_about_us;
+	uint16_t code, want = is_us ? 451 :
+	    (uint16_t)atoi(blames[row].reply);
+	struct world w;
+
+	/* LMTP: to each of two recipients. */
+	(void)snprintf(reply, sizeof(reply), "%s%s", blames[row].reply,
+	    is_each ? blames[row].reply : "");
+	assert_true(world_init(&w, &o));
+	world_say(&w, EHLO);
+	code = deliver(&w, how, true);
+	expect_sound(&w, plan.reply);
+	if (w.hop.n[plan.phase] == 0 && code == 250) {
+		world_fini(&w);		/* a phase of the other framing */
+		return;
+	}
+	expect_number(&w, plan.reply, code, want);
+	if (is_us != world_has(&w, "451 4.3.5 Next hop does not take mail"))
+		complain(&w, plan.reply, "another reason", "upstream-setup");
+	world_say(&w, "RSET\r\n");
+	expect_sound(&w, plan.reply);
+	world_fini(&w);
+}
+
+static void
+test_blames(void **state)
+{
+	static const char *const caps[] = {"", "PIPELINING", FULL};
+
+	(void)state;
+	for (size_t i = 0; i < N(blames); i++)
+		for (size_t c = 0; c < N(caps); c++)
+			for (int mode = 0; mode < 2 * FRAMING_COUNT; mode++)
+				check_blame(i, caps[c],
+				    (enum framing)(mode / 2), mode & 1);
+}
+
+/* XOORG= is ours: a next hop that announced it and refuses it means us. */
+static void
+test_blame_of_xoorg(void **state)
+{
+	static const struct {
+		const char *reply;
+		bool has_value;
+		bool is_about_us;
+	} rows[] = {
+		{"501 5.5.4 Invalid arguments\r\n", true, true},
+		{"555 5.5.4 unknown parameter\r\n", true, true},
+		{"501 5.1.7 bad sender\r\n", true, false},
+		{"550 5.7.1 no\r\n", true, false},
+		{"501 5.5.4 Invalid arguments\r\n", false, false},
+		{"555 5.5.4 unknown parameter\r\n", false, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++) {
+		const struct hop_plan plan = {HOP_MAIL, .reply = rows[i].reply};
+		struct world_options o = {.caps = "XOORG", .plans = &plan,
+		    .n_plans = 1, .client = CLIENT_EXCHANGE,
+		    .has_message_xoorg = true};
+		struct world w;
+
+		assert_true(world_init(&w, &o));
+		world_say(&w, EHLO);
+		world_say(&w, "STARTTLS\r\n");
+		world_say(&w, EHLO);
+		world_say(&w, rows[i].has_value ?
+		    "MAIL FROM:<a@contoso.com> XOORG=contoso.com\r\n" : MAIL);
+		world_say(&w, RCPT);
+		expect_sound(&w, rows[i].reply);
+		expect_number(&w, rows[i].reply, last_code(&w),
+		    rows[i].is_about_us ? 451 :
+		    (size_t)atoi(rows[i].reply));
+		world_fini(&w);
+	}
+}
+
 /* LMTP: a reply for each recipient, of which the client hears the worst. */
 static void
 test_lmtp(void **state)
@@ -840,7 +996,7 @@ static void
 test_last_words(void **state)
 {
 	static const struct hop_plan twice = {HOP_FINAL, .connection = 1,
-	    .reply = "250 a\r\n250 b\r\n", .commits = true};
+	    .reply = "250 2.0.0 a\r\n250 2.0.0 b\r\n", .commits = true};
 	struct world_options o = {.caps = FULL, .plans = &twice};
 
 	(void)state;
@@ -1438,6 +1594,8 @@ main(void)
 		cmocka_unit_test(test_followed),
 		cmocka_unit_test(test_chunk_borders),
 		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_blames),
+		cmocka_unit_test(test_blame_of_xoorg),
 		cmocka_unit_test(test_lmtp),
 		cmocka_unit_test(test_disbelief),
 		cmocka_unit_test(test_vanishing),

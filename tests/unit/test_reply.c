@@ -294,10 +294,82 @@ test_refusals(void **state)
 	xo_reply_fini(&reply);
 }
 
+static void
+test_enhanced(void **state)
+{
+	static const struct {
+		const char *reply;
+		bool is_one;
+		unsigned int subject, detail;
+	} rows[] = {
+		{"250 2.0.0 Ok\r\n", true, 0, 0},
+		{"250 2.1.5\r\n", true, 1, 5},
+		{"550 5.7.509 no\r\n", true, 7, 509},
+		{"250-2.1.0 a\r\n250 b\r\n", true, 1, 0},
+		{"250-a\r\n250 2.1.0 b\r\n", false, 0, 0},
+		{"250 5.1.0 Ok\r\n", false, 0, 0},
+		{"250 2.1 Ok\r\n", false, 0, 0},
+		{"250 2.1.\r\n", false, 0, 0},
+		{"250 2.1.0x Ok\r\n", false, 0, 0},
+		{"250 2.1.5000 Ok\r\n", false, 0, 0},
+		{"250  2.1.0 Ok\r\n", false, 0, 0},
+		{"250 2.1.0.0 Ok\r\n", false, 0, 0},
+		{"250 -2.1.0 Ok\r\n", false, 0, 0},
+		{"250 Ok\r\n", false, 0, 0},
+		{"250\r\n", false, 0, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct xo_reply reply = {0};
+		struct xo_enhanced e;
+		size_t used;
+		bool is_one;
+
+		assert_int_equal(xo_reply_read(&reply,
+		    xo_span_from_cstr(rows[i].reply), 1000, &used), XO_OK);
+		is_one = xo_reply_enhanced(&reply, &e);
+		if (is_one != rows[i].is_one || (is_one &&
+		    (e.subject != rows[i].subject ||
+		    e.detail != rows[i].detail)))
+			fail_msg("%s", rows[i].reply);
+		xo_reply_fini(&reply);
+	}
+}
+
+static void
+test_heard(void **state)
+{
+	struct xo_heard heard = {0};
+	struct xo_reply reply = {.code = 250};
+
+	(void)state;
+	(void)xo_buf_add_cstr(&reply.text, "2.0.0 Ok");
+	assert_false(xo_heard_before(&heard, &reply));
+	xo_heard_note(&heard, &reply, false);
+	assert_true(xo_heard_before(&heard, &reply));
+	reply.code = 251;
+	assert_false(xo_heard_before(&heard, &reply));
+	reply.code = 250;
+	/* What is said within envelopes does not push it out. */
+	for (int i = 0; i < 3 * XO_HEARD_MAX; i++) {
+		xo_buf_clear(&reply.text);
+		(void)xo_buf_add_u64(&reply.text, (uint64_t)i);
+		xo_heard_note(&heard, &reply, true);
+		assert_true(xo_heard_before(&heard, &reply));
+	}
+	xo_buf_clear(&reply.text);
+	(void)xo_buf_add_cstr(&reply.text, "2.0.0 Ok");
+	assert_true(xo_heard_before(&heard, &reply));
+	xo_reply_fini(&reply);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_enhanced),
+		cmocka_unit_test(test_heard),
 		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_drip),
 		cmocka_unit_test(test_much),
