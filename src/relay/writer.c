@@ -3,8 +3,8 @@
  * Content to the next hop, in the framing it takes: BDAT where the sizes are
  * known before the octets (the client's own chunks, or a message that is here
  * whole) and the final reply will be told from others (about.c), and for binary
- * content, which cannot go in another way; else DATA. This is the one place where content is stuffed and where an end of data
- * is written.
+ * content, which cannot go in another way; else DATA. This is the one place
+ * where content is stuffed and where an end of data is written.
  */
 #include "session.h"
 

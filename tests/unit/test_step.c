@@ -503,7 +503,7 @@ play_doubles(struct scene *s, bool has_pairs, struct tally *tally)
 	play(s, tally);
 	/* EHLO's own reply, held back until EHLO is said, would be a lie; and who
 	 * announces nothing cannot be asked. */
-	for (s->gap = 2; s->gap < 10 && s->is_late &&
+	for (s->gap = 2; s->gap < 9 && s->is_late && !s->is_group &&
 	    s->wording->caps[0] != '\0'; s->gap++)
 		for (s->at[0] = 1; s->at[0] < n; s->at[0]++) {
 			s->times[0] = 2;
@@ -523,12 +523,14 @@ play_doubles(struct scene *s, bool has_pairs, struct tally *tally)
 			}
 }
 
+/* At once: seen as soon as it comes, so a few of these will do. */
 static void
 play_wording(const struct wording *wording, struct tally *tally)
 {
 	for (int manner = 0; manner < MANNER_COUNT; manner++)
 		for (int mode = 0; mode < 8; mode++)
-			for (int no = -1; no < 2 * MESSAGES; no++) {
+			for (int no = mode & 1 ? 1 : -1;
+			    no < 2 * MESSAGES - (mode & 1 ? 2 : 0); no++) {
 				struct scene s = {
 					.wording = wording,
 					.manner = (enum manner)manner,
@@ -541,8 +543,7 @@ play_wording(const struct wording *wording, struct tally *tally)
 					    no - MESSAGES : -1,
 				};
 
-				play_doubles(&s, (mode & 1) == 0 && no == 2,
-				    tally);
+				play_doubles(&s, mode == 4 && no == 2, tally);
 			}
 }
 
@@ -554,7 +555,7 @@ test_doubles(void **state)
 		struct tally tally = {0};
 
 		play_wording(&wordings[i], &tally);
-		print_message("%s: %zu sessions, %zu messages taken, %zu told, "
+		print_message("# %s: %zu sessions, %zu messages taken, %zu told, "
 		    "found %zu times\n", wordings[i].name, tally.n_sessions,
 		    tally.n_taken, tally.n_told, tally.n_found);
 		assert_true(tally.n_told > tally.n_sessions / 4);
