@@ -64,6 +64,13 @@ HOOKS = [
          after="#include <xoorg_params.h>\n"),
     hook("global/ehlo_mask.c", r'"CHUNKING",', before='\t"XOORG", EHLO_MASK_XOORG,\n'),
 
+    # A request may have attributes that a function prints; the client has to step over
+    # them to the reply.
+    hook("util/attr_clnt.c", r"case ATTR_TYPE_HASH:",
+         before="\t\t    case ATTR_TYPE_FUNC:\n"
+                "\t\t\t(void) va_arg(ap, ATTR_PRINT_CUSTOM_FN);\n"
+                "\t\t\t(void) va_arg(ap, void *);\n\t\t\tbreak;\n"),
+
     # --- through the queue ---
     hook("global/deliver_request.h", r"\bdsn_envid;", after="\tchar *xoorg;\n"),
     hook(REQUEST, r"VSTRING \*dsn_envid;", after="\tstatic VSTRING *xoorg;\n"),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Instances of Postfix with XOORG: the one of tests/interop/postfix.py on what
 postfix/build built, with settings for both roles."""
+import functools
 import glob
 import os
 import re
@@ -33,7 +34,8 @@ SERVER = {
 }
 
 
-def build(kind=(), version=VERSION):
+@functools.lru_cache(None)
+def build(*kind, version=VERSION):
     """The folder of what was built; it is built if it is not there."""
     done = subprocess.run([BUILD, "--version", version, *kind], capture_output=True,
                           text=True, stdin=subprocess.DEVNULL, timeout=1500)

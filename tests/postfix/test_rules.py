@@ -84,7 +84,7 @@ def test_offer_one_cell_of_all(rules):
     assert (got.count(YES), got.count(REFUSE), got.count(NONE)) == (1, 1, 62)
 
 
-# configured, SANs, CN (None: not exactly one)
+# configured, SANs (None: no SAN at all), CN (None: not exactly one)
 NAMES = rows(
     ("N3", NAME, ["*.protection.outlook.com"], None, False),
     ("N4", NAME, ["*." + NAME], None, False),
@@ -92,22 +92,29 @@ NAMES = rows(
     ("N6-behind", NAME, [NAME + ".evil.example"], None, False),
     ("N6-before", NAME, ["evil" + NAME], None, False),
     ("N6-part", NAME, ["mail.protection.outlook.co"], None, False),
-    ("N7", NAME, [], NAME + "\0.evil.example", False),
+    ("N7", NAME, None, NAME + "\0.evil.example", False),
     ("N7-san", NAME, [NAME + "\0.evil.example"], None, False),
     ("N9", "*.x.test", ["a.x.test"], None, False),
     ("cn-beside-san", NAME, ["other.example"], NAME, False),
-    ("two-cns", NAME, [], None, False),
+    ("cn-beside-other-san", NAME, [], NAME, False),
+    ("cn-wildcard-of-nothing", "*.", None, "*.", False),
+    ("cn-two-wildcards", "*.*.test", None, "*.*.test", False),
+    ("cn-wildcard-of-another", "a.w.test", None, "*.w.test", False),
+    ("cn-dot", NAME, None, NAME + ".", False),
+    ("cn-dot-listed", NAME + ".", None, NAME + ".", False),
+    ("two-cns", NAME, None, None, False),
     ("dot", NAME, [NAME + "."], None, False),
     ("empty-name", NAME, [""], None, False),
-    ("empty-cn", NAME, [], "", False),
+    ("empty-cn", NAME, None, "", False),
     ("empty-list", "", [NAME], NAME, False),
     ("blank-list", " ,\t", [NAME, ""], None, False),
     ("two-as-one", NAME, ["a.test " + NAME], None, False),
     ("list-as-name", "a.test, b.test", ["a.test, b.test"], None, False),
-    ("N1", NAME, [], NAME, True),
+    ("N1", NAME, None, NAME, True),
     ("N2", NAME, ["MAIL.Protection.Outlook.com"], None, True),
     ("N8", "*.mail.protection.partner.outlook.cn",
      ["*.mail.protection.partner.outlook.cn"], None, True),
+    ("N8-cn", "*.w.test", None, "*.W.test", True),
     ("N10", "a.test,b.test", ["b.test", "a.test"], None, True),
     ("last-of-all", "a.test  b.test\n\tc.test", ["x.test", "C.test"], "y.test", True),
 )
@@ -117,10 +124,11 @@ NAMES = rows(
 def test_names(rules, id, listed, sans, cn, want):
     def name(text):
         return Name(text.encode(), len(text.encode()))
-    array = (Name * (len(sans) + 1))(*[name(x) for x in sans])
+    array = (Name * 8)(*[name(x) for x in sans or ()])
     cn = ctypes.byref(name(cn)) if cn is not None else None
-    assert rules.xoorg_names_match(listed.encode(), array, ctypes.c_size_t(len(sans)),
-                                   cn) == want
+    assert rules.xoorg_names_match(
+        listed.encode(), array, ctypes.c_size_t(len(sans or ())),
+        ctypes.c_bool(sans is not None), cn) == want
 
 
 # --- the parameter -----------------------------------------------------------------
@@ -180,6 +188,14 @@ def test_param(rules, id, arg, want):
         assert got[0] == want
         # Nothing of a bad one is left to be taken for a good one.
         assert got[1] == ("" if want == MALFORMED else "untouched")
+
+
+def test_param_ends_with_its_text(rules):
+    """M7: nothing is read that stands behind it."""
+    arg = ctypes.create_string_buffer(b"XOORG\0contoso.com")
+    value = ctypes.create_string_buffer(VALUE_SIZE)
+    assert rules.xoorg_param_judge(arg, ctypes.c_bool(True), ctypes.c_bool(False),
+                                   value) == MALFORMED
 
 
 @pytest.mark.parametrize("arg", ["XOORG=contoso.com", "xoorg=fabrikam.com", "XOORG=", "XOORG"])

@@ -33,8 +33,6 @@ is_listed(const char *listed, const struct xoorg_name *name)
 {
 	struct xo_span presented = span(name->text, name->len);
 
-	if (presented.len == 0)
-		return false;
 	for (;;) {
 		size_t len;
 
@@ -48,9 +46,20 @@ is_listed(const char *listed, const struct xoorg_name *name)
 	}
 }
 
+/* What a common name has to be to count: no free text. */
+static bool
+is_name(const struct xoorg_name *cn)
+{
+	struct xo_span text = span(cn->text, cn->len);
+
+	if (xo_span_has_prefix_nocase(text, span("*.", 2)))
+		text = xo_span_from(text, 2);
+	return xo_domain_is_valid(text);
+}
+
 bool
 xoorg_names_match(const char *listed, const struct xoorg_name *sans,
-    size_t n_sans, const struct xoorg_name *cn)
+    size_t n_sans, bool has_san, const struct xoorg_name *cn)
 {
 	size_t i;
 
@@ -58,7 +67,7 @@ xoorg_names_match(const char *listed, const struct xoorg_name *sans,
 		if (is_listed(listed, &sans[i]))
 			return true;
 	}
-	return n_sans == 0 && cn != NULL && is_listed(listed, cn);
+	return !has_san && cn != NULL && is_name(cn) && is_listed(listed, cn);
 }
 
 enum xoorg_param

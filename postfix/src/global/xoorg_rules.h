@@ -42,10 +42,11 @@ struct xoorg_name {
 /*
  * Does one of `listed` (between blanks or commas) stand in the certificate?
  * Exact, without case; SAN dNSNames, and the common name only in a certificate
- * that has none. `cn`: NULL unless there is exactly one.
+ * without any SAN (`has_san`: of whatever kind) and if it is a domain, or `*.`
+ * and a domain. `cn`: NULL unless there is exactly one.
  */
 bool xoorg_names_match(const char *listed, const struct xoorg_name *sans,
-    size_t n_sans, const struct xoorg_name *cn);
+    size_t n_sans, bool has_san, const struct xoorg_name *cn);
 
 /* --- server: the parameter (protocol.md 2) --- */
 

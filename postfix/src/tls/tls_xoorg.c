@@ -175,8 +175,8 @@ is_named(X509 *cert, const char *listed)
 
 	sans = dns_names(general, &n_sans);
 	/* -1 is "no such extension"; one that cannot be read names nobody. */
-	is_match = sans != NULL && (general != NULL || critical == -1) &&
-	    xoorg_names_match(listed, sans, n_sans, text != NULL ? &cn : NULL);
+	is_match = sans != NULL && xoorg_names_match(listed, sans, n_sans,
+	    critical != -1, text != NULL ? &cn : NULL);
 	free(sans);
 	GENERAL_NAMES_free(general);
 	OPENSSL_free(text);
@@ -210,6 +210,29 @@ is_strong(X509 *cert, bool is_root)
 	    NULL) == 1 && bits >= SECURITY_BITS);
 }
 
+/*
+ * OpenSSL holds names to the constraints of the CAs above, but a wildcard in the
+ * common name is no name to it.
+ */
+static bool
+is_unbound(STACK_OF(X509) *chain)
+{
+	X509 *leaf = sk_X509_value(chain, 0);
+	struct xoorg_name cn = {NULL, 0};
+	unsigned char *text = common_name(leaf, &cn);
+	bool is_wildcard = text != NULL && cn.len > 0 && cn.text[0] == '*' &&
+	    X509_get_ext_by_NID(leaf, NID_subject_alt_name, -1) < 0;
+	int i, n = sk_X509_num(chain);
+
+	OPENSSL_free(text);
+	for (i = 1; is_wildcard && i < n; i++) {
+		if (X509_get_ext_by_NID(sk_X509_value(chain, i),
+		    NID_name_constraints, -1) >= 0)
+			return true;
+	}
+	return false;
+}
+
 int
 tls_xoorg_is_chain_good(const TLS_SESS_STATE *session)
 {
@@ -226,7 +249,7 @@ tls_xoorg_is_chain_good(const TLS_SESS_STATE *session)
 		if (!is_strong(sk_X509_value(chain, i), i > 0 && i == n - 1))
 			return false;
 	}
-	return n > 0;
+	return n > 0 && !is_unbound(chain);
 }
 
 #else
