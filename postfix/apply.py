@@ -107,7 +107,7 @@ def parameters():
     say a default."""
     with open(os.path.join(HERE, "README.md"), encoding="utf-8") as f:
         text = f.read()
-    found = re.findall(r"^### (\w+) \(default: (.+)\)\n\n(.*?)(?=^#)", text, re.M | re.S)
+    found = re.findall(r"^### (\w+) \(default: ([^)\n]+)\)\n\n(.*?)(?=^#)", text, re.M | re.S)
     return [(name, "" if default == "empty" else default, body.strip().split("\n\n"))
             for name, default, body in found]
 
