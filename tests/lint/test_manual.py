@@ -128,7 +128,7 @@ def sandbox():
 
 
 def test_system_calls():
-    """The threat model's lists and their counts, and the README's."""
+    """The threat model's lists and their counts, and the promises' count."""
     section = re.search(r"^### System calls\n(.*?)^## ", read("doc", "threat-model.md"),
                         re.M | re.S).group(1)
     want, own = sandbox()
@@ -143,7 +143,7 @@ def test_system_calls():
     said = re.search(r"(\d+) calls a worker, (\d+) the status process, (\d+) the key "
                      r"process,\s+(\d+) the log\s+process", section)
     assert [int(x) for x in said.groups()] == own
-    assert "%d system calls for a worker" % own[0] in read("README.md")
+    assert "%d system calls for a worker" % own[0] in read("doc", "promises.md")
 
 
 def test_no_line_begins_as_a_table():

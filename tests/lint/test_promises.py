@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""README and threat model name tests that are there, by the names that they have."""
+"""README, promises and threat model name tests that are there, by the names that they have."""
 import os
 import re
 
@@ -26,7 +26,7 @@ def named(page):
             yield file, None
 
 
-@pytest.mark.parametrize("page", ["README.md", "doc/threat-model.md", "SECURITY.md"])
+@pytest.mark.parametrize("page", ["README.md", "doc/promises.md", "doc/threat-model.md", "SECURITY.md"])
 def test_what_is_named_is_there(page):
     missing = []
     for file, function in named(page):
@@ -38,11 +38,23 @@ def test_what_is_named_is_there(page):
 
 
 def test_selections_select():
-    """pytest FILE -k WORD in the README finds something."""
-    commands = re.findall(r"pytest (tests/[\w/]+\.py) -k (\w+)", read("README.md"))
-    assert commands
-    for file, word in commands:
-        assert re.search(r"^def test_\w*%s" % word, read(file), re.M), (file, word)
+    """pytest FILE... -k WORD of the promises finds something."""
+    commands = re.findall(r"pytest ((?:tests/[\w/]+\.py )+)-k (\w+)",
+                          read("doc", "promises.md"))
+    assert len(commands) > 5
+    for files, word in commands:
+        for file in files.split():
+            assert re.search(r"^def test_\w*%s" % word, read(file), re.M), (file, word)
+
+
+def test_unit_tests_exist():
+    """meson test -C build-check NAME... of the promises names tests of meson.build."""
+    commands = re.findall(r"meson test -C build-check (?:-t \d+ )?([\w ]+)`",
+                          read("doc", "promises.md"))
+    names = " ".join(commands).split()
+    units = read("tests", "unit", "meson.build") + read("tests", "fuzz", "meson.build")
+    assert len(names) > 4
+    assert [x for x in names if "'%s'" % x.replace("corpus_", "") not in units] == []
 
 
 def test_each_promise_has_a_test():
