@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: ISC
 """Connections to the next hop are kept and used again: for the same upstream, client
 certificate and handover only, within bounds, and never at a message's cost."""
+import re
 import threading
 import time
+import urllib.request
 
 import pytest
 
 from harness import (CAPS, Do, Smtp, base_config, expect, out_config, rows, server_context,
                      simple, wait_until)
+from net import free_port
 
 LIMITS = {"connect_timeout": 1, "greeting_timeout": 1, "mail_timeout": 2, "data_timeout": 2,
           "final_timeout": 2}
@@ -220,6 +223,23 @@ def test_closed_while_idle(pool, reset):
     assert wait_until(lambda: all(s.closed for s in used(one)))
     send(gw)
     assert len(one.messages) == 2
+
+
+def test_idle_end_is_seen(gateway, pki, hop):
+    """Not only when it is wanted again: nothing is left half closed until then."""
+    one = hop()
+    config = base_config(pki, one, one)
+    config["status"] = "127.0.0.1:%d" % free_port()
+    gw = gateway(config)
+
+    def kept():
+        with urllib.request.urlopen("http://%s/metrics" % config["status"], timeout=5) as f:
+            return sum(int(float(x)) for x in re.findall(
+                r"(?m)^xoorg_upstream_connections\{.*\} (\S+)$", f.read().decode()))
+    send(gw)
+    assert wait_until(lambda: kept() > 0)
+    one.cut_all()
+    assert wait_until(lambda: kept() == 0)
 
 
 def test_421_while_idle(pool):

@@ -403,4 +403,5 @@ m("quiet", "if (is_quiet(link))\n\t\t\treturn link;", "return link;")
 m("proxy-kept", "XO_HANDOVER_PROXY &&", "XO_HANDOVER_COUNT &&", e2e=[("test_proxy.py", "")])
 m("max-idle", "xo_hop_conf(hops, link->upstream)->max_idle;", "1000;")
 m("idle-speaks", "if (leg->is_readable && !is_quiet(link)) {", "if (false) {")
-m("input-kept", "link->leg.in.len == 0 &&", "true &&")
+m("input-kept", "link->leg.in.len == 0 &&", "true &&",
+  survives="what comes behind the last reply has the relay drop the connection: back:final-ahead")
