@@ -154,6 +154,10 @@ check(const char *id, enum who who, struct xo_span content,
 		fail_content(id, "no empty line", content, out);
 }
 
+#define A9 "aaaaaaaaa"
+#define A99 A9 A9 A9 A9 A9 A9 A9 A9 A9 A9 A9
+#define LONG A99 A99 A99 A99 A99 A99 A99 A99 A99 A99
+
 struct row {
 	const char *id;
 	enum xo_fault_kind fault;	/* that is repaired, or refused for */
@@ -168,6 +172,8 @@ static const struct row rows[] = {
 	REPAIRED("mbox", XO_FAULT_MBOX_FROM,
 	    "From a@b Mon Nov 23 21:44:40 2026\r\n" P A B,
 	    "X-Mailbox-Line: From a@b Mon Nov 23 21:44:40 2026\r\n" A B),
+	REPAIRED("mbox, control", XO_FAULT_CONTROL, "From a\fb\r\n" A B,
+	    "X-Mailbox-Line: From a b\r\n" A B),
 	REPAIRED("mbox, quoted", XO_FAULT_MBOX_FROM, ">>From a\r\n" A B,
 	    "X-Mailbox-Line: >>From a\r\n" A B),
 	REPAIRED("mbox, blank", XO_FAULT_MBOX_FROM, "From a\r\n " P A B,
@@ -223,6 +229,8 @@ static const struct row rows[] = {
 	    "\xef\xbb\xbfHello\r\n" P B, "\r\nHello\r\n" P B),
 	REPAIRED("BOM, blank and text", XO_FAULT_NO_COLON,
 	    "\xef\xbb\xbf \t.Hello\r\n" P B, "\r\n.Hello\r\n" P B),
+	REPAIRED("BOM and text, no end", XO_FAULT_NO_COLON,
+	    "\xef\xbb\xbfHello", "\r\nHello"),
 	REPAIRED("BOM and body", XO_FAULT_BYTE_ORDER_MARK, "\xef\xbb\xbf" B, B),
 	REPAIRED("BOM, From, blank", XO_FAULT_BYTE_ORDER_MARK,
 	    "\xef\xbb\xbf" "From a\r\n " P A B,
@@ -231,6 +239,9 @@ static const struct row rows[] = {
 	    A "\r\n\xef\xbb\xbf" P B),
 	REPAIRED("form feed", XO_FAULT_CONTROL, "X: a\f" P "\tb\x7f\r\n" Z B,
 	    "X: a " P "\tb \r\n" Z B),
+	REPAIRED("DEL among others", XO_FAULT_CONTROL,
+	    "X: abcdefghijklm\x7fnopqrstuvwxyz\r\n" Z B,
+	    "X: abcdefghijklm nopqrstuvwxyz\r\n" Z B),
 	REPAIRED("form feed, protected", XO_FAULT_NONE, ORG "a: \f" P A B, A B),
 	REPAIRED("folded name", XO_FAULT_FOLDED_NAME, A "X \r\n\t : y\r\n" Z B,
 	    A "X: y\r\n" Z B),
@@ -242,6 +253,7 @@ static const struct row rows[] = {
 	REFUSED("bare LF", XO_FAULT_BARE_NEWLINE, 2, A "X: a\n" P B),
 	REFUSED("bare CR", XO_FAULT_BARE_NEWLINE, 2, A "X: a\r" P B),
 	REFUSED("bare LF, no field", XO_FAULT_BARE_NEWLINE, 1, "gar\nbage\r\n" P B),
+	REFUSED("mbox, hidden", XO_FAULT_HIDDEN_NAME, 1, "From " LONG P A B),
 	REFUSED("NUL", XO_FAULT_NUL, 3, A Z "X: a\0b\r\n" B),
 	REFUSED("NUL, no field", XO_FAULT_NUL, 3, A Z "\0" P B),
 };
@@ -311,10 +323,35 @@ test_refused(void **state)
 			    (int)got.refusal);
 		if (!is_clean && got.report.fault.kind == XO_FAULT_NONE)
 			fail_msg("%s: no fault is named", rows[i].id);
+		if (!is_clean && (got.report.n_removed != 0 ||
+		    got.report.removed != 0 || got.report.n_fields != 0))
+			fail_msg("%s: counts of a refusal", rows[i].id);
 		n_refused += !is_clean;
 		result_fini(&got);
 	}
 	assert_true(n_refused > 30);
+}
+
+/* Each of them grows: so they are bounded as fields are. */
+static void
+test_many_from(void **state)
+{
+	struct xo_buf content = {0};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 1001; i++) {
+		struct result got;
+
+		assert_int_equal(xo_buf_add_cstr(&content, "From \r\n"), XO_OK);
+		if (i < 999)
+			continue;
+		pass(&walls[STRANGER], xo_buf_span(&content), content.len, &got);
+		assert_int_equal(got.refusal, i < 1000 ? XO_REFUSAL_NONE :
+		    XO_REFUSAL_HEADER_LIMIT);
+		result_fini(&got);
+	}
+	xo_buf_fini(&content);
 }
 
 static void
@@ -378,10 +415,6 @@ next_random(uint64_t *seed)
 	*seed = *seed * 6364136223846793005U + 1442695040888963407U;
 	return (uint32_t)(*seed >> 33);
 }
-
-#define A9 "aaaaaaaaa"
-#define A99 A9 A9 A9 A9 A9 A9 A9 A9 A9 A9 A9
-#define LONG A99 A99 A99 A99 A99 A99 A99 A99 A99 A99
 
 static const struct xo_span pieces[] = {
 	S("\r\n"), S("\r\n"), S("\r\n"), S("\r\n"), S("\r\n"), S(": "),
@@ -480,6 +513,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_many_from),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_random),
 	};

@@ -328,7 +328,10 @@ static const struct row results_rows[] = {
 	GONE("B in two", ": =?utf-8?B?Z3cu?= =?utf-8?B?Y29udG9zby5jb20=?="),
 	GONE("B UTF-16", ": =?utf-16?B?ZwB3AC4AYwBvAG4AdABvAHMAbwAuAGMAbwBt"
 	    "AA==?="),
+	GONE("Q underscore", ": =?utf-8?q?" HOST "_x?="),
 	/* What nobody can decode, or not all decode alike. */
+	GONE("B broken, skipped", ": =?utf-8?b?Z3c*b3RoZXI=?="),
+	GONE("Q broken behind a comment", ": (a) =?utf-8?q?gw=ZZ?="),
 	GONE("Q no end", ": =?utf-8?q?other.example"),
 	GONE("B no end", ": =?utf-8?b?b3RoZXIuZXhhbXBsZQ=="),
 	GONE("B broken", ": =?utf-8?b?Z3cu*Y29udG9zby5jb20=?="),
@@ -341,6 +344,7 @@ static const struct row results_rows[] = {
 	STAYS("Q of another", ": =?iso-8859-1?q?other=2Eexample?="),
 	STAYS("Q later", ": other.example; a==?utf-8?q?" HOST "?="),
 	STAYS("no encoded word", ": =?x; a"),
+	STAYS("no token", ": =?other x?q?gw?= y"),
 	STAYS("empty", ":"),
 	STAYS("only a comment", ": (x)"),
 	STAYS("quoted nothing", ": \"\""),
