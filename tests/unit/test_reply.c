@@ -301,7 +301,7 @@ test_enhanced(void **state)
 		const char *reply;
 		bool is_one;
 		unsigned int subject, detail;
-	} rows[] = {
+	} codes[] = {
 		{"250 2.0.0 Ok\r\n", true, 0, 0},
 		{"250 2.1.5\r\n", true, 1, 5},
 		{"550 5.7.509 no\r\n", true, 7, 509},
@@ -320,19 +320,19 @@ test_enhanced(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
 		struct xo_reply reply = {0};
 		struct xo_enhanced e;
 		size_t used;
 		bool is_one;
 
 		assert_int_equal(xo_reply_read(&reply,
-		    xo_span_from_cstr(rows[i].reply), 1000, &used), XO_OK);
+		    xo_span_from_cstr(codes[i].reply), 1000, &used), XO_OK);
 		is_one = xo_reply_enhanced(&reply, &e);
-		if (is_one != rows[i].is_one || (is_one &&
-		    (e.subject != rows[i].subject ||
-		    e.detail != rows[i].detail)))
-			fail_msg("%s", rows[i].reply);
+		if (is_one != codes[i].is_one || (is_one &&
+		    (e.subject != codes[i].subject ||
+		    e.detail != codes[i].detail)))
+			fail_msg("%s", codes[i].reply);
 		xo_reply_fini(&reply);
 	}
 }
