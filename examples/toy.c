@@ -54,7 +54,8 @@ static enum xo_refusal
 on_mail(struct xo_span args)
 {
 	struct xo_mail mail;
-	enum xo_refusal why = xo_mail_parse(args, announced, NULL, &mail);
+	enum xo_refusal why = xo_mail_parse(args, announced, NULL,
+	    XO_SYNTAX_STRICT, &mail);
 	struct xo_question question = {.rights = rights.rights, .has_xoorg = mail.has_xoorg,
 	    .xoorg = xo_mail_xoorg(&mail), .sender = mail.from.address};
 
@@ -68,7 +69,8 @@ static enum xo_refusal
 on_rcpt(struct xo_span args)
 {
 	struct xo_rcpt rcpt;
-	enum xo_refusal why = xo_rcpt_parse(args, announced, NULL, false, &rcpt);
+	enum xo_refusal why = xo_rcpt_parse(args, announced, NULL, false,
+	    XO_SYNTAX_STRICT, &rcpt);
 
 	/* Ordinary mail goes where your usual rules let it go. */
 	if (why != XO_REFUSAL_NONE || answer.decision != XO_DECISION_ACCEPT)

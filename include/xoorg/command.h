@@ -48,6 +48,18 @@ void xo_command_parse(struct xo_span line, struct xo_command *command_r);
  */
 bool xo_hello_name_is_valid(struct xo_span args);
 
+/*
+ * It is none, but a text of at most 255 octets as devices give one: blanks, `*`,
+ * 8-bit. Never to be passed on as it stands.
+ */
+bool xo_hello_name_is_odd(struct xo_span args);
+
+/* How paths are read; whose, xo_treatment_is_lenient() says. */
+enum xo_syntax {
+	XO_SYNTAX_STRICT,
+	XO_SYNTAX_LENIENT,
+};
+
 struct xo_path {
 	struct xo_span address;	/* without < > and source route; empty: null */
 	struct xo_span domain;	/* of the address, may be an address literal */
@@ -62,9 +74,18 @@ struct xo_path {
  * `<Postmaster>` without a domain only as a forward path. Dots may stand
  * anywhere but in front of a local part, because real ones do. Refusals:
  * XO_REFUSAL_MAIL_SYNTAX without the keyword, else XO_REFUSAL_ADDRESS_SYNTAX.
+ *
+ * XO_SYNTAX_LENIENT takes what it takes, and beside that what devices write, as
+ * far as there is one reading: any number of blanks in front of the keyword, of
+ * the path, and inside `<` and `>`; no `<` and `>` at all, if the local part is
+ * not quoted; dots in front of a local part; a final dot of the domain, which
+ * is left out of `address`; a local part alone, of letters, digits, `_`, and
+ * behind the first `.`, `-`, `+`, `$`. `address` between `<` and `>` is the one
+ * way to pass it on.
  */
 XO_MUST_CHECK enum xo_refusal xo_path_parse(struct xo_span args,
-    struct xo_span keyword, struct xo_path *path_r, struct xo_span *params_r);
+    struct xo_span keyword, enum xo_syntax syntax, struct xo_path *path_r,
+    struct xo_span *params_r);
 
 struct xo_chunk {
 	uint64_t size;

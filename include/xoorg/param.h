@@ -71,7 +71,7 @@ xo_mail_xoorg(const struct xo_mail *mail)
  */
 XO_MUST_CHECK enum xo_refusal xo_mail_parse(struct xo_span args,
     uint32_t announced, const struct xo_extensions *extensions,
-    struct xo_mail *mail_r);
+    enum xo_syntax syntax, struct xo_mail *mail_r);
 
 struct xo_rcpt {
 	struct xo_path to;
@@ -85,7 +85,7 @@ struct xo_rcpt {
  */
 XO_MUST_CHECK enum xo_refusal xo_rcpt_parse(struct xo_span args,
     uint32_t announced, const struct xo_extensions *extensions,
-    bool allow_utf8, struct xo_rcpt *rcpt_r);
+    bool allow_utf8, enum xo_syntax syntax, struct xo_rcpt *rcpt_r);
 
 /*
  * Writes the parameters on, in order, for a next hop that announced `caps`:

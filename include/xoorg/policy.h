@@ -140,6 +140,7 @@ struct xo_listener {
 	uint64_t size_limit;		/* octets of content; 0: none */
 	enum xo_bare_newline bare_newline;
 	enum xo_malformed_header malformed_header;
+	bool lenient_envelope;		/* of ordinary mail (treatment.h) */
 	bool is_safe;			/* offers no PIPELINING, no CHUNKING */
 };
 

@@ -189,6 +189,8 @@ struct xo_span xo_relay_xoorg(const struct xo_relay *relay);
 /* For log and metrics. */
 const struct xo_rights *xo_relay_rights(const struct xo_relay *relay);
 struct xo_span xo_relay_hello(const struct xo_relay *relay);
+/* As it was said, for the log alone: it may be no name at all. */
+struct xo_span xo_relay_said_hello(const struct xo_relay *relay);
 bool xo_relay_is_tls(const struct xo_relay *relay);
 bool xo_relay_is_esmtp(const struct xo_relay *relay);
 /* The client's, as XCLIENT may have told it. */

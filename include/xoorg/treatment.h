@@ -66,6 +66,19 @@ XO_MUST_CHECK enum xo_refusal xo_treatment_mail(const struct xo_policy *policy,
     struct xo_treatment *treatment_r);
 
 /*
+ * May its envelope be read as devices write it (XO_SYNTAX_LENIENT)? Only that
+ * of ordinary mail, on whose addresses no right depends, and only where the
+ * listener has `lenient_envelope`. Asked behind xo_treatment_mail().
+ */
+bool xo_treatment_is_lenient(const struct xo_listener *listener,
+    const struct xo_treatment *treatment);
+
+/* The same of the name of EHLO, before there is any mail: only of a session that
+ * may neither vouch nor relay. */
+bool xo_treatment_takes_hello(const struct xo_listener *listener,
+    uint32_t rights);
+
+/*
  * At RCPT: XO_REFUSAL_NONE, what xo_recipient_check() says of a recipient of
  * trusted mail who is not the postmaster of verified mail, or
  * XO_REFUSAL_NO_TENANT as above. `is_first`: the next hop has

@@ -46,7 +46,8 @@ xo_sink_on_mail(struct xo_sink_session *session, struct xo_span args)
 		xo_sink_reply_refusal(session, XO_REFUSAL_MAIL_NESTED);
 		return;
 	}
-	refusal = xo_mail_parse(args, session->announced, NULL, &parsed);
+	refusal = xo_mail_parse(args, session->announced, NULL,
+	    XO_SYNTAX_STRICT, &parsed);
 	if (refusal == XO_REFUSAL_NONE && session->sink->caps.size > 0 &&
 	    parsed.has_size && parsed.size > session->sink->caps.size)
 		refusal = XO_REFUSAL_SIZE;
@@ -80,7 +81,7 @@ xo_sink_on_rcpt(struct xo_sink_session *session, struct xo_span args)
 		return;
 	}
 	refusal = xo_rcpt_parse(args, session->announced, NULL, mail->is_utf8,
-	    &parsed);
+	    XO_SYNTAX_STRICT, &parsed);
 	if (refusal == XO_REFUSAL_NONE && mail->n_rcpts == RCPTS_MAX)
 		refusal = XO_REFUSAL_RCPT_TOO_MANY;
 	if (refusal != XO_REFUSAL_NONE) {

@@ -330,6 +330,8 @@ static const struct xo_setting settings[] = {
     DEFAULT("repair"), .words = malformed_header_words,
     .help = "a header that is not one: repair what then has one reading, "
     "or refuse"},
+{LISTENER("lenient_envelope", BOOL, policy.lenient_envelope), DEFAULT("true"),
+    .help = "of ordinary mail, read names and addresses as devices write them"},
 {LISTENER("safe", BOOL, policy.is_safe), DEFAULT("false"),
     .help = "announce neither PIPELINING nor CHUNKING"},
 

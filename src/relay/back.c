@@ -91,8 +91,8 @@ send_rcpt(struct xo_relay *r, struct slot *s)
 
 	/* It was parsed once, so it parses again. */
 	if (xo_rcpt_parse(xo_span(r->text.p + s->command, s->command_len),
-	    r->announced, extensions(r), r->t.mail.is_utf8, &rcpt) !=
-	    XO_REFUSAL_NONE ||
+	    r->announced, extensions(r), r->t.mail.is_utf8,
+	    envelope_syntax(r), &rcpt) != XO_REFUSAL_NONE ||
 	    (rcpt.needs & ~r->back_caps) != 0) {
 		/* Its yes was a connection's that is lost. */
 		if (s->state != SLOT_WAITING) {

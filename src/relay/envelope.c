@@ -29,6 +29,34 @@ judge(struct xo_relay *r)
 	    &r->t.trust);
 }
 
+enum xo_syntax
+envelope_syntax(const struct xo_relay *r)
+{
+	return xo_treatment_is_lenient(r->setup.listener, &r->t.trust) ?
+	    XO_SYNTAX_LENIENT : XO_SYNTAX_STRICT;
+}
+
+static enum xo_refusal
+parse_mail(struct xo_relay *r, enum xo_syntax syntax)
+{
+	return xo_mail_parse(xo_buf_span(&r->args), r->announced,
+	    extensions(r), syntax, &r->t.mail);
+}
+
+/* Whether it may be read leniently says what is read: if it may not, it is
+ * refused, as if nobody had read it. */
+static enum xo_refusal
+read_mail(struct xo_relay *r)
+{
+	enum xo_refusal why = parse_mail(r, XO_SYNTAX_STRICT);
+
+	if (why == XO_REFUSAL_NONE ||
+	    parse_mail(r, XO_SYNTAX_LENIENT) != XO_REFUSAL_NONE)
+		return why;
+	(void)judge(r);
+	return envelope_syntax(r) == XO_SYNTAX_LENIENT ? XO_REFUSAL_NONE : why;
+}
+
 static enum xo_refusal
 check_mail(struct xo_relay *r)
 {
@@ -37,8 +65,7 @@ check_mail(struct xo_relay *r)
 
 	if (r->setup.listener->require_tls && !r->is_tls)
 		return XO_REFUSAL_TLS_REQUIRED;
-	why = xo_mail_parse(xo_buf_span(&r->args), r->announced, extensions(r),
-	    mail);
+	why = read_mail(r);
 	if (why != XO_REFUSAL_NONE)
 		return why;
 	if (mail->has_size && r->size_limit != 0 &&
@@ -201,7 +228,7 @@ check_rcpt(struct xo_relay *r, struct xo_span args)
 	enum xo_refusal why;
 
 	why = xo_rcpt_parse(args, r->announced, extensions(r), t->mail.is_utf8,
-	    &rcpt);
+	    envelope_syntax(r), &rcpt);
 	if (why != XO_REFUSAL_NONE)
 		return why;
 	r->recipient = rcpt.to.address;

@@ -39,6 +39,34 @@ is_reset_too_often(struct xo_relay *r)
 	return true;
 }
 
+/* What is no name goes on as the address it came from (RFC 5321 4.1.4), and is
+ * kept for the log. */
+static void
+keep_hello(struct xo_relay *r, struct xo_span name)
+{
+	struct xo_buf *hello = &r->hello;
+
+	xo_buf_clear(hello);
+	xo_buf_clear(&r->odd_hello);
+	if (xo_hello_name_is_valid(name)) {
+		(void)xo_buf_add(hello, name);
+		return;
+	}
+	(void)xo_buf_add(&r->odd_hello, name);
+	(void)xo_buf_add_cstr(hello, xo_address_is_ipv4(&r->setup.address) ?
+	    "[" : "[IPv6:");
+	(void)xo_address_write(hello, &r->setup.address);
+	(void)xo_buf_add_byte(hello, ']');
+}
+
+static bool
+is_hello_good(const struct xo_relay *r, struct xo_span name)
+{
+	return xo_hello_name_is_valid(name) ||
+	    (xo_hello_name_is_odd(name) && xo_treatment_takes_hello(
+	    r->setup.listener, r->rights.rights));
+}
+
 static void
 handle_hello(struct xo_relay *r, struct xo_span args, bool is_esmtp)
 {
@@ -47,7 +75,7 @@ handle_hello(struct xo_relay *r, struct xo_span args, bool is_esmtp)
 		relay_refuse(r, XO_REFUSAL_PIPELINING);
 		return;
 	}
-	if (!xo_hello_name_is_valid(args)) {
+	if (!is_hello_good(r, args)) {
 		relay_refuse(r, XO_REFUSAL_HELLO_NAME);
 		return;
 	}
@@ -58,8 +86,7 @@ handle_hello(struct xo_relay *r, struct xo_span args, bool is_esmtp)
 	if (is_reset_too_often(r))
 		return;
 	finish_quietly(r, XO_REFUSAL_NONE);
-	xo_buf_clear(&r->hello);
-	(void)xo_buf_add(&r->hello, args);
+	keep_hello(r, args);
 	r->is_esmtp = is_esmtp;
 	announce_hello(r, false);
 }
@@ -100,6 +127,7 @@ handle_starttls(struct xo_relay *r, struct xo_span args)
 	relay_act(r, XO_ACTION_START_TLS);
 	/* Nothing said in clear text outlives it (RFC 3207 4.2). */
 	xo_buf_clear(&r->hello);
+	xo_buf_clear(&r->odd_hello);
 	r->announced = 0;
 	r->size_limit = 0;
 	r->state = FRONT_HANDSHAKE;

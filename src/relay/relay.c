@@ -54,6 +54,7 @@ xo_relay_free(struct xo_relay **relay)
 	free(r->expected);
 	xo_reply_fini(&r->reply);
 	xo_buf_fini(&r->hello);
+	xo_buf_fini(&r->odd_hello);
 	xo_buf_fini(&r->told_hello);
 	xo_buf_fini(&r->told_name);
 	xo_buf_fini(&r->told_reverse_name);
@@ -578,6 +579,13 @@ xo_relay_hello(const struct xo_relay *r)
 {
 	return r->told_hello.len > 0 ? xo_buf_span(&r->told_hello) :
 	    xo_buf_span(&r->hello);
+}
+
+struct xo_span
+xo_relay_said_hello(const struct xo_relay *r)
+{
+	return r->odd_hello.len > 0 && r->told_hello.len == 0 ?
+	    xo_buf_span(&r->odd_hello) : xo_relay_hello(r);
 }
 
 bool

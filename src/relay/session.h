@@ -179,6 +179,7 @@ struct xo_relay {
 	bool may_xclient;
 	bool is_spoken_for;		/* by XCLIENT */
 	struct xo_buf hello;
+	struct xo_buf odd_hello;	/* as it was said, if `hello` is not */
 	struct xo_buf told_hello;	/* XCLIENT's, and the next three */
 	struct xo_buf told_name, told_reverse_name;
 	struct xo_told told;
@@ -277,6 +278,8 @@ void announce_hello(struct xo_relay *r, bool is_final);
 /* envelope.c */
 void envelope_mail(struct xo_relay *r, struct xo_span args);
 void envelope_rcpt(struct xo_relay *r, struct xo_span args);
+/* How its addresses may be read. */
+enum xo_syntax envelope_syntax(const struct xo_relay *r);
 bool envelope_is_settled(const struct xo_relay *r);
 /* No room for another recipient until it is settled. */
 bool envelope_is_full(const struct xo_relay *r);

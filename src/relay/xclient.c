@@ -224,6 +224,7 @@ xclient(struct xo_relay *r, struct xo_span args)
 	if (told.has_port)
 		r->setup.port = told.port;
 	xo_buf_clear(&r->hello);
+	xo_buf_clear(&r->odd_hello);
 	set_buffer(&r->told_hello, &told.hello);
 	set_buffer(&r->told_name, &told.name);
 	set_buffer(&r->told_reverse_name, &told.reverse_name);

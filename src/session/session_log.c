@@ -363,7 +363,7 @@ xo_session_log_end(struct xo_session *s)
 		add_tls(line, s);
 		xo_log_cstr(line, "because",
 		    xo_relay_rights(s->relay)->reason);
-		xo_log_str(line, "helo", xo_relay_hello(s->relay));
+		xo_log_str(line, "helo", xo_relay_said_hello(s->relay));
 		xo_log_u64(line, "messages", s->n_messages);
 		xo_log_u64(line, "ms", xo_clock_now() - s->began);
 		xo_log_end(line);

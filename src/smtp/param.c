@@ -26,6 +26,7 @@ struct reading {
 	uint32_t announced;
 	const struct xo_extensions *extensions;
 	bool allow_utf8;
+	enum xo_syntax syntax;
 	uint32_t seen;			/* a bit for each row of the table */
 	uint32_t needs;
 	enum xo_refusal unannounced;	/* the first of them */
@@ -445,9 +446,9 @@ take_params(struct reading *reading, struct xo_span params)
 	struct xo_param param;
 	enum xo_err err;
 
-	/* Between parameters a TAB is fine, as for Exchange; not behind the
-	 * path, where others might read on. */
-	if (params.len > 0 && params.p[0] == '\t')
+	/* Between parameters a TAB is fine, as for Exchange; behind the path,
+	 * where others might read on, only leniently. */
+	if (reading->syntax == XO_SYNTAX_STRICT && params.len > 0 && params.p[0] == '\t')
 		return XO_REFUSAL_PARAM_SYNTAX;
 	while ((err = xo_param_next(&params, reading->allow_utf8, &param)) ==
 	    XO_OK) {
@@ -464,13 +465,14 @@ take_params(struct reading *reading, struct xo_span params)
 
 static enum xo_refusal
 parse_mail(struct xo_span args, uint32_t announced,
-    const struct xo_extensions *extensions, struct xo_mail *mail)
+    const struct xo_extensions *extensions, enum xo_syntax syntax,
+    struct xo_mail *mail)
 {
 	struct reading reading = {
 		.at = AT_MAIL, .mail = mail, .announced = announced,
-		.extensions = extensions,
+		.extensions = extensions, .syntax = syntax,
 	};
-	enum xo_refusal why = xo_path_parse(args, XO_LIT("FROM:"),
+	enum xo_refusal why = xo_path_parse(args, XO_LIT("FROM:"), syntax,
 	    &mail->from, &mail->params);
 
 	if (why == XO_REFUSAL_NONE)
@@ -485,12 +487,13 @@ parse_mail(struct xo_span args, uint32_t announced,
 
 enum xo_refusal
 xo_mail_parse(struct xo_span args, uint32_t announced,
-    const struct xo_extensions *extensions, struct xo_mail *mail_r)
+    const struct xo_extensions *extensions, enum xo_syntax syntax,
+    struct xo_mail *mail_r)
 {
 	enum xo_refusal why;
 
 	*mail_r = (struct xo_mail){.has_xoorg = false};
-	why = parse_mail(args, announced, extensions, mail_r);
+	why = parse_mail(args, announced, extensions, syntax, mail_r);
 	if (why != XO_REFUSAL_NONE)
 		*mail_r = (struct xo_mail){.has_xoorg = false};
 	return why;
@@ -499,16 +502,16 @@ xo_mail_parse(struct xo_span args, uint32_t announced,
 enum xo_refusal
 xo_rcpt_parse(struct xo_span args, uint32_t announced,
     const struct xo_extensions *extensions, bool allow_utf8,
-    struct xo_rcpt *rcpt_r)
+    enum xo_syntax syntax, struct xo_rcpt *rcpt_r)
 {
 	struct reading reading = {
 		.at = AT_RCPT, .announced = announced, .allow_utf8 = allow_utf8,
-		.extensions = extensions,
+		.extensions = extensions, .syntax = syntax,
 	};
 	enum xo_refusal why;
 
 	*rcpt_r = (struct xo_rcpt){.needs = 0};
-	if (xo_path_parse(args, XO_LIT("TO:"), &rcpt_r->to,
+	if (xo_path_parse(args, XO_LIT("TO:"), syntax, &rcpt_r->to,
 	    &rcpt_r->params) != XO_REFUSAL_NONE || rcpt_r->to.address.len == 0)
 		why = XO_REFUSAL_RCPT_SYNTAX;
 	else

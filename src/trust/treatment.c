@@ -23,6 +23,13 @@ xo_rights_are_ours(uint32_t rights)
 	    (rights & XO_RIGHT_XOORG) == 0;
 }
 
+/* Of one who may neither vouch nor relay. */
+static bool
+is_strangers(uint32_t rights)
+{
+	return (rights & (XO_RIGHT_XOORG | XO_RIGHT_RELAY)) == 0;
+}
+
 static enum xo_origin
 origin_of(uint32_t rights, enum xo_verdict verdict)
 {
@@ -152,6 +159,20 @@ xo_treatment_mail(const struct xo_policy *policy,
 	return XO_REFUSAL_NONE;
 }
 
+bool
+xo_treatment_is_lenient(const struct xo_listener *listener,
+    const struct xo_treatment *t)
+{
+	return listener->lenient_envelope && t->origin == XO_ORIGIN_OTHER &&
+	    t->answer.decision == XO_DECISION_DEMOTE && !t->is_trusted;
+}
+
+bool
+xo_treatment_takes_hello(const struct xo_listener *listener, uint32_t rights)
+{
+	return listener->lenient_envelope && is_strangers(rights);
+}
+
 static enum xo_refusal
 judge_recipient(const struct xo_policy *policy,
     const struct xo_listener *listener, const struct xo_path *to,
@@ -257,11 +278,10 @@ xo_treatment_removes(const struct xo_policy *policy,
     const struct xo_treatment *t, bool is_sent, bool *promotes_r)
 {
 	const struct xo_upstream *u = xo_upstream_at(policy, t->upstream);
-	bool is_stranger = (t->rights & (XO_RIGHT_XOORG | XO_RIGHT_RELAY)) == 0;
 	bool keeps = keeps_cross_premises(u, t->origin, is_sent);
 	uint32_t families = XO_WALL_ALWAYS;
 
-	if (is_stranger)
+	if (is_strangers(t->rights))
 		families |= XO_WALL_CROSS_TENANT | XO_WALL_SENDER_TRACE;
 	if (!keeps)
 		families |= XO_WALL_CROSS_PREMISES;

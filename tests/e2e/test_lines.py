@@ -27,7 +27,7 @@ LINES = rows(
      ["500 5.5.2"], CLOSED, ["line-nul"]),
     ("L05-X", "X", b"MAIL FROM:<u@contoso.com> XOORG=contoso.com\0.evil.example\r\n"
      b"RCPT TO:<r@contoso.com>\r\n", ["500 5.5.2"], CLOSED, ["line-nul"]),
-    ("L06", "B", b"EHLO h\xc3\xa9\r\n", ["501 5.5.4"], OPEN, ["hello-name"]),
+    ("L06", "B", b"EHLO h\xc3\xa9\r\n", ["250"], OPEN, []),
     ("L07", "C", b"NOOP " + b"a" * 505 + b"\r\n", ["250 2.0.0"], OPEN, []),
     ("L08", "C", b"NOOP " + b"a" * 4993 + b"\r\n", ["500 5.5.2"], OPEN, ["line-too-long"]),
     ("L10", "C", b"\r\n", ["500 5.5.1"], OPEN, ["command-unknown"]),
@@ -62,7 +62,6 @@ LINES = rows(
     ("vrfy", "C", b"VRFY a\r\n", ["252 2.1.5"], OPEN, []),
     ("expn", "C", b"EXPN a\r\n", ["500 5.5.1"], OPEN, ["command-unknown"]),
     ("ehlo-none", "B", b"EHLO\r\n", ["501 5.5.4"], OPEN, ["hello-name"]),
-    ("ehlo-words", "B", b"EHLO a b\r\n", ["501 5.5.4"], OPEN, ["hello-name"]),
     ("data-first", "C", b"DATA\r\n", ["503 5.5.1"], OPEN, ["command-sequence"]),
     ("rcpt-first", "C", b"RCPT TO:<r@contoso.com>\r\n", ["503 5.5.1"], OPEN,
      ["command-sequence"]),

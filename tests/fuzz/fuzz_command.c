@@ -5,20 +5,67 @@
 
 #include "fuzz.h"
 
+/* Written on, it is read as the same again, in either way. */
+static void
+check_canonical(const struct xo_path *path, struct xo_span keyword)
+{
+	struct xo_buf out = {0};
+	struct xo_span params;
+	struct xo_path again;
+
+	(void)xo_buf_add(&out, keyword);
+	(void)xo_buf_add_byte(&out, '<');
+	(void)xo_buf_add(&out, path->address);
+	(void)xo_buf_add_byte(&out, '>');
+	MUST(xo_path_parse(xo_buf_span(&out), keyword, XO_SYNTAX_LENIENT,
+	    &again, &params) == XO_REFUSAL_NONE);
+	MUST(params.len == 0);
+	MUST(xo_span_is_equal(again.address, path->address));
+	MUST(xo_span_is_equal(again.domain, path->domain));
+	if (xo_path_parse(xo_buf_span(&out), keyword, XO_SYNTAX_STRICT,
+	    &again, &params) == XO_REFUSAL_NONE)
+		MUST(xo_span_is_equal(again.address, path->address));
+	xo_buf_fini(&out);
+}
+
+/* What is read strictly is read leniently, too, and as the same. */
+static void
+check_syntaxes(struct xo_span args, struct xo_span keyword)
+{
+	struct xo_span params, params2;
+	struct xo_path path, path2;
+
+	if (xo_path_parse(args, keyword, XO_SYNTAX_STRICT, &path, &params) !=
+	    XO_REFUSAL_NONE)
+		return;
+	MUST(xo_path_parse(args, keyword, XO_SYNTAX_LENIENT, &path2,
+	    &params2) == XO_REFUSAL_NONE);
+	MUST(xo_span_is_equal(path.address, path2.address));
+	MUST(xo_span_is_equal(path.domain, path2.domain));
+	MUST(xo_span_is_equal(params, params2));
+	MUST(path.has_utf8 == path2.has_utf8);
+}
+
 static void
 check_path(struct xo_span args, struct xo_span keyword)
 {
 	struct xo_span params;
 	struct xo_path path;
 
-	if (xo_path_parse(args, keyword, &path, &params) != XO_REFUSAL_NONE)
+	check_syntaxes(args, keyword);
+	if (xo_path_parse(args, keyword, XO_SYNTAX_LENIENT, &path, &params) !=
+	    XO_REFUSAL_NONE)
 		return;
+	check_canonical(&path, keyword);
 	MUST(fuzz_is_inside(path.address, args));
 	MUST(fuzz_is_inside(path.domain, path.address));
 	MUST(fuzz_is_inside(params, args));
 	/* What goes on between < and > ends nothing there. */
-	for (size_t i = 0; i < path.address.len; i++)
+	for (size_t i = 0; i < path.address.len; i++) {
 		MUST(path.address.p[i] >= 32 && path.address.p[i] != 127);
+		MUST(path.address.p[0] == '"' || (path.address.p[i] != ' ' &&
+		    path.address.p[i] != '<' && path.address.p[i] != '>'));
+	}
 }
 
 static void
@@ -35,6 +82,8 @@ check_line(struct xo_span text)
 		for (size_t i = 0; i < command.args.len; i++)
 			MUST(command.args.p[i] > 32 &&
 			    command.args.p[i] < 127);
+	if (xo_hello_name_is_odd(command.args))
+		MUST(!xo_hello_name_is_valid(command.args));
 	check_path(command.args, XO_LIT("FROM:"));
 	check_path(command.args, XO_LIT("TO:"));
 	if (xo_bdat_parse(command.args, &chunk) != XO_REFUSAL_NONE)

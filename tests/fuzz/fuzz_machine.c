@@ -118,6 +118,7 @@ set_policy(uint8_t options, uint8_t holes)
 		.on = {XO_DECISION_ACCEPT, XO_DECISION_REJECT,
 		XO_DECISION_DEMOTE, XO_DECISION_REJECT, XO_DECISION_DEMOTE},
 		.upstream = 0, .demote_to = 1, .size_limit = 4000,
+		.lenient_envelope = (options & 2) != 0,
 		.bare_newline = (options & 8) != 0 ?
 		XO_BARE_NEWLINE_NORMALIZE : XO_BARE_NEWLINE_REJECT};
 	for (size_t i = 0; i < 2; i++) {

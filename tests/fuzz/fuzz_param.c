@@ -22,12 +22,12 @@ check_written(struct xo_buf *out)
 }
 
 static void
-check_mail(struct xo_span args, uint32_t announced)
+check_mail(struct xo_span args, uint32_t announced, enum xo_syntax syntax)
 {
 	struct xo_mail mail, again;
 	struct xo_buf out = {0};
 
-	if (xo_mail_parse(args, announced, &extensions, &mail) !=
+	if (xo_mail_parse(args, announced, &extensions, syntax, &mail) !=
 	    XO_REFUSAL_NONE)
 		return;
 	MUST((mail.needs & ~announced) == 0);
@@ -41,7 +41,7 @@ check_mail(struct xo_span args, uint32_t announced)
 	    &extensions) == XO_OK);
 	check_written(&out);
 	MUST(xo_mail_parse(xo_buf_span(&out), announced, &extensions,
-	    &again) == XO_REFUSAL_NONE);
+	    syntax, &again) == XO_REFUSAL_NONE);
 	MUST((again.needs & XO_CAP_EXTENSIONS) ==
 	    (mail.needs & XO_CAP_EXTENSIONS));
 	MUST(again.size == mail.size && again.body == mail.body);
@@ -50,13 +50,14 @@ check_mail(struct xo_span args, uint32_t announced)
 }
 
 static void
-check_rcpt(struct xo_span args, uint32_t announced, bool allow_utf8)
+check_rcpt(struct xo_span args, uint32_t announced, bool allow_utf8,
+    enum xo_syntax syntax)
 {
 	struct xo_rcpt rcpt, again;
 	struct xo_buf out = {0};
 
 	if (xo_rcpt_parse(args, announced, &extensions, allow_utf8,
-	    &rcpt) != XO_REFUSAL_NONE)
+	    syntax, &rcpt) != XO_REFUSAL_NONE)
 		return;
 	MUST(rcpt.to.address.len > 0);
 	(void)xo_buf_add_cstr(&out, "TO:<");
@@ -66,7 +67,7 @@ check_rcpt(struct xo_span args, uint32_t announced, bool allow_utf8)
 	    &extensions) == XO_OK);
 	check_written(&out);
 	MUST(xo_rcpt_parse(xo_buf_span(&out), announced, &extensions,
-	    allow_utf8, &again) == XO_REFUSAL_NONE);
+	    allow_utf8, syntax, &again) == XO_REFUSAL_NONE);
 	MUST(again.needs == rcpt.needs);
 	xo_buf_fini(&out);
 }
@@ -144,9 +145,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (data[0] != '*')
 		announced = (uint32_t)data[0] * 0x01010101 & ALL;
 	in = xo_span_from(in, 1);
-	check_mail(in, announced);
-	check_rcpt(in, announced, false);
-	check_rcpt(in, announced, true);
+	check_mail(in, announced, XO_SYNTAX_STRICT);
+	check_mail(in, announced, XO_SYNTAX_LENIENT);
+	check_rcpt(in, announced, false, XO_SYNTAX_STRICT);
+	check_rcpt(in, announced, true, XO_SYNTAX_STRICT);
+	check_rcpt(in, announced, true, XO_SYNTAX_LENIENT);
 	check_xtext(in);
 	return 0;
 }

@@ -19,6 +19,8 @@
 #define L64 A50 A10 "aaa."
 #define L192 L64 L64 L64
 
+#define STRICT XO_SYNTAX_STRICT
+#define OK XO_REFUSAL_NONE
 #define BAD XO_REFUSAL_ADDRESS_SYNTAX
 
 /* Copied to the heap without a final NUL, so that reading on is noticed. */
@@ -270,7 +272,7 @@ test_paths(void **state)
 		struct xo_span args = copy(paths[i].args), params;
 		struct xo_path got;
 		enum xo_refusal why = xo_path_parse(args,
-		    xo_span_from_cstr(paths[i].keyword), &got, &params);
+		    xo_span_from_cstr(paths[i].keyword), STRICT, &got, &params);
 
 		if (why != paths[i].want)
 			fail_msg("%s: got %d, want %d", paths[i].id, why,
@@ -291,6 +293,183 @@ test_paths(void **state)
 	}
 }
 
+#define NOT XO_REFUSAL_MAIL_SYNTAX
+
+/* As devices write it. Whatever is good strictly, is so here. */
+static const struct {
+	const char *id;
+	const char *keyword;
+	const char *args;
+	enum xo_refusal want;
+	const char *address, *domain, *params;
+} lenient[] = {
+	/* two readings */
+	{"SP inside", "FROM:", "FROM:<a b@x>", BAD, "", "", ""},
+	{"SP, bare", "FROM:", "FROM:a b@x", OK, "a", "", " b@x"},
+	{"name and address", "FROM:", "FROM:Root <a@x>", OK, "Root", "",
+	    " <a@x>"},
+	{"quoted name", "FROM:", "FROM:\"Root\" <a@x>", BAD, "", "", ""},
+	{"quoted, bare", "FROM:", "FROM:\"a\"@x", BAD, "", "", ""},
+	{"quoted SP, bare", "FROM:", "FROM:\"a b\"@x", BAD, "", "", ""},
+	{"quoted, alone", "FROM:", "FROM:<\"root\">", BAD, "", "", ""},
+	{"open quote", "FROM:", "FROM:<\"a@x>", BAD, "", "", ""},
+	{"comment", "FROM:", "FROM:<a(b)@x>", BAD, "", "", ""},
+	{"comment behind", "FROM:", "FROM:<a@x (b)>", BAD, "", "", ""},
+	{"comment, bare", "FROM:", "FROM:a@x(b)", BAD, "", "", ""},
+	{"two", "FROM:", "FROM:<a@x,b@x>", BAD, "", "", ""},
+	{"two, bare", "FROM:", "FROM:a@x,b@x", BAD, "", "", ""},
+	{"two @", "FROM:", "FROM:<a@b@x>", BAD, "", "", ""},
+	{"two @, bare", "FROM:", "FROM:a@b@x", BAD, "", "", ""},
+	{"no >", "FROM:", "FROM:<a@x", BAD, "", "", ""},
+	{"no > but SP", "FROM:", "FROM:<a@x SIZE=1", BAD, "", "", ""},
+	{"no <", "FROM:", "FROM:a@x>", BAD, "", "", ""},
+	{"no <, final dot", "FROM:", "FROM:a@x.>", BAD, "", "", ""},
+	{"<<", "FROM:", "FROM:<<a@x>>", BAD, "", "", ""},
+	{"< <", "FROM:", "FROM:< <a@x>>", BAD, "", "", ""},
+	{"> in name", "FROM:", "FROM:<ro>ot>", OK, "ro", "", "ot>"},
+	{"route, bare", "FROM:", "FROM:@a:b@x", BAD, "", "", ""},
+	{"route, final dot", "FROM:", "FROM:<@a.:b@x>", BAD, "", "", ""},
+	{"route, name", "FROM:", "FROM:<@a:root>", OK, "root", "", ""},
+	{"percent, alone", "TO:", "TO:<victim%outside.example>", BAD, "", "",
+	    ""},
+	{"bang, alone", "TO:", "TO:<outside!victim>", BAD, "", "", ""},
+	{"slash, alone", "TO:", "TO:</etc/passwd>", BAD, "", "", ""},
+	{"pipe, alone", "TO:", "TO:<|id>", BAD, "", "", ""},
+	{"option, alone", "TO:", "TO:<-froot>", BAD, "", "", ""},
+	{"include, alone", "TO:", "TO:<:include:/x>", BAD, "", "", ""},
+	{"backslash, alone", "TO:", "TO:<\\root>", BAD, "", "", ""},
+	{"UTF-8, alone", "FROM:", "FROM:<b\xc3\xbcro>", BAD, "", "", ""},
+	{"dot in front, alone", "FROM:", "FROM:<.root>", BAD, "", "", ""},
+	{"parameter for address", "FROM:", "FROM: SIZE=100", BAD, "", "", ""},
+	{"parameter, glued", "FROM:", "FROM:SIZE=100", BAD, "", "", ""},
+	{"glued behind", "FROM:", "FROM:<root>SIZE=1", OK, "root", "",
+	    "SIZE=1"},
+	{"nothing", "FROM:", "FROM:", BAD, "", "", ""},
+	{"blanks only", "FROM:", "FROM: \t ", BAD, "", "", ""},
+	{"dots only", "FROM:", "FROM:<...@x>", BAD, "", "", ""},
+	{"two final dots", "FROM:", "FROM:<a@x..>", BAD, "", "", ""},
+	{"only a dot", "FROM:", "FROM:<a@.>", BAD, "", "", ""},
+	{"literal, final dot", "FROM:", "FROM:<a@[192.0.2.1].>", BAD, "", "",
+	    ""},
+	{"empty local", "FROM:", "FROM:<@x>", BAD, "", "", ""},
+	{"Latin-1", "FROM:", "FROM:<b\xfc@x>", BAD, "", "", ""},
+	{"C1", "FROM:", "FROM:<\xc2\x85@x>", BAD, "", "", ""},
+	{"ESC", "FROM:", "FROM:<a\x1b@x>", BAD, "", "", ""},
+	{"CR", "FROM:", "FROM:<a\r@x>", BAD, "", "", ""},
+	{"FF in front", "FROM:", "FROM:\f<a@x>", BAD, "", "", ""},
+	{"wrong keyword", "FROM:", "TO:<a@x>", NOT, "", "", ""},
+	{"SP in keyword", "FROM:", "FROM :<a@x>", NOT, "", "", ""},
+	{"no colon", "FROM:", "FROM <a@x>", NOT, "", "", ""},
+	{"local 256", "FROM:", "FROM:<" A250 "bbbbbb>", BAD, "", "", ""},
+	{"domain 256", "FROM:", "FROM:<a@" L192 A50 A10 "bbbb.>", BAD, "", "",
+	    ""},
+	/* one */
+	{"strict", "FROM:", "FROM:<u@x> SIZE=1", OK, "u@x", "x", " SIZE=1"},
+	{"strict, quoted", "FROM:", "FROM:<\"a b>c\"@x>", OK, "\"a b>c\"@x",
+	    "x", ""},
+	{"no < >", "FROM:", "FROM:a@x", OK, "a@x", "x", ""},
+	{"no < >, SP", "FROM:", "FROM: a@x SIZE=1", OK, "a@x", "x",
+	    " SIZE=1"},
+	{"no < >, TO", "TO:", "TO:a@x", OK, "a@x", "x", ""},
+	{"no < >, final dot", "TO:", "TO:a@x. B", OK, "a@x", "x", " B"},
+	{"no < >, literal", "TO:", "TO:a@[192.0.2.1]", OK, "a@[192.0.2.1]",
+	    "[192.0.2.1]", ""},
+	{"no < >, name", "FROM:", "FROM:root", OK, "root", "", ""},
+	{"root", "FROM:", "FROM:<root>", OK, "root", "", ""},
+	{"root, TO", "TO:", "TO:<root>", OK, "root", "", ""},
+	{"machine", "FROM:", "FROM:<SCAN_01-b.c+d$>", OK, "SCAN_01-b.c+d$", "",
+	    ""},
+	{"postmaster", "TO:", "TO:<Postmaster>", OK, "Postmaster", "", ""},
+	{"< >", "FROM:", "FROM:< >", OK, "", "", ""},
+	{"< > P", "FROM:", "FROM:<\t > SIZE=1", OK, "", "", " SIZE=1"},
+	{"blanks inside", "FROM:", "FROM:< a@x\t>", OK, "a@x", "x", ""},
+	{"two SP", "FROM:", "FROM:  <a@x>", OK, "a@x", "x", ""},
+	{"TAB", "FROM:", "FROM:\t<a@x>", OK, "a@x", "x", ""},
+	{"SP in front", "FROM:", " \tFROM:<a@x>", OK, "a@x", "x", ""},
+	{"dots", "FROM:", "FROM:<..a..b..@x>", OK, "..a..b..@x", "x", ""},
+	{"final dot", "FROM:", "FROM:<a@x.y.>", OK, "a@x.y", "x.y", ""},
+	{"final dot, SP", "FROM:", "FROM:<a@x. >", OK, "a@x", "x", ""},
+	{"domain 255", "FROM:", "FROM:<a@" L192 A50 A10 "bbb.>", OK,
+	    "a@" L192 A50 A10 "bbb", L192 A50 A10 "bbb", ""},
+};
+
+static void
+want_lenient(size_t i, enum xo_syntax syntax)
+{
+	struct xo_span args = copy(lenient[i].args), params;
+	struct xo_path got;
+	enum xo_refusal why = xo_path_parse(args,
+	    xo_span_from_cstr(lenient[i].keyword), syntax, &got, &params);
+
+	if (syntax == XO_SYNTAX_LENIENT && why != lenient[i].want)
+		fail_msg("%s: got %d, want %d", lenient[i].id, why,
+		    lenient[i].want);
+	if (why == XO_REFUSAL_NONE && (!xo_span_is_equal(got.address,
+	    xo_span_from_cstr(lenient[i].address)) ||
+	    !xo_span_is_equal(got.domain,
+	    xo_span_from_cstr(lenient[i].domain)) ||
+	    !xo_span_is_equal(params, xo_span_from_cstr(lenient[i].params))))
+		fail_msg("%s: got '%.*s' '%.*s' '%.*s'", lenient[i].id,
+		    (int)got.address.len, (const char *)got.address.p,
+		    (int)got.domain.len, (const char *)got.domain.p,
+		    (int)params.len, (const char *)params.p);
+	drop(args);
+}
+
+static void
+test_lenient_paths(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N(lenient); i++) {
+		want_lenient(i, XO_SYNTAX_LENIENT);
+		/* What both take, they read alike. */
+		want_lenient(i, XO_SYNTAX_STRICT);
+	}
+}
+
+static void
+test_lenient_takes_what_strict_takes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N(paths); i++) {
+		struct xo_span args = xo_span_from_cstr(paths[i].args), params;
+		struct xo_path got;
+
+		if (paths[i].want != XO_REFUSAL_NONE)
+			continue;
+		if (xo_path_parse(args, xo_span_from_cstr(paths[i].keyword),
+		    XO_SYNTAX_LENIENT, &got, &params) != XO_REFUSAL_NONE ||
+		    !xo_span_is_equal(got.address,
+		    xo_span_from_cstr(paths[i].address)) ||
+		    !xo_span_is_equal(params,
+		    xo_span_from_cstr(paths[i].params)))
+			fail_msg("%s: another reading", paths[i].id);
+	}
+}
+
+static void
+test_odd_names(void **state)
+{
+	static const struct {
+		const char *name;
+		bool want;
+	} rows[] = {
+		{"", false}, {"gw.contoso.com", false}, {"[192.0.2.1]", false},
+		{"a\x1b", false}, {"a\tb", false}, {"a\x7f", false},
+		{"a\rb", false}, {A250 "bbbbb ", false},
+		{"my printer", true}, {"*", true}, {"b\xc3\xbcro", true},
+		{"b\xfcro", true}, {"a(b)", true}, {"\"a\"", true},
+		{"a@b", true}, {"..", true}, {A250 "bbbb ", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++)
+		if (xo_hello_name_is_odd(xo_span_from_cstr(rows[i].name)) !=
+		    rows[i].want)
+			fail_msg("'%s': want %d", rows[i].name, rows[i].want);
+	assert_false(xo_hello_name_is_odd(xo_span("a\0b ", 4)));
+}
+
 /* What is cut before its `>` is never a path; L05 never gets here. */
 static void
 test_paths_cut(void **state)
@@ -309,7 +488,7 @@ test_paths_cut(void **state)
 			assert_non_null(p);
 			memcpy(p, paths[i].args, n);
 			if (xo_path_parse(xo_span(p, n), xo_span_from_cstr(
-			    paths[i].keyword), &got, &params) ==
+			    paths[i].keyword), STRICT, &got, &params) ==
 			    XO_REFUSAL_NONE)
 				fail_msg("%s cut at %zu", paths[i].id, n);
 			free(p);
@@ -325,15 +504,15 @@ test_path_nul(void **state)
 
 	(void)state;
 	assert_int_equal(xo_path_parse(XO_LIT("FROM:<a\0@b>"),
-	    XO_LIT("FROM:"), &got, &params), BAD);
+	    XO_LIT("FROM:"), STRICT, &got, &params), BAD);
 	assert_int_equal(xo_path_parse(XO_LIT("FROM:<a@b\0>"),
-	    XO_LIT("FROM:"), &got, &params), BAD);
+	    XO_LIT("FROM:"), STRICT, &got, &params), BAD);
 	assert_int_equal(xo_path_parse(XO_LIT("FROM:<\"\0\"@b>"),
-	    XO_LIT("FROM:"), &got, &params), BAD);
+	    XO_LIT("FROM:"), STRICT, &got, &params), BAD);
 	assert_int_equal(xo_path_parse(XO_LIT("FROM:<\"\\\0\"@b>"),
-	    XO_LIT("FROM:"), &got, &params), BAD);
+	    XO_LIT("FROM:"), STRICT, &got, &params), BAD);
 	assert_int_equal(xo_path_parse(XO_LIT("FROM:<a@[\0]>"),
-	    XO_LIT("FROM:"), &got, &params), BAD);
+	    XO_LIT("FROM:"), STRICT, &got, &params), BAD);
 }
 
 static void
@@ -396,6 +575,9 @@ main(void)
 		cmocka_unit_test(test_verbs),
 		cmocka_unit_test(test_hello),
 		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_lenient_paths),
+		cmocka_unit_test(test_lenient_takes_what_strict_takes),
+		cmocka_unit_test(test_odd_names),
 		cmocka_unit_test(test_paths_cut),
 		cmocka_unit_test(test_path_nul),
 		cmocka_unit_test(test_bdat),

@@ -211,7 +211,7 @@ want_mail(size_t i, struct xo_span args)
 {
 	struct xo_mail got;
 	enum xo_refusal why = xo_mail_parse(args, mails[i].announced,
-	    &extensions, &got);
+	    &extensions, XO_SYNTAX_STRICT, &got);
 	struct xo_span xoorg = xo_mail_xoorg(&got);
 
 	if (why != mails[i].want)
@@ -259,7 +259,7 @@ test_mail_cut(void **state)
 			uint8_t *p = copy(mails[i].args, n);
 
 			if (xo_mail_parse(xo_span(p, n), mails[i].announced,
-			    &extensions, &got) != OK)
+			    &extensions, XO_SYNTAX_STRICT, &got) != OK)
 				assert_false(got.has_xoorg);
 			free(p);
 		}
@@ -280,7 +280,7 @@ test_octets(void **state)
 
 		*strchr(line, '?') = (char)c;
 		why = xo_mail_parse(xo_span(line, sizeof(line) - 1), TX,
-		    NULL, &got);
+		    NULL, XO_SYNTAX_STRICT, &got);
 		if (c == ' ' || c == '\t')
 			assert_int_equal(why, SYNTAX);	/* ".com" */
 		else
@@ -327,7 +327,7 @@ test_fields(void **state)
 		memcpy(line, U, sizeof(U) - 1);
 		memcpy(line + sizeof(U) - 1, rows[i].params, n);
 		assert_int_equal(xo_mail_parse(xo_span(line,
-		    sizeof(U) - 1 + n), TX, &extensions, &got), OK);
+		    sizeof(U) - 1 + n), TX, &extensions, XO_SYNTAX_STRICT, &got), OK);
 		if (got.needs != rows[i].needs ||
 		    got.has_size != rows[i].has_size ||
 		    got.size != rows[i].size || got.body != rows[i].body ||
@@ -415,7 +415,7 @@ test_rcpt(void **state)
 		struct xo_rcpt got;
 		enum xo_refusal why = xo_rcpt_parse(
 		    xo_span_from_cstr(rows[i].args), rows[i].announced,
-		    &extensions, rows[i].allow_utf8, &got);
+		    &extensions, rows[i].allow_utf8, XO_SYNTAX_STRICT, &got);
 
 		if (why != rows[i].want)
 			fail_msg("%s: got %s, want %s", rows[i].id,

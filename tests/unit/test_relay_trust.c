@@ -45,6 +45,7 @@ static struct {
 	enum xo_verdict accepts;	/* this verdict too, but _VERIFIED */
 	enum xo_mode mode;
 	bool has_sender_rule;
+	bool is_lenient;
 	unsigned int holes;
 } p;
 
@@ -72,6 +73,7 @@ shape(struct world *w)
 	w->policy.tenants = tenants;
 	w->policy.n_tenants = 2;
 	w->listener.mode = p.mode;
+	w->listener.lenient_envelope = p.is_lenient;
 	if (p.accepts != XO_VERDICT_VERIFIED)
 		w->listener.on[p.accepts] = XO_DECISION_ACCEPT;
 	for (size_t i = 0; i < 2; i++) {
@@ -455,6 +457,101 @@ test_recipients(void **state)
 		}
 }
 
+/* As devices write it: of ordinary mail only, and written on in one way. */
+
+static const struct {
+	const char *mail, *rcpt;	/* what follows MAIL and RCPT */
+	const char *want;		/* what the next hop gets */
+} devices[] = {
+	{" FROM:<root>", " TO:<root>",
+	    "MAIL FROM:<root>\r\nRCPT TO:<root>\r\n"},
+	{" FROM:root", " TO:r@contoso.com",
+	    "MAIL FROM:<root>\r\nRCPT TO:<r@contoso.com>\r\n"},
+	{" FROM:< >", " TO:  <r@contoso.com>",
+	    "MAIL FROM:<>\r\nRCPT TO:<r@contoso.com>\r\n"},
+	{" FROM:\t<a@contoso.com>", " TO:<r@contoso.com.>",
+	    "MAIL FROM:<a@contoso.com>\r\nRCPT TO:<r@contoso.com>\r\n"},
+	{"  FROM:<..a..b..@x.>", " TO:< r@contoso.com >",
+	    "MAIL FROM:<..a..b..@x>\r\nRCPT TO:<r@contoso.com>\r\n"},
+};
+
+static void
+check_device(const struct kind *k, size_t i, bool is_lenient)
+{
+	const char *value = strstr(k->mail, " XOORG=");
+	bool want = is_lenient && k->upstream == ORDINARY;
+	struct xo_span got;
+	char line[128];
+	struct world w;
+	uint16_t code;
+
+	usual_policy();
+	set_kind(k);
+	p.is_lenient = is_lenient;
+	begin(&w, k->client, "");
+	(void)snprintf(line, sizeof(line), "MAIL%s%s", devices[i].mail,
+	    value != NULL ? value : "\r\n");
+	code = say(&w, line);
+	if (code != (want ? 250 : 501) || (!want && w.acquired != XO_NOBODY))
+		fail_msg("%s, %s: got %s", k->name, line, world_codes(&w));
+	/* A recipient of what was written as it should be. */
+	if (!want)
+		(void)say(&w, k->mail);
+	(void)snprintf(line, sizeof(line), "RCPT%s\r\n", devices[i].rcpt);
+	code = say(&w, line);
+	if (code != (want ? 250 : 501))
+		fail_msg("%s, %s: got %s", k->name, line, world_codes(&w));
+	got = xo_buf_span(&w.hop.envelope);
+	if (want && !world_span_has(got, devices[i].want))
+		fail_msg("%s, %s: got %.*s", k->name, devices[i].mail,
+		    (int)got.len, (const char *)got.p);
+	end(&w);
+}
+
+static void
+test_devices(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k < N(kinds); k++)
+		for (size_t i = 0; i < N(devices); i++)
+			for (int lenient = 0; lenient < 2; lenient++)
+				check_device(&kinds[k], i, lenient == 1);
+}
+
+static void
+test_device_hello(void **state)
+{
+	static const struct {
+		enum world_client client;
+		uint32_t local;
+		bool is_lenient;
+		uint16_t want;
+	} rows[] = {
+		{CLIENT_STRANGER, 0, false, 501},
+		{CLIENT_LOCAL, RIGHT(RELAY), true, 501},
+		/* By its address it may not vouch. */
+		{CLIENT_LOCAL, RIGHT(XOORG), true, 250},
+		{CLIENT_LOCAL, RIGHT(RELAY) | RIGHT(XCLIENT), true, 501},
+		{CLIENT_EXCHANGE, 0, true, 501},
+		{CLIENT_LOCAL, RIGHT(PROXY), true, 250},
+		{CLIENT_STRANGER, 0, true, 250},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++) {
+		struct world w;
+
+		usual_policy();
+		p.local = rows[i].local;
+		p.is_lenient = rows[i].is_lenient;
+		begin(&w, rows[i].client, "");
+		if (say(&w, "EHLO my printer\r\n") != rows[i].want)
+			fail_msg("row %zu: got %s", i, world_codes(&w));
+		assert_int_equal(say(&w, "EHLO a\tb\r\n"), 501);
+		end(&w);
+	}
+}
+
 /* Whose certificate: never a tenant's for a stranger. */
 static void
 test_certificate(void **state)
@@ -696,6 +793,8 @@ main(void)
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_message_value),
 		cmocka_unit_test(test_recipients),
+		cmocka_unit_test(test_devices),
+		cmocka_unit_test(test_device_hello),
 		cmocka_unit_test(test_certificate),
 		cmocka_unit_test(test_xclient),
 		cmocka_unit_test(test_nowhere),

@@ -172,7 +172,7 @@ test_paths(void **state)
 		struct xo_path path;
 		struct xo_span params;
 		bool is_path = xo_path_parse(xo_span_from_cstr(paths[i].args),
-		    XO_LIT("TO:"), &path, &params) == XO_REFUSAL_NONE &&
+		    XO_LIT("TO:"), XO_SYNTAX_STRICT, &path, &params) == XO_REFUSAL_NONE &&
 		    params.len == 0;
 
 		if (is_path != paths[i].is_path)

@@ -992,6 +992,87 @@ test_postmaster_of_others(void **state)
 	}
 }
 
+/* protocol.md 9.8 */
+static const char *const table_9_8[][3] = {
+	{"verified", "strictly", "strictly"},
+	{"ours", "strictly", "strictly"},
+	{"other, accept", "strictly", "strictly"},
+	{"other, demote", "leniently", "strictly"},
+	{"EHLO with the right xoorg", "strictly", "strictly"},
+	{"EHLO with the right relay", "strictly", "strictly"},
+	{"EHLO with neither", "leniently", "strictly"},
+};
+
+static void
+check_syntax(const char *const *row, const struct kind *k)
+{
+	for (size_t column = 1; column < 3; column++) {
+		struct xo_treatment t;
+
+		listener.lenient_envelope = column == 1;
+		assert_int_equal(mail_as(k, k->sender, &t), XO_REFUSAL_NONE);
+		if (xo_treatment_is_lenient(&listener, &t) !=
+		    is(row[column], "leniently"))
+			fail_msg("%s, rights %u: want %s", row[0], k->rights,
+			    row[column]);
+	}
+}
+
+static void
+check_hello_syntax(const char *const *row)
+{
+	uint32_t right = has(row[0], "xoorg") ? XOORG :
+	    has(row[0], "relay") ? RELAY : 0;
+
+	for (uint32_t rights = 0; rights < 16; rights++) {
+		if (right == 0 ? (rights & (XOORG | RELAY)) != 0 :
+		    (rights & right) == 0)
+			continue;
+		for (size_t column = 1; column < 3; column++) {
+			listener.lenient_envelope = column == 1;
+			if (xo_treatment_takes_hello(&listener, rights) !=
+			    is(row[column], "leniently"))
+				fail_msg("%s, rights %u: want %s", row[0],
+				    rights, row[column]);
+		}
+	}
+}
+
+static void
+test_9_8(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N(table_9_8); i++)
+		if (has(table_9_8[i][0], "EHLO"))
+			check_hello_syntax(table_9_8[i]);
+		else
+			assert_true(for_each_kind(table_9_8[i],
+			    check_syntax) > 0);
+}
+
+/* None was asked for, what is refused, and what is trusted all the same. */
+static void
+test_strict_otherwise(void **state)
+{
+	struct xo_treatment t = XO_TREATMENT_NONE;
+
+	(void)state;
+	listener.lenient_envelope = true;
+	assert_false(xo_treatment_is_lenient(&listener, &t));
+	assert_int_equal(mail(XOORG, "other.example", "root", &t),
+	    XO_REFUSAL_UNKNOWN_ORG);
+	assert_false(xo_treatment_is_lenient(&listener, &t));
+	assert_int_equal(mail(XOORG, "contoso.com", "root", &t),
+	    XO_REFUSAL_SENDER_MISMATCH);
+	assert_false(xo_treatment_is_lenient(&listener, &t));
+	listener.mode = XO_MODE_OBSERVE;
+	assert_int_equal(mail(XOORG, "contoso.com", "root", &t),
+	    XO_REFUSAL_NONE);
+	assert_true(xo_treatment_is_lenient(&listener, &t));
+	assert_int_equal(mail(XOORG, "contoso.com", "", &t), XO_REFUSAL_NONE);
+	assert_false(xo_treatment_is_lenient(&listener, &t));
+}
+
 /* Behind the tables */
 
 static void
@@ -1166,6 +1247,8 @@ main(void)
 		TEST(test_9_5),
 		TEST(test_9_6),
 		TEST(test_9_7),
+		TEST(test_9_8),
+		TEST(test_strict_otherwise),
 		TEST(test_postmaster_of_others),
 		TEST(test_observed_mail),
 		TEST(test_ours),
