@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * The claim of a connection: a kept one, else one place after the other
- * (search.h) until one has been opened as policy demands.
- */
+/* How a connection is had: see claim.h. */
 #include <errno.h>
 #include <stdlib.h>
 
+#include <net/resolve.h>
+
+#include "claim.h"
 #include "dial.h"
 #include "hop_internal.h"
+#include "link.h"
+#include "pool.h"
 #include "search.h"
+#include "step.h"
 
 struct xo_claim {
 	struct xo_claim *next, *previous;	/* of all in hops->claims */
@@ -34,6 +37,12 @@ static struct hop *
 hop_of(const struct xo_claim *c)
 {
 	return &c->hops->hops[c->wish.upstream];
+}
+
+static struct xo_places *
+places_of(const struct xo_claim *c)
+{
+	return &hop_of(c)->places;
 }
 
 static void
@@ -96,7 +105,7 @@ static void
 conclude(struct xo_claim *c)
 {
 	struct xo_hops *hops = c->hops;
-	struct xo_known *known = &hops->worker->known[c->wish.upstream];
+	struct xo_known *known = &hops->known[c->wish.upstream];
 
 	c->is_over = true;
 	evtimer_del(c->timer);
@@ -105,10 +114,10 @@ conclude(struct xo_claim *c)
 		known->caps = c->dial.link->opening.caps;
 		known->is_known = true;
 		hop_of(c)->asked_at = xo_clock_now();
-		xo_metrics_upstream_connect(hops->worker->metrics,
+		xo_metrics_upstream_connect(hops->env->metrics,
 		    c->wish.upstream, true);
 	} else if (c->dial.link != NULL) {
-		xo_metrics_upstream_reused(hops->worker->metrics,
+		xo_metrics_upstream_reused(hops->env->metrics,
 		    c->wish.upstream);
 	}
 }
@@ -140,7 +149,7 @@ static void
 note_failure(struct xo_claim *c, enum xo_refusal why, struct xo_span said)
 {
 	struct xo_target *target = c->search.target;
-	struct xo_log_line *line = xo_log_begin(c->hops->worker->log,
+	struct xo_log_line *line = xo_log_begin(c->hops->env->log,
 	    XO_LOG_WARNING, "upstream");
 
 	c->why = why;
@@ -149,13 +158,13 @@ note_failure(struct xo_claim *c, enum xo_refusal why, struct xo_span said)
 	xo_log_str(line, "upstream", xo_hop_policy(c->hops,
 	    c->wish.upstream)->name);
 	if (target != NULL) {
-		xo_hop_set_dead(hop_of(c), &target->place, true);
+		xo_places_set_dead(places_of(c), &target->place, true);
 		xo_log_cstr(line, "host", target->name);
 	}
 	xo_log_cstr(line, "reason", xo_refusal_info(why)->id);
 	xo_log_str(line, "said", said);
 	xo_log_end(line);
-	xo_metrics_upstream_connect(c->hops->worker->metrics,
+	xo_metrics_upstream_connect(c->hops->env->metrics,
 	    c->wish.upstream, false);
 }
 
@@ -188,7 +197,7 @@ opened(struct xo_claim *c)
 	struct xo_link *link = c->dial.link;
 
 	if (target != NULL) {
-		xo_hop_set_dead(hop_of(c), &target->place, false);
+		xo_places_set_dead(places_of(c), &target->place, false);
 		link->place = target->place;
 		link->has_others = xo_search_has_others(&c->search);
 	}
@@ -313,14 +322,14 @@ ask_host(struct xo_claim *c)
 	uint16_t port;
 	const char *name = xo_search_name(&c->search, &port);
 
-	c->lookup = xo_resolver_host(c->hops->worker->resolver, name, port,
+	c->lookup = xo_resolver_host(c->hops->env->resolver, name, port,
 	    found_host, c);
 }
 
 static void
 ask_mx(struct xo_claim *c)
 {
-	c->lookup = xo_resolver_mx(c->hops->worker->resolver,
+	c->lookup = xo_resolver_mx(c->hops->env->resolver,
 	    c->search.conf->mx, found_mx, c);
 }
 
@@ -378,7 +387,7 @@ xo_hops_claim(struct xo_hops *hops, const struct xo_wish *wish,
 	struct xo_claim *c = calloc(1, sizeof(*c));
 
 	if (c != NULL)
-		c->timer = evtimer_new(hops->worker->base, on_timer, c);
+		c->timer = evtimer_new(hops->env->base, on_timer, c);
 	if (c == NULL || c->timer == NULL) {
 		free(c);
 		return NULL;
@@ -392,16 +401,16 @@ xo_hops_claim(struct xo_hops *hops, const struct xo_wish *wish,
 	c->arg = arg;
 	c->why = XO_REFUSAL_UPSTREAM_CONNECT;
 	xo_search_init(&c->search, xo_hop_conf(hops, wish->upstream),
-	    hop_of(c));
+	    places_of(c));
 	/* The client waits for its reply to RCPT meanwhile. */
 	c->deadline = xo_clock_now() +
-	    hops->worker->conf->policy.limits.mail_timeout;
+	    hops->env->conf->policy.limits.mail_timeout;
 	/* A tenant's certificate is part of a connection's identity only where
 	 * it is shown. */
 	if (!xo_hop_policy(hops, wish->upstream)->has_tenant_certificate)
 		c->wish.tenant = XO_NOBODY;
 	if (wish->lost.len > 0)
-		xo_hop_set_dead(hop_of(c), &wish->lost, true);
+		xo_places_set_dead(places_of(c), &wish->lost, true);
 	if (!claim_kept(c))
 		go_on(c);
 	return c;

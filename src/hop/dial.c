@@ -4,15 +4,16 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
-#include <proc/gate.h>
 #include <xoorg/proxy.h>
 
 #include "dial.h"
+#include "hop_internal.h"
+#include "link.h"
 
 static const struct xo_limits *
 limits_of(const struct xo_dial *d)
 {
-	return &d->hops->worker->conf->policy.limits;
+	return &d->hops->env->conf->policy.limits;
 }
 
 static const struct xo_upstream *
@@ -39,7 +40,7 @@ open_link(struct xo_dial *d, int fd, xo_leg_ready *ready, void *owner)
 		close(fd);
 		return NULL;
 	}
-	if (!xo_leg_open(&link->leg, d->hops->worker->base, fd, ready,
+	if (!xo_leg_open(&link->leg, d->hops->env->base, fd, ready,
 	    owner)) {
 		xo_link_close(link);
 		return NULL;
@@ -115,12 +116,12 @@ static bool
 start_tls(struct xo_dial *d)
 {
 	struct xo_link *link = d->link;
-	const struct xo_gate *gate = d->hops->worker->gate;
+	const struct xo_env *env = d->hops->env;
 	const struct xo_tls_credential *credential = NULL;
 
 	if (d->wish->tenant != XO_NOBODY)
-		credential = gate->tenants[d->wish->tenant];
-	link->leg.tls = xo_tls_new_client(gate->upstreams[d->wish->upstream],
+		credential = env->tenants[d->wish->tenant];
+	link->leg.tls = xo_tls_new_client(env->upstreams[d->wish->upstream],
 	    link->leg.fd, name_of_server(d), credential);
 	return link->leg.tls != NULL;
 }
@@ -178,7 +179,7 @@ talk(struct xo_dial *d)
 	struct xo_span got;
 
 	flush_opening(link);
-	got = xo_leg_read(&link->leg, d->hops->worker->scratch);
+	got = xo_leg_read(&link->leg, d->hops->env->scratch);
 	if (got.len > 0) {
 		xo_leg_used(&link->leg, got, xo_opening_bytes(o, got));
 		flush_opening(link);
@@ -233,8 +234,8 @@ connected(struct xo_dial *d)
 		    xo_span_from_cstr(strerror(error)));
 	d->is_connecting = false;
 	xo_opening_start(&d->link->opening, policy_of(d),
-	    d->hops->worker->conf->policy.hostname,
-	    &d->hops->worker->conf->policy.extensions,
+	    d->hops->env->conf->policy.hostname,
+	    &d->hops->env->conf->policy.extensions,
 	    d->wish->is_question ? NULL : &d->wish->client);
 	say_proxy(d);
 	/* What is said next must not be taken for the rest of a header. */

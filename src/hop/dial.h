@@ -7,7 +7,9 @@
 #ifndef XO_DIAL_H
 #define XO_DIAL_H
 
-#include "hop_internal.h"
+#include "claim.h"
+#include "link.h"
+#include "search.h"
 
 struct xo_dial {
 	struct xo_hops *hops;		/* these two are the owner's to set */

@@ -12,10 +12,10 @@
 
 void
 xo_search_init(struct xo_search *s, const struct xo_conf_upstream *conf,
-    struct hop *hop)
+    struct xo_places *places)
 {
 	s->conf = conf;
-	s->hop = hop;
+	s->places = places;
 	s->is_named = conf->mx == NULL;
 	s->n_names = conf->mx == NULL ? conf->n_hosts : 0;
 }
@@ -88,7 +88,7 @@ xo_search_found_host(struct xo_search *s, const struct xo_resolved *list,
 	uint16_t port;
 	const char *name = xo_search_name(s, &port);
 
-	xo_hop_learn_host(s->hop, name, port, list, n);
+	xo_places_learn_host(s->places, name, port, list, n);
 	add_resolved(s, list, n, name);
 }
 
@@ -128,8 +128,8 @@ take_names(struct xo_search *s, const struct xo_mx *list, size_t n)
 void
 xo_search_found_mx(struct xo_search *s, const struct xo_mx *list, size_t n)
 {
-	xo_hop_learn_mx(s->hop, s->conf->mx, list, n);
-	take_names(s, s->hop->mx, s->hop->n_mx);
+	xo_places_learn_mx(s->places, s->conf->mx, list, n);
+	take_names(s, s->places->mx, s->places->n_mx);
 }
 
 /* True: they are known. */
@@ -137,7 +137,7 @@ static bool
 find_names(struct xo_search *s)
 {
 	size_t n;
-	const struct xo_mx *list = xo_hop_known_mx(s->hop, &n);
+	const struct xo_mx *list = xo_places_known_mx(s->places, &n);
 
 	s->is_named = true;
 	if (list == NULL)
@@ -159,7 +159,7 @@ find_next_name(struct xo_search *s)
 	name = xo_search_name(s, &port);
 	if (add_numeric(s, name, port))
 		return true;
-	list = xo_hop_known_host(s->hop, name, port, &n);
+	list = xo_places_known_host(s->places, name, port, &n);
 	if (list == NULL)
 		return false;
 	add_resolved(s, list, n, name);
@@ -175,7 +175,7 @@ next_target(struct xo_search *s)
 		struct xo_target *t = &s->targets[s->next_target++];
 
 		if (s->is_last_resort ? !t->is_skipped :
-		    xo_hop_is_dead(s->hop, &t->place)) {
+		    xo_places_is_dead(s->places, &t->place)) {
 			t->is_skipped = true;
 			continue;
 		}

@@ -11,13 +11,20 @@
 
 #include <conf/conf.h>
 
-#include "hop_internal.h"
+#include "places.h"
 
 #define XO_TARGETS_MAX 32
 
+/* One place to connect to. */
+struct xo_target {
+	struct xo_place place;
+	bool is_skipped;
+	char name[XO_MX_NAME_SIZE];	/* for TLS */
+};
+
 struct xo_search {
 	const struct xo_conf_upstream *conf;
-	struct hop *hop;		/* what is remembered */
+	struct xo_places *places;	/* what is remembered */
 	/* hosts, then their addresses */
 	struct xo_mx *names;		/* of an MX; else they are conf's */
 	size_t n_names, next_name;
@@ -29,9 +36,9 @@ struct xo_search {
 	bool is_last_resort;		/* the turn of those left out */
 };
 
-/* `conf` and `hop` are kept. */
+/* `conf` and `places` are kept. */
 void xo_search_init(struct xo_search *search,
-    const struct xo_conf_upstream *conf, struct hop *hop);
+    const struct xo_conf_upstream *conf, struct xo_places *places);
 void xo_search_fini(struct xo_search *search);
 
 enum xo_search_step {

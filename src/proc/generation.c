@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include <conf/warning.h>
+#include <net/clock.h>
 #include <watch/status.h>
 
+#include "descriptors.h"
 #include "generation.h"
 #include "inspect.h"
 #include "keys.h"
@@ -119,8 +121,11 @@ start_status(struct xo_generation *g)
 	pid_t pid = fork();
 
 	if (pid == 0) {
+		int kept = setup.listen_fd;
+
 		set_child_signals();
 		xo_metrics_guard(g->gate->metrics, false);
+		xo_descriptors_close_but(&kept, 1);
 		xo_status_run(&setup);
 	}
 	note_start(&g->status, pid);

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <net/clock.h>
+
 #include "generation.h"
 #include "master.h"
 #include "notify.h"

@@ -14,10 +14,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <event2/event.h>
+
+#include <hop/claim.h>
 #include <hop/hop.h>
+#include <hop/learn.h>
+#include <net/clock.h>
+#include <net/env.h>
+#include <net/leg.h>
 #include <net/resolve.h>
-#include <session/session.h>
-#include <session/session_internal.h>
+#include <session/sessions.h>
+#include <xoorg/refusal.h>
 
 #include "descriptors.h"
 #include "gate.h"
@@ -37,15 +44,33 @@
  * message, and pages from the kernel are dear. */
 #define MEMORY_KEPT (4 * 1024 * 1024)
 
+struct worker {
+	struct xo_env env;
+	struct xo_hops *hops;
+	struct xo_sessions *sessions;
+	struct event **listeners;
+	size_t n_listeners;
+	size_t most_sessions;		/* as descriptors allow; 0: any */
+	struct event *tick;		/* heartbeat, log */
+	struct event *terminate;
+	struct event *drained;
+	int null_fd;
+	int spare_fd;			/* another: for a last word */
+	bool is_pressed;		/* max_sessions are here */
+	bool is_draining;
+	bool is_over;			/* and the time for it is up */
+	uint8_t scratch[XO_LEG_READ];
+};
+
 struct acceptor {
-	struct xo_worker *worker;
+	struct worker *worker;
 	int listener;
 };
 
 static void
-log_turned_away(struct xo_worker *w, const struct xo_refusal_info *info)
+log_turned_away(struct worker *w, const struct xo_refusal_info *info)
 {
-	struct xo_log_line *line = xo_log_begin(w->log, XO_LOG_ERROR,
+	struct xo_log_line *line = xo_log_begin(w->env.log, XO_LOG_ERROR,
 	    "refused");
 
 	xo_log_u64(line, "reply", info->code);
@@ -59,7 +84,7 @@ log_turned_away(struct xo_worker *w, const struct xo_refusal_info *info)
  * False: there was nobody.
  */
 static bool
-turn_away(struct xo_worker *w, int listener_fd)
+turn_away(struct worker *w, int listener_fd)
 {
 	const struct xo_refusal_info *info =
 	    xo_refusal_info(XO_REFUSAL_DESCRIPTORS);
@@ -74,7 +99,7 @@ turn_away(struct xo_worker *w, int listener_fd)
 	if (s >= 0) {
 		(void)send(s, text, (size_t)len, MSG_NOSIGNAL);
 		close(s);
-		xo_metrics_refusal(w->metrics, XO_REFUSAL_DESCRIPTORS);
+		xo_metrics_refusal(w->env.metrics, XO_REFUSAL_DESCRIPTORS);
 		log_turned_away(w, info);
 	}
 	w->spare_fd = fcntl(w->null_fd, F_DUPFD_CLOEXEC, 0);
@@ -98,36 +123,39 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 			continue;
 		if (s < 0)
 			break;
-		xo_session_new(a->worker, s, a->listener,
+		xo_sessions_take(a->worker->sessions, s, a->listener,
 		    (const struct sockaddr *)&peer);
 	}
 }
 
 static void
-stop_if_done(struct xo_worker *w)
+stop_if_done(struct worker *w)
 {
-	if (w->is_draining && w->n_sessions == 0)
-		event_base_loopbreak(w->base);
+	if (w->is_draining && xo_sessions_count(w->sessions) == 0)
+		event_base_loopbreak(w->env.base);
 }
 
-void
-xo_worker_forget(struct xo_worker *w, struct xo_session *s)
+/* The last session is gone. */
+static void
+on_emptied(void *arg)
 {
-	if (s->previous != NULL)
-		s->previous->next = s->next;
-	else
-		w->sessions = s->next;
-	if (s->next != NULL)
-		s->next->previous = s->previous;
-	w->n_sessions--;
-	stop_if_done(w);
+	stop_if_done(arg);
+}
+
+/* What sessions wait for. */
+static void
+on_learnt(void *arg)
+{
+	struct worker *w = arg;
+
+	xo_sessions_learnt(w->sessions);
 }
 
 static void
 on_terminate(evutil_socket_t fd, short what, void *arg)
 {
-	struct xo_worker *w = arg;
-	struct timeval tv = xo_clock_timeval(w->conf->drain_timeout);
+	struct worker *w = arg;
+	struct timeval tv = xo_clock_timeval(w->env.conf->drain_timeout);
 
 	(void)fd;
 	(void)what;
@@ -142,7 +170,7 @@ on_terminate(evutil_socket_t fd, short what, void *arg)
 	w->n_listeners = 0;
 	xo_hops_drain(w->hops);
 	evtimer_add(w->drained, &tv);
-	xo_sessions_shutdown(w, false);
+	xo_sessions_shutdown(w->sessions, false);
 	stop_if_done(w);
 }
 
@@ -150,39 +178,26 @@ on_terminate(evutil_socket_t fd, short what, void *arg)
 static void
 on_drained(evutil_socket_t fd, short what, void *arg)
 {
-	struct xo_worker *w = arg;
+	struct worker *w = arg;
 	struct timeval tv = xo_clock_timeval(LAST_WORDS);
 
 	(void)fd;
 	(void)what;
 	if (w->is_over) {
-		event_base_loopbreak(w->base);
+		event_base_loopbreak(w->env.base);
 		return;
 	}
 	w->is_over = true;
 	evtimer_add(w->drained, &tv);
-	xo_sessions_shutdown(w, true);
-}
-
-/* A lost side is noticed before its time is over. */
-static void
-look_for_ends(struct xo_worker *w)
-{
-	for (struct xo_session *s = w->sessions; s != NULL; s = s->next) {
-		if (s->relay != NULL && xo_relay_is_busy(s->relay))
-			xo_leg_look_for_end(&s->front);
-		if (s->link != NULL)
-			xo_leg_look_for_end(xo_link_leg(s->link));
-	}
-	xo_hops_look_for_ends(w->hops);
+	xo_sessions_shutdown(w->sessions, true);
 }
 
 /* Full: whoever is here and says nothing has to make room sooner. */
 static void
-look_at_load(struct xo_worker *w)
+look_at_load(struct worker *w)
 {
-	uint32_t most = w->conf->max_sessions;
-	struct xo_count n = xo_census_sessions(w->census);
+	uint32_t most = w->env.conf->max_sessions;
+	struct xo_count n = xo_census_sessions(w->env.census);
 	bool is_pressed;
 
 	/* At the limit itself, and from there down to four fifths of it. */
@@ -190,45 +205,45 @@ look_at_load(struct xo_worker *w)
 		most -= most / 5;
 	n.all++;
 	n.own++;
-	is_pressed = xo_census_exceeds(w->census, n, most);
+	is_pressed = xo_census_exceeds(w->env.census, n, most);
 
 	if (is_pressed == w->is_pressed)
 		return;
 	w->is_pressed = is_pressed;
-	xo_log_note(w->log, XO_LOG_WARNING, "load", is_pressed ?
+	xo_log_note(w->env.log, XO_LOG_WARNING, "load", is_pressed ?
 	    "max_sessions are open: clients get load_timeout" :
 	    "over: clients get their usual time");
-	xo_sessions_press(w);
+	xo_sessions_press(w->sessions, is_pressed);
 }
 
 static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
-	struct xo_worker *w = arg;
+	struct worker *w = arg;
 
 	(void)fd;
 	(void)what;
-	xo_metrics_beat(w->metrics, xo_clock_now());
-	xo_metrics_log_drops(w->metrics, xo_log_drops(w->log));
+	xo_metrics_beat(w->env.metrics, xo_clock_now());
+	xo_metrics_log_drops(w->env.metrics, xo_log_drops(w->env.log));
 	xo_hops_tick(w->hops);
-	xo_sessions_tell_held(w);
 	look_at_load(w);
-	look_for_ends(w);
+	xo_sessions_tick(w->sessions);
+	xo_hops_look_for_ends(w->hops);
 }
 
 /* A turn of the loop, then what its events had to say goes out at once. */
 static void
-turn(struct xo_worker *w)
+turn(struct worker *w)
 {
-	while (!event_base_got_break(w->base)) {
-		if (event_base_loop(w->base, EVLOOP_ONCE) != 0)
+	while (!event_base_got_break(w->env.base)) {
+		if (event_base_loop(w->env.base, EVLOOP_ONCE) != 0)
 			break;
-		xo_log_flush(w->log);
+		xo_log_flush(w->env.log);
 	}
 }
 
 static bool
-add_listener(struct xo_worker *w, const struct xo_socket *s)
+add_listener(struct worker *w, const struct xo_socket *s)
 {
 	struct acceptor *a = calloc(1, sizeof(*a));
 	struct event *e;
@@ -236,7 +251,7 @@ add_listener(struct xo_worker *w, const struct xo_socket *s)
 	if (a == NULL)
 		return false;
 	*a = (struct acceptor){w, s->listener};
-	e = event_new(w->base, s->fd, EV_READ | EV_PERSIST, on_accept, a);
+	e = event_new(w->env.base, s->fd, EV_READ | EV_PERSIST, on_accept, a);
 	if (e == NULL || event_add(e, NULL) != 0) {
 		free(a);
 		return false;
@@ -246,7 +261,7 @@ add_listener(struct xo_worker *w, const struct xo_socket *s)
 }
 
 static bool
-add_listeners(struct xo_worker *w, const struct xo_sockets *sockets,
+add_listeners(struct worker *w, const struct xo_sockets *sockets,
     size_t slot)
 {
 	w->listeners = calloc(sockets->n + 1, sizeof(struct event *));
@@ -262,33 +277,22 @@ add_listeners(struct xo_worker *w, const struct xo_sockets *sockets,
 }
 
 static bool
-add_events(struct xo_worker *w)
+add_events(struct worker *w)
 {
 	struct timeval second = {.tv_sec = 1};
 
-	w->terminate = evsignal_new(w->base, SIGTERM, on_terminate, w);
-	w->drained = evtimer_new(w->base, on_drained, w);
-	w->tick = event_new(w->base, -1, EV_PERSIST, on_tick, w);
+	w->terminate = evsignal_new(w->env.base, SIGTERM, on_terminate, w);
+	w->drained = evtimer_new(w->env.base, on_drained, w);
+	w->tick = event_new(w->env.base, -1, EV_PERSIST, on_tick, w);
 	return w->terminate != NULL && w->drained != NULL && w->tick != NULL &&
 	    event_add(w->terminate, NULL) == 0 &&
 	    event_add(w->tick, &second) == 0;
 }
 
-static void
-set_known(struct xo_worker *w)
-{
-	const struct xo_policy *policy = &w->conf->policy;
-
-	for (size_t i = 0; i < policy->n_tenants; i++)
-		if (policy->tenants[i].upstream != XO_NOBODY)
-			w->known[policy->tenants[i].upstream].serves_tenants =
-			    true;
-}
-
 /* Sessions beyond what descriptors allow are refused with words, not left in
  * a backlog: each needs one, and one for its next hop. */
 static void
-bound_sessions(struct xo_worker *w)
+bound_sessions(struct worker *w)
 {
 	uint64_t limit = xo_privileges_raise_nofile();
 
@@ -300,52 +304,57 @@ bound_sessions(struct xo_worker *w)
 }
 
 static struct xo_resolver *
-make_resolver(struct xo_worker *w)
+make_resolver(struct worker *w)
 {
-	const struct xo_conf_host *at = &w->conf->resolver;
+	const struct xo_conf_host *at = &w->env.conf->resolver;
 	char server[80];
 
-	if (!w->conf->has_resolver)
-		return xo_resolver_new(w->base, NULL);
+	if (!w->env.conf->has_resolver)
+		return xo_resolver_new(w->env.base, NULL);
 	(void)snprintf(server, sizeof(server),
 	    strchr(at->host, ':') != NULL ? "[%s]:%u" : "%s:%u", at->host,
 	    (unsigned int)at->port);
-	return xo_resolver_new(w->base, server);
+	return xo_resolver_new(w->env.base, server);
 }
 
 static bool
-set_up(struct xo_worker *w, const struct xo_worker_setup *setup)
+set_up(struct worker *w, const struct xo_worker_setup *setup)
 {
-	size_t n = w->conf->policy.n_upstreams;
+	struct xo_sessions_setup sessions = {
+		.env = &w->env,
+		.most = w->most_sessions,
+		.emptied = on_emptied,
+		.arg = w,
+	};
 
-	w->base = event_base_new();
-	w->known = calloc(n + 1, sizeof(*w->known));
-	if (w->base == NULL || w->known == NULL)
+	w->env.base = event_base_new();
+	if (w->env.base == NULL)
 		return false;
-	set_known(w);
-	w->resolver = make_resolver(w);
-	w->hops = xo_hops_new(w);
-	return w->resolver != NULL && w->hops != NULL &&
+	w->env.resolver = make_resolver(w);
+	w->hops = sessions.hops = xo_hops_new(&w->env, on_learnt, w);
+	if (w->env.resolver == NULL || w->hops == NULL)
+		return false;
+	w->sessions = xo_sessions_new(&sessions);
+	return w->sessions != NULL &&
 	    add_listeners(w, setup->sockets, setup->slot) &&
 	    add_events(w);
 }
 
 static void
-tear_down(struct xo_worker *w)
+tear_down(struct worker *w)
 {
-	while (w->sessions != NULL)
-		xo_session_free(w->sessions);
-	xo_log_close(&w->log);
+	xo_sessions_free(&w->sessions);
+	xo_log_close(&w->env.log);
 }
 
 static bool
-confine(const struct xo_worker *w, struct xo_buf *error)
+confine(const struct worker *w, struct xo_buf *error)
 {
 	/* c-ares reads the first at each lookup. */
 	static const char *const readable[] = {"/etc/hosts", NULL};
 	const struct xo_sandbox sandbox = {
 		.role = XO_SANDBOX_WORKER,
-		.mode = w->conf->sandbox,
+		.mode = w->env.conf->sandbox,
 		.readable = readable,
 	};
 
@@ -354,11 +363,11 @@ confine(const struct xo_worker *w, struct xo_buf *error)
 
 /* All that it will ever have; afterwards nothing is opened but connections. */
 static bool
-prepare(struct xo_worker *w, const struct xo_worker_setup *setup,
+prepare(struct worker *w, const struct xo_worker_setup *setup,
     struct xo_buf *error)
 {
 	bound_sessions(w);
-	if (!xo_privileges_drop(w->conf->user, error))
+	if (!xo_privileges_drop(w->env.conf->user, error))
 		return false;
 	/* Behind the change of user, which would clear it. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -376,10 +385,25 @@ prepare(struct xo_worker *w, const struct xo_worker_setup *setup,
 	return confine(w, error);
 }
 
+static void
+set_env(struct worker *w, struct xo_gate *gate)
+{
+	w->env = (struct xo_env){
+		.conf = gate->conf,
+		.log = gate->log,
+		.metrics = gate->metrics,
+		.census = gate->census,
+		.listeners = gate->listeners,
+		.upstreams = gate->upstreams,
+		.tenants = gate->tenants,
+		.scratch = w->scratch,
+	};
+}
+
 int
 xo_worker_run(const struct xo_worker_setup *setup)
 {
-	struct xo_worker *w = calloc(1, sizeof(*w));
+	struct worker *w = calloc(1, sizeof(*w));
 	struct xo_buf error = {0};
 
 	if (w == NULL)
@@ -388,31 +412,27 @@ xo_worker_run(const struct xo_worker_setup *setup)
 	signal(SIGINT, SIG_IGN);
 	/* A full disk costs log lines, not the process. */
 	signal(SIGXFSZ, SIG_IGN);
-	w->gate = setup->gate;
-	w->conf = w->gate->conf;
-	w->log = w->gate->log;
-	w->metrics = w->gate->metrics;
-	w->census = w->gate->census;
+	set_env(w, setup->gate);
 	(void)mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
 	(void)mallopt(M_MMAP_THRESHOLD, MEMORY_KEPT);
-	xo_log_after_fork(w->log);
-	xo_log_divert(w->log, setup->log_fd);
+	xo_log_after_fork(w->env.log);
+	xo_log_divert(w->env.log, setup->log_fd);
 	/* They may be the log, too. What the C library has to say is a line. */
 	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO &&
 	    !xo_sandbox_is_sanitized(); fd++)
 		(void)dup2(setup->log_fd, fd);
-	xo_metrics_attach(w->metrics, setup->slot);
-	xo_census_attach(w->census, setup->slot);
-	xo_metrics_guard(w->metrics, true);
-	xo_census_guard(w->census);
+	xo_metrics_attach(w->env.metrics, setup->slot);
+	xo_census_attach(w->env.census, setup->slot);
+	xo_metrics_guard(w->env.metrics, true);
+	xo_census_guard(w->env.census);
 	if (!prepare(w, setup, &error)) {
 		(void)xo_buf_add_byte(&error, '\0');
-		xo_log_note(w->log, XO_LOG_ERROR, "worker",
+		xo_log_note(w->env.log, XO_LOG_ERROR, "worker",
 		    (const char *)error.p);
-		xo_log_close(&w->log);
+		xo_log_close(&w->env.log);
 		return 1;
 	}
-	xo_metrics_beat(w->metrics, xo_clock_now());
+	xo_metrics_beat(w->env.metrics, xo_clock_now());
 	(void)xo_hops_learn(w->hops);
 	turn(w);
 	tear_down(w);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A session's turn: what can be moved between the two legs is moved, and the
- * relay's actions are taken. See session.h.
+ * relay's actions are taken.
  */
-
-#include <hop/hop.h>
+#include <hop/learn.h>
+#include <hop/link.h>
+#include <hop/pool.h>
+#include <hop/step.h>
 #include <net/client_name.h>
-#include <proc/gate.h>
 
-#include "session.h"
 #include "session_internal.h"
 
 /* Rounds of moving in one turn, so that one busy session starves nobody. */
@@ -36,35 +36,12 @@ on_claimed(void *arg, struct xo_link *link, enum xo_refusal why,
 	xo_session_run(s);
 }
 
-struct xo_handover_info
-xo_session_client(const struct xo_session *s)
-{
-	const struct xo_told *told = xo_relay_told(s->relay);
-	struct xo_handover_info info = {
-		.address = xo_relay_address(s->relay),
-		.port = xo_relay_port(s->relay),
-		.hello = xo_relay_hello(s->relay),
-		.is_esmtp = xo_relay_is_esmtp(s->relay),
-		.server = told->has_server ? &told->server : &s->server,
-		.server_port = told->has_server ? told->server_port :
-		    s->server_port,
-	};
-
-	xo_client_name_tell(s->name, &info);
-	/* One of our own has told better than we could find out. */
-	if (told->name.len > 0)
-		info.name = told->name;
-	if (told->reverse_name.len > 0)
-		info.reverse_name = told->reverse_name;
-	return info;
-}
-
 /* The turn that is under way, or follows, tells the relay if it cannot be. */
 static void
 claim(struct xo_session *s)
 {
 	s->wish.client = xo_session_client(s);
-	s->claim = xo_hops_claim(s->worker->hops, &s->wish, on_claimed, s);
+	s->claim = xo_hops_claim(s->all->hops, &s->wish, on_claimed, s);
 	s->has_claimed = s->claim == NULL;
 	s->claim_why = XO_REFUSAL_MEMORY;
 }
@@ -82,12 +59,12 @@ on_named(void *arg)
 static bool
 is_named(struct xo_session *s)
 {
-	const struct xo_conf *conf = s->worker->conf;
+	const struct xo_conf *conf = s->all->env->conf;
 	int u = s->wish.upstream;
 
 	return conf->policy.upstreams[u].handover != XO_HANDOVER_XCLIENT ||
 	    !conf->upstreams[u].client_names ||
-	    xo_client_name_ask(&s->name, s->worker->resolver,
+	    xo_client_name_ask(&s->name, s->all->env->resolver,
 	    xo_relay_address(s->relay), on_named, s);
 }
 
@@ -159,7 +136,7 @@ act(struct xo_session *s, const struct xo_action *a)
 		drop(s);
 		break;
 	case XO_ACTION_OUT_OF_STEP:
-		xo_hops_out_of_step(s->worker->hops, a->upstream);
+		xo_hops_out_of_step(s->all->hops, a->upstream);
 		break;
 	case XO_ACTION_CLOSE:
 		s->is_closing = true;
@@ -196,7 +173,7 @@ xo_session_set_time(struct xo_session *s)
 static bool
 move_handshake(struct xo_session *s)
 {
-	struct xo_gate *gate = s->worker->gate;
+	const struct xo_env *env = s->all->env;
 
 	/* Also if our 220 could not be kept: nobody would begin. */
 	if (s->front.is_broken) {
@@ -208,7 +185,7 @@ move_handshake(struct xo_session *s)
 		return false;
 	}
 	if (s->front.tls == NULL) {
-		s->front.tls = xo_tls_new_server(gate->listeners[s->listener],
+		s->front.tls = xo_tls_new_server(env->listeners[s->listener],
 		    s->front.fd);
 		if (s->front.tls == NULL) {
 			s->front.is_broken = true;
@@ -274,7 +251,7 @@ move_front(struct xo_session *s)
 		return true;
 	if (may_read_front(s)) {
 		left = xo_leg_left(&s->front);
-		got = xo_leg_read(&s->front, s->worker->scratch);
+		got = xo_leg_read(&s->front, s->all->env->scratch);
 		if (got.len > left.len)
 			return use_front(s, got) || s->front.is_readable;
 	}
@@ -318,7 +295,7 @@ move_back(struct xo_session *s)
 	if (s->link == NULL || xo_leg_is_full(&s->front))
 		return false;
 	leg = xo_link_leg(s->link);
-	got = xo_leg_read(leg, s->worker->scratch);
+	got = xo_leg_read(leg, s->all->env->scratch);
 	if (got.len > 0) {
 		size_t used = xo_relay_back_bytes(s->relay, got);
 
@@ -339,7 +316,7 @@ move_back(struct xo_session *s)
 static void
 ask_caps(struct xo_session *s)
 {
-	if (!s->waits_for_caps || xo_hops_learn(s->worker->hops))
+	if (!s->waits_for_caps || xo_hops_learn(s->all->hops))
 		return;
 	s->waits_for_caps = false;
 	xo_relay_caps_arrived(s->relay);

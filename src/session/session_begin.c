@@ -2,51 +2,18 @@
 /*
  * How a session begins: whose it is, the PROXY header before it, its bounds.
  */
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <proc/gate.h>
+#include <hop/hop.h>
+#include <hop/learn.h>
 #include <xoorg/proxy.h>
 
-#include "session.h"
 #include "session_internal.h"
 
 /* How long a proxy's header may take. */
 #define PROXY_WAIT ((uint64_t)5 * 1000)
-
-static void
-set_address(struct xo_address *a, uint16_t *port, const struct sockaddr *from)
-{
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-
-	memset(a, 0, sizeof(*a));
-	/* analyser: the kernel wrote it */
-	if (from->sa_family == AF_INET) {
-		memcpy(&in, from, sizeof(in));
-		a->octets[10] = a->octets[11] = 0xff;
-		memcpy(a->octets + 12, &in.sin_addr, 4);
-		*port = ntohs(in.sin_port);
-	} else if (from->sa_family == AF_INET6) {
-		memcpy(&in6, from, sizeof(in6));
-		memcpy(a->octets, &in6.sin6_addr, 16);
-		*port = ntohs(in6.sin6_port);
-	}
-}
-
-static void
-set_addresses(struct xo_session *s, const struct sockaddr *peer)
-{
-	struct sockaddr_storage local;
-	socklen_t len = sizeof(local);
-
-	set_address(&s->address, &s->port, peer);
-	if (getsockname(s->front.fd, (struct sockaddr *)&local, &len) == 0)
-		set_address(&s->server, &s->server_port,
-		    (const struct sockaddr *)&local);
-}
 
 /*
  * Time, process, count, each in its own bits, in twelve digits that cannot be
@@ -58,7 +25,7 @@ set_id(struct xo_session *s)
 	static const char digits[] = "0123456789BCDFGHJKLMNPQRSTVWXYZ";
 	uint64_t n = (uint64_t)xo_clock_wall() << 27 |
 	    ((uint64_t)getpid() & 0x3ff) << 17 |
-	    (s->worker->n_ids++ & 0x1ffff);
+	    (s->all->n_ids++ & 0x1ffff);
 	size_t i = sizeof(s->id) - 1;
 
 	s->id[i] = '\0';
@@ -71,7 +38,7 @@ set_id(struct xo_session *s)
 static bool
 is_from_proxy(const struct xo_session *s)
 {
-	const struct xo_policy *policy = &s->worker->conf->policy;
+	const struct xo_policy *policy = &s->all->env->conf->policy;
 	struct xo_rights rights;
 
 	xo_rights_decide(policy, &policy->listeners[s->listener], NULL,
@@ -83,11 +50,11 @@ is_from_proxy(const struct xo_session *s)
 bool
 xo_session_begin(struct xo_session *s, bool is_proxied)
 {
-	const struct xo_policy *policy = &s->worker->conf->policy;
+	const struct xo_policy *policy = &s->all->env->conf->policy;
 	struct xo_relay_setup setup = {
 		.policy = policy,
 		.listener = &policy->listeners[s->listener],
-		.known = s->worker->known,
+		.known = xo_hops_known(s->all->hops),
 		.session = s->id,
 		.address = s->address,
 		.port = s->port,
@@ -99,9 +66,9 @@ xo_session_begin(struct xo_session *s, bool is_proxied)
 		s->front.is_broken = s->is_closing = true;
 		return false;
 	}
-	xo_hops_refresh(s->worker->hops);
+	xo_hops_refresh(s->all->hops);
 	xo_session_set_time(s);
-	xo_relay_set_pressed(s->relay, s->worker->is_pressed);
+	xo_relay_set_pressed(s->relay, s->all->is_pressed);
 	xo_relay_start(s->relay, xo_session_enter(s));
 	xo_session_take_actions(s);
 	return true;
@@ -114,7 +81,7 @@ xo_session_begin(struct xo_session *s, bool is_proxied)
 bool
 xo_session_move_proxy(struct xo_session *s)
 {
-	struct xo_span got = xo_leg_read(&s->front, s->worker->scratch);
+	struct xo_span got = xo_leg_read(&s->front, s->all->env->scratch);
 	struct xo_proxy proxy;
 	size_t used;
 
@@ -153,28 +120,28 @@ static bool
 set_up(struct xo_session *s, const struct sockaddr *peer)
 {
 	set_id(s);
-	set_addresses(s, peer);
+	xo_session_set_addresses(s, peer);
 	s->began = xo_clock_now();
 	s->armed_for = s->stall_deadline = UINT64_MAX;
-	s->timer = evtimer_new(s->worker->base, xo_session_on_timer, s);
+	s->timer = evtimer_new(s->all->env->base, xo_session_on_timer, s);
 	s->awaits_proxy = is_from_proxy(s);
 	s->proxy_deadline = s->began + PROXY_WAIT;
 	return s->timer != NULL;
 }
 
 static void
-add_session(struct xo_worker *worker, struct xo_session *s)
+add_session(struct xo_sessions *all, struct xo_session *s)
 {
-	s->next = worker->sessions;
+	s->next = all->first;
 	if (s->next != NULL)
 		s->next->previous = s;
-	worker->sessions = s;
-	worker->n_sessions++;
-	xo_metrics_session_opened(worker->metrics, s->listener);
+	all->first = s;
+	all->n++;
+	xo_metrics_session_opened(all->env->metrics, s->listener);
 }
 
 void
-xo_session_new(struct xo_worker *worker, int fd, int listener,
+xo_session_new(struct xo_sessions *all, int fd, int listener,
     const struct sockaddr *peer)
 {
 	struct xo_session *s = calloc(1, sizeof(*s));
@@ -185,13 +152,13 @@ xo_session_new(struct xo_worker *worker, int fd, int listener,
 		close(fd);
 		return;
 	}
-	s->worker = worker;
+	s->all = all;
 	s->listener = listener;
-	if (!xo_leg_open(&s->front, worker->base, fd, xo_session_on_leg, s)) {
+	if (!xo_leg_open(&s->front, all->env->base, fd, xo_session_on_leg, s)) {
 		free(s);
 		return;
 	}
-	add_session(worker, s);
+	add_session(all, s);
 	if (!set_up(s, peer)) {
 		xo_session_free(s);
 		return;

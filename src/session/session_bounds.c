@@ -7,16 +7,15 @@
  * Who has rights by his address is one of our own systems: only the bounds on
  * all sessions are his, too.
  */
-#include <proc/gate.h>
+#include <watch/census.h>
 
-#include "session.h"
 #include "session_internal.h"
 
 static enum xo_refusal
 check_crowd(const struct xo_session *s, const struct xo_crowd *crowd)
 {
-	const struct xo_conf *conf = s->worker->conf;
-	const struct xo_census *census = s->worker->census;
+	const struct xo_conf *conf = s->all->env->conf;
+	const struct xo_census *census = s->all->env->census;
 	uint32_t all = conf->max_sessions;
 	uint32_t each = conf->max_sessions_per_address;
 	uint32_t network = conf->max_sessions_per_network;
@@ -37,14 +36,14 @@ check_crowd(const struct xo_session *s, const struct xo_crowd *crowd)
 enum xo_refusal
 xo_session_enter(struct xo_session *s)
 {
-	struct xo_worker *w = s->worker;
+	const struct xo_sessions *all = s->all;
 	enum xo_refusal why = XO_REFUSAL_DESCRIPTORS;
 	struct xo_crowd crowd;
 
 	s->is_exempt = xo_relay_rights(s->relay)->rights != 0;
-	if (w->most_sessions == 0 || w->n_sessions <= w->most_sessions) {
+	if (all->most == 0 || all->n <= all->most) {
 		s->is_counted = true;
-		xo_census_enter(w->census, &s->address, &crowd);
+		xo_census_enter(all->env->census, &s->address, &crowd);
 		why = check_crowd(s, &crowd);
 	}
 	if (why != XO_REFUSAL_NONE) {
@@ -58,32 +57,32 @@ void
 xo_session_leave(struct xo_session *s)
 {
 	if (s->is_counted)
-		xo_census_leave(s->worker->census, &s->address);
+		xo_census_leave(s->all->env->census, &s->address);
 	s->is_counted = false;
 }
 
 void
 xo_session_look_at_tls(struct xo_session *s)
 {
-	struct xo_worker *w = s->worker;
-	uint32_t most = w->conf->max_tls_per_minute;
+	const struct xo_env *env = s->all->env;
+	uint32_t most = env->conf->max_tls_per_minute;
 	struct xo_count begun;
 
 	if (most == 0 || s->is_exempt || s->front.tls != NULL ||
-	    w->gate->listeners[s->listener] == NULL)
+	    env->listeners[s->listener] == NULL)
 		return;
-	begun = xo_census_tls(w->census, &s->address, xo_clock_now());
+	begun = xo_census_tls(env->census, &s->address, xo_clock_now());
 	/* With the one that would begin. */
 	begun.all++;
 	begun.own++;
-	xo_relay_set_tls_refusal(s->relay, xo_census_exceeds(w->census, begun,
+	xo_relay_set_tls_refusal(s->relay, xo_census_exceeds(env->census, begun,
 	    most) ? XO_REFUSAL_TLS_RATE : XO_REFUSAL_NONE);
 }
 
 void
 xo_session_count_tls(struct xo_session *s)
 {
-	if (s->worker->conf->max_tls_per_minute != 0 && !s->is_exempt)
-		xo_census_begin_tls(s->worker->census, &s->address,
+	if (s->all->env->conf->max_tls_per_minute != 0 && !s->is_exempt)
+		xo_census_begin_tls(s->all->env->census, &s->address,
 		    xo_clock_now());
 }

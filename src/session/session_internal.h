@@ -2,22 +2,45 @@
 /*
  * What a session is made of, and what the files of it share:
  *
- *   session_begin.c  addresses, PROXY header, bounds, banner
- *   session_bounds.c how many may be here, and begin TLS
+ *   sessions.c       all of them
+ *   session_begin.c  PROXY header, bounds, banner
  *   session.c        a turn: moving octets, taking the relay's actions
- *   session_end.c    deadlines, stalls, closing
+ *   session_time.c   deadlines and stalls
+ *   session_end.c    closing
+ *   session_bounds.c how many may be here, and begin TLS
+ *   session_client.c who the client is
  *   session_log.c    what is told about it
  */
 #ifndef XO_SESSION_INTERNAL_H
 #define XO_SESSION_INTERNAL_H
 
+#include <conf/conf.h>
+#include <hop/claim.h>
 #include <hop/hop.h>
+#include <net/clock.h>
+#include <net/env.h>
 #include <net/leg.h>
-#include <proc/worker.h>
+#include <watch/log_rate.h>
+#include <watch/metrics.h>
 #include <xoorg/relay.h>
 
+#include "sessions.h"
+
+struct xo_sessions {
+	const struct xo_env *env;
+	struct xo_hops *hops;
+	struct xo_session *first;	/* a list */
+	size_t n;
+	size_t most;			/* as descriptors allow; 0: any */
+	void (*emptied)(void *arg);
+	void *arg;
+	uint64_t n_ids;
+	struct xo_log_rate log_rate;
+	bool is_pressed;		/* max_sessions are here */
+};
+
 struct xo_session {
-	struct xo_worker *worker;
+	struct xo_sessions *all;
 	struct xo_session *next, *previous;
 	int listener;
 	struct xo_relay *relay;
@@ -53,6 +76,9 @@ struct xo_session {
 };
 
 /* session_begin.c */
+/* As xo_sessions_take(). */
+void xo_session_new(struct xo_sessions *all, int fd, int listener,
+    const struct sockaddr *peer);
 /* SMTP begins: the banner. False: no memory, and the session is closing. */
 bool xo_session_begin(struct xo_session *s, bool is_proxied);
 /* True: the header is read, and SMTP has begun. */
@@ -71,14 +97,20 @@ void xo_session_count_tls(struct xo_session *s);
 void xo_session_run(struct xo_session *s);
 void xo_session_on_leg(struct xo_leg *leg, void *owner);
 void xo_session_set_time(struct xo_session *s);
-/* As a next hop shall see it; spans valid until the next hello. */
-struct xo_handover_info xo_session_client(const struct xo_session *s);
 void xo_session_take_actions(struct xo_session *s);
 
-/* session_end.c */
+/* session_client.c */
+void xo_session_set_addresses(struct xo_session *s,
+    const struct sockaddr *peer);
+/* As a next hop shall see it; spans valid until the next hello. */
+struct xo_handover_info xo_session_client(const struct xo_session *s);
+
+/* session_time.c */
 void xo_session_arm(struct xo_session *s);
 void xo_session_on_timer(evutil_socket_t fd, short what, void *arg);
 void xo_session_watch_stall(struct xo_session *s);
+
+/* session_end.c */
 /* While it is closing: true if it need not wait for the client any more. */
 bool xo_session_may_close(struct xo_session *s);
 void xo_session_free(struct xo_session *s);

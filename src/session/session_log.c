@@ -4,55 +4,30 @@
  * refusal, and the counters that go with them.
  */
 
-#include <proc/gate.h>
+#include <net/clock.h>
+#include <watch/log.h>
+#include <watch/metrics.h>
 #include <xoorg/domain.h>
 
 #include "hint.h"
-#include "session.h"
 #include "session_internal.h"
 
 static const struct xo_policy *
 policy_of(const struct xo_session *s)
 {
-	return &s->worker->conf->policy;
+	return &s->all->env->conf->policy;
 }
 
-/*
- * Lines that a stranger causes by knocking alone: so many a second, and a count of
- * the others. A message always has its line.
- */
+/* A message always has its line. */
 static bool
-may_log(struct xo_worker *w)
+may_log(const struct xo_session *s)
 {
-	uint64_t second = xo_clock_now() / 1000;
+	const struct xo_env *env = s->all->env;
 
-	if (w->conf->log_rate == 0)
+	if (xo_log_rate_take(&s->all->log_rate, env->log, xo_clock_now()))
 		return true;
-	if (second != w->log_second) {
-		xo_sessions_tell_held(w);
-		w->log_second = second;
-		w->log_lines = 0;
-	}
-	if (w->log_lines < w->conf->log_rate) {
-		w->log_lines++;
-		return true;
-	}
-	w->log_held++;
-	xo_metrics_log_limited(w->metrics);
+	xo_metrics_log_limited(env->metrics);
 	return false;
-}
-
-void
-xo_sessions_tell_held(struct xo_worker *w)
-{
-	struct xo_log_line *line;
-
-	if (w->log_held == 0 || w->log_second == xo_clock_now() / 1000)
-		return;
-	line = xo_log_begin(w->log, XO_LOG_WARNING, "log_limited");
-	xo_log_u64(line, "count", w->log_held);
-	xo_log_end(line);
-	w->log_held = 0;
 }
 
 static void
@@ -191,7 +166,7 @@ reason_of(const struct xo_report *report)
 static void
 count_message(struct xo_session *s, const struct xo_report *report)
 {
-	struct xo_metrics *m = s->worker->metrics;
+	struct xo_metrics *m = s->all->env->metrics;
 
 	xo_metrics_wall(m, s->listener, report->wall);
 	xo_metrics_message(m, s->listener, report->answer.verdict,
@@ -206,7 +181,7 @@ xo_session_log_message(struct xo_session *s, const struct xo_report *report)
 {
 	bool is_odd = report->answer.decision != report->answer.would ||
 	    report->reason != XO_REFUSAL_NONE;
-	struct xo_log_line *line = xo_log_begin(s->worker->log,
+	struct xo_log_line *line = xo_log_begin(s->all->env->log,
 	    is_odd ? XO_LOG_WARNING : XO_LOG_INFO, "message");
 
 	s->n_messages++;
@@ -254,7 +229,7 @@ add_recipient(struct xo_log_line *line, const struct xo_session *s,
 static void
 count_recipient(struct xo_session *s, const struct xo_action *a)
 {
-	struct xo_metrics *m = s->worker->metrics;
+	struct xo_metrics *m = s->all->env->metrics;
 	int tenant = xo_relay_treatment(s->relay)->answer.tenant;
 	bool is_observed = a->type == XO_ACTION_OBSERVED;
 
@@ -272,9 +247,9 @@ xo_session_log_observed(struct xo_session *s, const struct xo_action *a)
 	struct xo_log_line *line;
 
 	count_recipient(s, a);
-	if (!may_log(s->worker))
+	if (!may_log(s))
 		return;
-	line = xo_log_begin(s->worker->log, XO_LOG_WARNING, "observed");
+	line = xo_log_begin(s->all->env->log, XO_LOG_WARNING, "observed");
 	add_client(line, s);
 	add_tls(line, s);
 	add_recipient(line, s, a->recipient);
@@ -289,11 +264,11 @@ xo_session_log_refusal(struct xo_session *s, const struct xo_action *a)
 	const struct xo_refusal_info *info = xo_refusal_info(a->refusal);
 	struct xo_log_line *line;
 
-	xo_metrics_refusal(s->worker->metrics, a->refusal);
+	xo_metrics_refusal(s->all->env->metrics, a->refusal);
 	count_recipient(s, a);
-	if (a->is_reported || !may_log(s->worker))
+	if (a->is_reported || !may_log(s))
 		return;
-	line = xo_log_begin(s->worker->log, XO_LOG_WARNING, "refused");
+	line = xo_log_begin(s->all->env->log, XO_LOG_WARNING, "refused");
 	add_client(line, s);
 	add_tls(line, s);
 	if (a->recipient.len > 0)
@@ -312,9 +287,9 @@ xo_session_log_proxy(struct xo_session *s)
 {
 	struct xo_log_line *line;
 
-	if (!may_log(s->worker))
+	if (!may_log(s))
 		return;
-	line = xo_log_begin(s->worker->log, XO_LOG_WARNING, "refused");
+	line = xo_log_begin(s->all->env->log, XO_LOG_WARNING, "refused");
 	add_client(line, s);
 	xo_log_cstr(line, "reason", "proxy-header");
 	xo_log_end(line);
@@ -340,11 +315,11 @@ xo_session_log_handshake(struct xo_session *s, bool is_ok)
 	    XO_TLS_RESULT_FAILED;
 	struct xo_log_line *line;
 
-	xo_metrics_tls(s->worker->metrics, s->listener, result);
+	xo_metrics_tls(s->all->env->metrics, s->listener, result);
 	if ((is_ok && result != XO_TLS_RESULT_BAD_CERTIFICATE) ||
-	    !may_log(s->worker))
+	    !may_log(s))
 		return;
-	line = xo_log_begin(s->worker->log, XO_LOG_WARNING, "tls");
+	line = xo_log_begin(s->all->env->log, XO_LOG_WARNING, "tls");
 	add_client(line, s);
 	xo_log_cstr(line, "reason", is_ok ? xo_relay_rights(s->relay)->reason :
 	    xo_tls_error(s->front.tls));
@@ -356,8 +331,8 @@ xo_session_log_end(struct xo_session *s)
 {
 	struct xo_log_line *line = NULL;
 
-	if (s->relay != NULL && (s->n_messages > 0 || may_log(s->worker)))
-		line = xo_log_begin(s->worker->log, XO_LOG_INFO, "session");
+	if (s->relay != NULL && (s->n_messages > 0 || may_log(s)))
+		line = xo_log_begin(s->all->env->log, XO_LOG_INFO, "session");
 	if (line != NULL) {
 		add_client(line, s);
 		add_tls(line, s);
@@ -368,5 +343,5 @@ xo_session_log_end(struct xo_session *s)
 		xo_log_u64(line, "ms", xo_clock_now() - s->began);
 		xo_log_end(line);
 	}
-	xo_metrics_session_closed(s->worker->metrics, s->listener);
+	xo_metrics_session_closed(s->all->env->metrics, s->listener);
 }

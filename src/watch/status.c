@@ -10,8 +10,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <proc/descriptors.h>
-
 #include "status.h"
 #include "status_door.h"
 #include "status_html.h"
@@ -104,11 +102,9 @@ _Noreturn void
 xo_status_run(const struct xo_status_setup *setup)
 {
 	struct MHD_Daemon *daemon;
-	int kept = setup->listen_fd;
 
 	set_signals();
 	(void)prctl(PR_SET_NAME, "xoorgd: status");
-	xo_descriptors_close_but(&kept, 1);
 	if (setup->confine != NULL && !setup->confine(setup->arg))
 		_exit(1);
 	/* Late: a change of user clears it. */

@@ -33,8 +33,8 @@ struct xo_status_setup {
 int xo_status_listen(const struct xo_conf_host *host, struct xo_buf *error);
 
 /*
- * In a child of the master. Closes all descriptors but 0, 1, 2 and listen_fd:
- * a listening socket of a worker held open here would swallow connections.
+ * In a child of the master, with no descriptors but 0, 1, 2 and listen_fd: a
+ * listening socket of a worker held open here would swallow connections.
  * SIGTERM ends it. After a reload the master starts a new one.
  */
 _Noreturn void xo_status_run(const struct xo_status_setup *setup);

@@ -387,7 +387,7 @@ m("server-purpose", "XKU_SSL_SERVER : ANY_PEER, &tls->judgement.usages);", "ANY_
 
 m = group("search.c", "search", [("test_pool.py", ""), ("test_next_hop.py", "")])
 m("attempts", "#define ATTEMPTS_MAX 10", "#define ATTEMPTS_MAX 2")
-m("dead", "xo_hop_is_dead(s->hop, &t->place)) {", "false) {")
+m("dead", "xo_places_is_dead(s->places, &t->place)) {", "false) {")
 
 m = group("claim.c", "", ("test_pool.py", ""))
 m("connections", "return most == 0 || hop_of(c)->n_links < most ||", "return true ||", e2e=[("test_pool.py", ""), ("test_limits.py", "")])
@@ -402,7 +402,7 @@ m("connect-timeout", "d->timeout = limits_of(d)->connect_timeout;", "d->timeout 
 m("proxy-unsaid", "say_proxy(d);\n", ";\n", e2e=[("test_proxy.py", "")])
 m("client-not-told-anew", "xo_link_is_for(link, &d->wish->client) ? NULL : &d->wish->client);", "NULL);", e2e=[("test_xclient.py", ""), ("test_pool.py", "")])
 
-m = group("hop.c", "", ("test_pool.py", ""))
+m = group("pool.c", "", ("test_pool.py", ""))
 m("pool-key-tenant", "return link->tenant == wish->tenant && (!link->has_client ||", "return (!link->has_client ||", e2e=[("test_pool.py", ""), ("test_client.py", "")])
 m("pool-key-client", "xo_link_is_for(link, &wish->client) ||\n\t    xo_caps_has", "true ||\n\t    xo_caps_has", e2e=[("test_xclient.py", ""), ("test_pool.py", "")])
 m("client-gone", "XO_CAP_XCLIENT))\n\t\t\t\tcontinue;\n\t\t\tunlink_idle(link);\n\t\t\txo_link_quit(link);", "XO_CAP_XCLIENT))\n\t\t\t\tcontinue;", e2e=[("test_xclient.py", ""), ("test_pool.py", "")])

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Which place is next, under a clock of our own: search.c and target.c. */
+/* Which place is next, under a clock of our own: search.c and places.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +19,7 @@
 #define GOT_MAX 400
 
 static struct xo_conf_host hosts[MAX];
-static struct hop hop;
+static struct xo_places places;
 static uint64_t now;
 
 static void
@@ -33,7 +33,7 @@ static int
 set_up(void **state)
 {
 	(void)state;
-	memset(&hop, 0, sizeof(hop));
+	memset(&places, 0, sizeof(places));
 	now = 1000000;
 	pass(0);
 	return 0;
@@ -43,7 +43,7 @@ static int
 tear_down(void **state)
 {
 	(void)state;
-	xo_hop_forget_targets(&hop);
+	xo_places_fini(&places);
 	return 0;
 }
 
@@ -97,12 +97,12 @@ walk(const struct xo_conf_upstream *conf, const struct xo_resolved *found,
 	bool is_over = false;
 
 	got[0] = '\0';
-	xo_search_init(&s, conf, &hop);
+	xo_search_init(&s, conf, &places);
 	while (!is_over && strlen(got) < GOT_MAX - 1) {
 		switch (xo_search_next(&s)) {
 		case XO_SEARCH_TRY:
 			add(got, last_octet(s.target));
-			xo_hop_set_dead(&hop, &s.target->place, true);
+			xo_places_set_dead(&places, &s.target->place, true);
 			break;
 		case XO_SEARCH_ASK_HOST:
 			add_text(got, "? ");
@@ -151,9 +151,9 @@ test_dead(void **state)
 	struct xo_search s = {0};
 
 	(void)state;
-	xo_search_init(&s, &conf, &hop);
+	xo_search_init(&s, &conf, &places);
 	assert_int_equal(xo_search_next(&s), XO_SEARCH_TRY);
-	xo_hop_set_dead(&hop, &s.target->place, true);
+	xo_places_set_dead(&places, &s.target->place, true);
 	xo_search_fini(&s);
 	pass(29999);
 	assert_string_equal(walk(&conf, NULL, 0), "2 1 ");
@@ -202,12 +202,12 @@ test_mx(void **state)
 	(void)state;
 	/* No answer: nowhere to go. */
 	assert_string_equal(walk(&conf, NULL, 0), "mx? ");
-	xo_hop_learn_mx(&hop, "a.test", list, 2);
+	xo_places_learn_mx(&places, "a.test", list, 2);
 	assert_string_equal(walk(&conf, NULL, 0), "1 2 ");
 	pass(60000);
 	assert_string_equal(walk(&conf, NULL, 0), "mx? ");
 	/* There is none: the domain itself, for a minute. */
-	xo_hop_learn_mx(&hop, "192.0.2.9", NULL, 0);
+	xo_places_learn_mx(&places, "192.0.2.9", NULL, 0);
 	pass(59999);
 	assert_string_equal(walk(&conf, NULL, 0), "9 ");
 	pass(1);

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * Where an upstream is, as one worker remembers it: what DNS answered, for as
- * long as it may be believed, and which addresses failed a moment ago. The
- * search itself is in claim.c.
- */
+/* What is remembered of places: see places.h. */
 #include <stdlib.h>
 
-#include "hop_internal.h"
+#include <net/clock.h>
+
+#include "places.h"
 
 /* How long an address that failed is left out while others stand. */
 #define DEAD_FOR ((uint64_t)30 * 1000)
@@ -39,25 +37,25 @@ is_of(const struct xo_known_host *known, const char *name, uint16_t port)
 
 /* Those whose time is over go, and the one that is replaced. */
 static void
-forget_hosts(struct hop *hop, const char *name, uint16_t port)
+forget_hosts(struct xo_places *p, const char *name, uint16_t port)
 {
-	struct xo_known_host **p = &hop->known_hosts;
+	struct xo_known_host **at = &p->known_hosts;
 	uint64_t now = xo_clock_now();
 
-	while (*p != NULL) {
-		struct xo_known_host *known = *p;
+	while (*at != NULL) {
+		struct xo_known_host *known = *at;
 
 		if (known->until > now && !is_of(known, name, port)) {
-			p = &known->next;
+			at = &known->next;
 			continue;
 		}
-		*p = known->next;
+		*at = known->next;
 		free(known);
 	}
 }
 
 void
-xo_hop_learn_host(struct hop *hop, const char *name, uint16_t port,
+xo_places_learn_host(struct xo_places *p, const char *name, uint16_t port,
     const struct xo_resolved *list, size_t n)
 {
 	struct xo_known_host *known;
@@ -66,7 +64,7 @@ xo_hop_learn_host(struct hop *hop, const char *name, uint16_t port,
 	for (size_t i = 0; i < n; i++)
 		if (list[i].ttl < ttl)
 			ttl = list[i].ttl;
-	forget_hosts(hop, name, port);
+	forget_hosts(p, name, port);
 	/* None: /etc/hosts, or an answer for this once. */
 	if (ttl == 0 || strlen(name) >= sizeof(known->name))
 		return;
@@ -78,15 +76,15 @@ xo_hop_learn_host(struct hop *hop, const char *name, uint16_t port,
 	known->port = port;
 	known->n = n;
 	memcpy(known->list, list, n * sizeof(*list));
-	known->next = hop->known_hosts;
-	hop->known_hosts = known;
+	known->next = p->known_hosts;
+	p->known_hosts = known;
 }
 
 const struct xo_resolved *
-xo_hop_known_host(const struct hop *hop, const char *name, uint16_t port,
+xo_places_known_host(const struct xo_places *p, const char *name, uint16_t port,
     size_t *n_r)
 {
-	const struct xo_known_host *known = hop->known_hosts;
+	const struct xo_known_host *known = p->known_hosts;
 
 	while (known != NULL && !is_of(known, name, port))
 		known = known->next;
@@ -97,69 +95,70 @@ xo_hop_known_host(const struct hop *hop, const char *name, uint16_t port,
 }
 
 static void
-forget_mx(struct hop *hop)
+forget_mx(struct xo_places *p)
 {
-	free(hop->mx);
-	hop->mx = NULL;
-	hop->n_mx = 0;
+	free(p->mx);
+	p->mx = NULL;
+	p->n_mx = 0;
 }
 
 void
-xo_hop_learn_mx(struct hop *hop, const char *domain, const struct xo_mx *list,
-    size_t n)
+xo_places_learn_mx(struct xo_places *p, const char *domain,
+    const struct xo_mx *list, size_t n)
 {
 	bool has_mx = n > 0;
 	size_t len = strlen(domain);
 
-	forget_mx(hop);
-	hop->mx = calloc(has_mx ? n : 1, sizeof(*hop->mx));
-	if (hop->mx == NULL || len >= sizeof(hop->mx->name)) {
-		forget_mx(hop);
+	forget_mx(p);
+	p->mx = calloc(has_mx ? n : 1, sizeof(*p->mx));
+	if (p->mx == NULL || len >= sizeof(p->mx->name)) {
+		forget_mx(p);
 		return;
 	}
 	if (has_mx)
-		memcpy(hop->mx, list, n * sizeof(*list));
+		memcpy(p->mx, list, n * sizeof(*list));
 	else
-		memcpy(hop->mx->name, domain, len + 1);
-	hop->n_mx = has_mx ? n : 1;
-	hop->mx_until = end_of(has_mx ? list->ttl : NO_MX_TTL);
+		memcpy(p->mx->name, domain, len + 1);
+	p->n_mx = has_mx ? n : 1;
+	p->mx_until = end_of(has_mx ? list->ttl : NO_MX_TTL);
 }
 
 const struct xo_mx *
-xo_hop_known_mx(const struct hop *hop, size_t *n_r)
+xo_places_known_mx(const struct xo_places *p, size_t *n_r)
 {
-	*n_r = hop->n_mx;
-	return hop->mx_until > xo_clock_now() ? hop->mx : NULL;
+	*n_r = p->n_mx;
+	return p->mx_until > xo_clock_now() ? p->mx : NULL;
 }
 
 static struct xo_dead *
-find_dead(struct hop *hop, const struct xo_place *place)
+find_dead(struct xo_places *p, const struct xo_place *place)
 {
 	for (size_t i = 0; i < XO_DEAD_MAX; i++)
-		if (xo_place_is_equal(&hop->dead[i].place, place))
-			return &hop->dead[i];
+		if (xo_place_is_equal(&p->dead[i].place, place))
+			return &p->dead[i];
 	return NULL;
 }
 
 bool
-xo_hop_is_dead(struct hop *hop, const struct xo_place *place)
+xo_places_is_dead(struct xo_places *p, const struct xo_place *place)
 {
-	const struct xo_dead *dead = find_dead(hop, place);
+	const struct xo_dead *dead = find_dead(p, place);
 
 	return dead != NULL && dead->until > xo_clock_now();
 }
 
 void
-xo_hop_set_dead(struct hop *hop, const struct xo_place *place, bool is_dead)
+xo_places_set_dead(struct xo_places *p, const struct xo_place *place,
+    bool is_dead)
 {
-	struct xo_dead *dead = find_dead(hop, place);
+	struct xo_dead *dead = find_dead(p, place);
 
 	if (dead == NULL && is_dead) {
 		/* The one whose time is over first gives its place. */
-		dead = &hop->dead[0];
+		dead = &p->dead[0];
 		for (size_t i = 1; i < XO_DEAD_MAX; i++)
-			if (hop->dead[i].until < dead->until)
-				dead = &hop->dead[i];
+			if (p->dead[i].until < dead->until)
+				dead = &p->dead[i];
 		dead->place = *place;
 	}
 	if (dead != NULL)
@@ -167,13 +166,13 @@ xo_hop_set_dead(struct hop *hop, const struct xo_place *place, bool is_dead)
 }
 
 void
-xo_hop_forget_targets(struct hop *hop)
+xo_places_fini(struct xo_places *p)
 {
-	while (hop->known_hosts != NULL) {
-		struct xo_known_host *known = hop->known_hosts;
+	while (p->known_hosts != NULL) {
+		struct xo_known_host *known = p->known_hosts;
 
-		hop->known_hosts = known->next;
+		p->known_hosts = known->next;
 		free(known);
 	}
-	forget_mx(hop);
+	forget_mx(p);
 }
