@@ -227,7 +227,8 @@ on_command(struct machine *m, struct xo_span line)
 				MUST((m->caps & XO_CAP_BIT(XO_CAP_XOORG)) != 0);
 	} else {
 		MUST(begins(line, "RCPT TO:<") || xo_span_is_equal(line,
-		    XO_LIT("RSET")));
+		    XO_LIT("RSET")) || (m->has_end &&
+		    (begins(line, "EHLO ") || begins(line, "LHLO "))));
 	}
 	m->n_asked++;
 }
@@ -494,8 +495,11 @@ link_up(struct machine *m, uint8_t c)
 	for (size_t i = 0; i < 6; i++)
 		if ((c & 1 << i) != 0)
 			caps.set |= XO_CAP_BIT(choice[i]);
+	if ((c & 128) != 0)
+		caps.set |= XO_CAP_BIT(XO_CAP_ENHANCEDSTATUSCODES);
 	m->is_claiming = false;
 	m->is_linked = true;
+	memset(&m->heard, 0, sizeof(m->heard));
 	m->caps = caps.set;
 	m->hop = HOP_COMMAND;
 	m->n_asked = m->n_answered = 0;
@@ -554,6 +558,9 @@ static const char *const answers[] = {
 	"250 a\r\n250 b\r\n250 c\r\n", "250", " ok\r\n", "250-\r\n", "\r\n",
 	"251 maybe\r\n", "250 ok\n", "552 5.3.4 too large\r\n", "200 x\r\n",
 	"354 go\r\n250 early\r\n", "5", "50 no\r\n", "250 a\r\n354 b\r\n",
+	"250 2.1.0 ok\r\n", "250 2.1.5 ok\r\n", "250 2.0.0 q1\r\n",
+	"250 2.0.0 q2\r\n", "250-x\r\n250-CHUNKING\r\n250 8BITMIME\r\n",
+	"250-x\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n250 CHUNKING\r\n",
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

@@ -26,8 +26,9 @@
 #define S(s) {(const uint8_t *)(s), sizeof(s) - 1}
 
 static const char *const caps[] = {
-	"", "PIPELINING", "CHUNKING", "PIPELINING CHUNKING",
-	"PIPELINING CHUNKING DSN SIZE 8BITMIME BINARYMIME SMTPUTF8",
+	"", "PIPELINING", "CHUNKING ENHANCEDSTATUSCODES", "PIPELINING CHUNKING",
+	"PIPELINING CHUNKING DSN SIZE 8BITMIME BINARYMIME SMTPUTF8 "
+	"ENHANCEDSTATUSCODES",
 	"SIZE 100 DSN", "CHUNKING BINARYMIME XOORG", "XCLIENT XOORG PIPELINING",
 };
 
@@ -35,7 +36,8 @@ static const char *const replies[] = {
 	NULL, "250 ok\r\n", "250-a\r\n250 b\r\n", "451 later\r\n",
 	"550 no\r\n", "421 bye\r\n", "354 go\r\n", "250-a\r\n451 b\r\n",
 	"999 x\r\n", "250 text", "25", "250\n", "250-a\r\n", "\r\n",
-	"550 no\r\n421 bye\r\n", "250 a\r\n250 b\r\n",
+	"550 no\r\n421 bye\r\n", "250 a\r\n250 b\r\n", "250 2.1.5 ok\r\n",
+	"250 2.0.0 ok\r\n250 2.0.0 ok\r\n", "530 5.7.0 no\r\n",
 };
 
 /* Who comes by TLS, and whether that gives the right to XOORG. */

@@ -135,6 +135,15 @@ has_flaw(struct xo_span line)
 	    xo_span_find(line, '\0') < line.len;
 }
 
+static bool
+may_be_bdat(struct xo_span line)
+{
+	for (size_t i = 0; i < line.len; i++)
+		if (begins(xo_span_from(line, i), "BDAT"))
+			return true;
+	return false;
+}
+
 static void
 begin_chunk(struct watch_leg *leg, struct watch_unit *u, struct xo_span line)
 {
@@ -169,7 +178,8 @@ add_command(struct watch_leg *leg, struct xo_span line)
 
 	line = without_blanks(line);
 	u = add_unit(leg, verb_of(line));
-	u->is_flawed = has_flaw(line);
+	u->is_flawed = has_flaw(line) ||
+	    (u->verb == WATCH_OTHER && may_be_bdat(line));
 	if (u->is_flawed)
 		return;
 	if (u->verb == WATCH_MAIL || u->verb == WATCH_RCPT)
@@ -657,6 +667,8 @@ front_reply(struct watch *x)
 		f->first = (f->first + 1) % WATCH_UNITS;
 		f->n_units--;
 		judge_reply(x, u, code, xo_span_first(reply, n));
+		/* What follows it may be content. */
+		x->is_parting |= u->is_flawed;
 	} else {
 		judge_unasked(x, code);
 	}

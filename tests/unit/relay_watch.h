@@ -8,6 +8,8 @@
  * What it holds the relay to:
  *  - each command has one reply, in order; what comes unasked is a 4xx or 5xx
  *    and the last word; nothing comes behind CLOSE;
+ *  - behind what is no command, or may be a BDAT that was not understood, nothing
+ *    is taken for a command;
  *  - XOORG and STARTTLS are announced, and XOORG= is taken, only by right;
  *  - a 250 for a message follows the next hop's own, read whole, for the same
  *    sender, the same recipients in order, and the same body; and only if
