@@ -211,8 +211,8 @@ is_strong(X509 *cert, bool is_root)
 }
 
 /*
- * OpenSSL holds names to the constraints of the CAs above, but a wildcard in the
- * common name is no name to it.
+ * OpenSSL holds names to the constraints of the CAs above, but a wildcard in
+ * the common name is no name to it.
  */
 static bool
 is_unbound(STACK_OF(X509) *chain)
