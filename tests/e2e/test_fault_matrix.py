@@ -100,8 +100,9 @@ def grid():
 WAYS = {"D": {}, "B": {"via": "BDAT"}, "T": {"front": "tls", "back": "tls"}}
 
 
-# TLS that is demanded, and not offered: never in clear text.
-OTHERWISE = {"ehlo-5xx-T": "4", "ehlo-notext-T": "4"}
+# TLS that is demanded, and not offered: never in clear text. And by BDAT, a 250 without
+# the status that was announced may be another command's.
+OTHERWISE = {"ehlo-5xx-T": "4", "ehlo-notext-T": "4", "committed-notext-B": "4+"}
 
 
 def is_case(phase, way):
