@@ -142,10 +142,15 @@ take_command(struct sink *sink, struct session *s, const uint8_t *p, size_t len)
 static void
 accept_message(struct sink *sink, struct session *s)
 {
+	char text[64];
+
 	sink->counts.messages++;
 	s->state = SESSION_COMMAND;
 	s->has_chunks = false;
-	session_say(s, "250 2.0.0 queued\r\n");
+	/* As an MTA does: no two alike. */
+	(void)snprintf(text, sizeof(text), "250 2.0.0 Ok: queued as %llX\r\n",
+	    (unsigned long long)sink->counts.messages);
+	session_say(s, text);
 }
 
 /* Looks for the end only at its last octet but two: dots are rare. */
