@@ -3,7 +3,7 @@
  * Counted bytes: spans that borrow, buffers that own.
  *
  * A span is never NUL-terminated and is valid only as long as what it points
- * into; a call that takes one does not keep it unless its header says so.
+ * into. A call does not keep a span unless its header says so.
  * Case is folded by an ASCII table of our own: SMTP knows no locale.
  */
 #ifndef XOORG_BYTES_H

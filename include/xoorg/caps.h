@@ -69,10 +69,11 @@ bool xo_caps_set_argument(struct xo_caps *caps, enum xo_cap cap,
     struct xo_span argument);
 
 /*
- * One line of an EHLO reply behind the greeting line, code and separator
- * removed. The keyword is compared without case; a keyword that xo_cap_find()
- * does not find, or whose argument does not fit, is not added: nothing unknown
- * is imitated. Nor is a SIZE that is no number, or a keyword that came before.
+ * Adds one line of an EHLO reply, after the greeting line, without code and
+ * separator. The keyword is compared without case. A keyword that xo_cap_find()
+ * does not find, or whose argument does not fit, is not added: the gateway
+ * imitates nothing unknown. Nor is a SIZE that is not a number, or a keyword that
+ * came before.
  */
 void xo_caps_add_line(struct xo_caps *caps, struct xo_span line,
     const struct xo_extensions *extensions);

@@ -38,23 +38,23 @@ struct xo_command {
 	struct xo_span args;	/* behind one SP, trailing blanks cut */
 };
 
-/* Never fails: what it does not know is XO_VERB_UNKNOWN. */
+/* Never fails: an unknown command is XO_VERB_UNKNOWN. */
 void xo_command_parse(struct xo_span line, struct xo_command *command_r);
 
 /*
  * The name of EHLO, HELO or LHLO: one printable ASCII word of at most 255
- * octets, a domain or an address literal (RFC 5321 4.1.1.1). Kind enough for
- * the names that real clients give (underscores, single labels).
+ * octets, a domain or an address literal (RFC 5321 4.1.1.1). It accepts the names
+ * that real clients give (underscores, single labels).
  */
 bool xo_hello_name_is_valid(struct xo_span args);
 
 /*
- * It is none, but a text of at most 255 octets as devices give one: blanks, `*`,
- * 8-bit. Never to be passed on as it stands.
+ * It is not a valid name, but a text of at most 255 octets as devices send:
+ * blanks, `*`, 8-bit. It must never be passed on as it stands.
  */
 bool xo_hello_name_is_odd(struct xo_span args);
 
-/* How paths are read; whose, xo_treatment_is_lenient() says. */
+/* How paths are read; xo_treatment_is_lenient() says which mail gets which. */
 enum xo_syntax {
 	XO_SYNTAX_STRICT,
 	XO_SYNTAX_LENIENT,
@@ -69,14 +69,14 @@ struct xo_path {
 /*
  * `keyword` is "FROM:" or "TO:". The path is `<...>` with an optional quoted
  * local part and an ignored source route; `*params_r` is what follows, as it
- * stands: whether it is glued to the path is for the parameter parser to say.
- * One SP behind the keyword is overlooked. The null path is fine here for both;
- * `<Postmaster>` without a domain only as a forward path. Dots may stand
- * anywhere but in front of a local part, because real ones do. Refusals:
+ * stands: the parameter parser decides whether it is glued to the path. One SP
+ * behind the keyword is ignored. The null path is valid here for both;
+ * `<Postmaster>` without a domain only as a forward path. Dots may stand anywhere
+ * in a local part except in front, because real addresses have them. Refusals:
  * XO_REFUSAL_MAIL_SYNTAX without the keyword, else XO_REFUSAL_ADDRESS_SYNTAX.
  *
- * XO_SYNTAX_LENIENT takes what it takes, and beside that what devices write, as
- * far as there is one reading: any number of blanks in front of the keyword, of
+ * XO_SYNTAX_LENIENT accepts that and also what devices write, as far as there is
+ * one reading: any number of blanks in front of the keyword, of
  * the path, and inside `<` and `>`; no `<` and `>` at all, if the local part is
  * not quoted; dots in front of a local part; a final dot of the domain, which
  * is left out of `address`; a local part alone, of letters, digits, `_`, and

@@ -48,8 +48,9 @@ struct xo_scanner {
  *
  * After BARE_CR, BARE_LF and NUL the scanner is inside a line, whatever the
  * caller makes of the octet: only CRLF begins a line, so that a dot behind it is
- * content and no end of data. Who refuses goes on scanning to the true END; who
- * writes CRLF instead tells so to his stuffer, which looks for itself.
+ * content and not the end of data. A caller that refuses the message goes on
+ * scanning to the true END; one that writes CRLF instead passes that CRLF to its
+ * stuffer, which looks for itself.
  */
 enum xo_content xo_scan(struct xo_scanner *scanner, struct xo_span in,
     struct xo_span *span_r, size_t *used_r);

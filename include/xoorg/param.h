@@ -89,8 +89,8 @@ XO_MUST_CHECK enum xo_refusal xo_rcpt_parse(struct xo_span args,
 
 /*
  * Writes the parameters on, in order, for a next hop that announced `caps`:
- * what belongs to no capability of it, XOORG and AUTH are left out. Who may not
- * lose a parameter compares `needs` with the next hop's set before.
+ * parameters of a capability that it lacks, XOORG and AUTH are left out. A caller
+ * that may not lose a parameter compares `needs` with the next hop's set first.
  */
 enum xo_err xo_params_write(struct xo_buf *out, struct xo_span params,
     uint32_t caps, const struct xo_extensions *extensions);

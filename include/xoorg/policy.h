@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The policy: peers, tenants, listeners and upstreams, as the trust decisions
- * see them. Immutable once built; whoever builds it (the configuration) owns
- * every span and array in it. References between the four are indexes into the
- * arrays of struct xo_policy, XO_NOBODY for none.
+ * see them. Immutable once built; its builder (the configuration) owns every span
+ * and array in it. References between the four are indexes into the arrays of
+ * struct xo_policy; XO_NOBODY means none.
  */
 #ifndef XOORG_POLICY_H
 #define XOORG_POLICY_H
@@ -236,15 +236,15 @@ struct xo_policy {
 	struct xo_tenant_index *tenant_index;
 };
 
-/* Total: of XO_NOBODY, or any other number that is none, one that asks for
- * nothing and is told nothing. */
+/* Total: for XO_NOBODY, or any other index out of range, it gives an upstream
+ * that asks for nothing and is told nothing. */
 const struct xo_upstream *xo_upstream_at(const struct xo_policy *policy, int i);
 
-/* The words of the configuration and of the log. */
 /* Does it repair a malformed header? In observe mode always, since that refuses
  * nothing that can be passed on with one reading. */
 bool xo_listener_repairs(const struct xo_listener *listener);
 
+/* The words of the configuration and of the log. */
 const char *xo_verdict_name(enum xo_verdict verdict);
 const char *xo_decision_name(enum xo_decision decision);
 

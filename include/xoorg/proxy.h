@@ -3,9 +3,9 @@
  * The PROXY protocol, versions 1 and 2, as HAProxy specifies it: what a proxy
  * says about its client before the first octet of SMTP.
  *
- * Whether a header comes is never guessed: who is listed must send one, exactly
- * one, and from everybody else it is not a header. What a header says about
- * TLS is not looked at: it raises nobody's trust.
+ * Whether a header comes is never guessed: a listed proxy must send exactly one,
+ * and from all other clients it is not a header. What a header says about TLS is
+ * ignored: it raises no trust.
  */
 #ifndef XOORG_PROXY_H
 #define XOORG_PROXY_H

@@ -116,7 +116,7 @@ struct xo_report {
 	enum xo_refusal reason;		/* _NONE: delivered */
 	uint16_t code;			/* of the final reply */
 	struct xo_span reply;		/* its text, as the client sees it */
-	bool is_client_gone;		/* nobody was left to tell */
+	bool is_client_gone;		/* before it heard the reply */
 	uint64_t began;			/* time of MAIL, as given */
 	/* What the wall did to the header, and what was wrong with it. Never
 	 * NULL. */
@@ -135,8 +135,8 @@ void xo_relay_set_time(struct xo_relay *relay, uint64_t now, int64_t wall_clock)
 
 /*
  * At any time. `tls_refusal`: what STARTTLS would get from now on (_NONE: its
- * 220). `is_pressed`: others wait for this client's place, so that no deadline
- * of his is longer than limits.load_timeout.
+ * 220). `is_pressed`: others wait for this client's place, so that none of its
+ * deadlines is longer than limits.load_timeout.
  */
 void xo_relay_set_tls_refusal(struct xo_relay *relay,
     enum xo_refusal tls_refusal);
@@ -150,7 +150,7 @@ size_t xo_relay_front_bytes(struct xo_relay *relay, struct xo_span in);
 void xo_relay_tls_done(struct xo_relay *relay,
     const struct xo_certificate *certificate, const char *description,
     int bits);
-/* The client is gone, whatever way. */
+/* The client is gone, by a close or an error. */
 void xo_relay_front_closed(struct xo_relay *relay);
 void xo_relay_caps_arrived(struct xo_relay *relay);
 

@@ -7,9 +7,9 @@
  * in a certificate without any SAN and with exactly one CN. A wildcard SAN
  * covers exactly one label, and only for a peer with `has_wildcards`; a name that
  * is configured as a wildcard matches the same wildcard. A peer with
- * XO_MATCH_CN_TOO takes the CN beside a SAN, too. The chain is looked at only for
- * a certificate whose name matched: all of it has to be good, and every issuer
- * in it has to permit the name that matched, wherever it stood. Usage and
+ * XO_MATCH_CN_TOO takes the CN beside a SAN, too. The chain matters only for a
+ * certificate whose name matched: all of it has to be valid, and every issuer
+ * in it has to permit the name that matched, wherever it stands. Usage and
  * revocation are judged for each peer by its own `eku` and `crl`.
  */
 #ifndef XOORG_RIGHTS_H
@@ -72,17 +72,17 @@ bool xo_certificate_name_matches(struct xo_span configured,
     struct xo_span presented, bool has_wildcards);
 
 /*
- * Do all of its chain permit `name`? A wildcard is excluded, too, if it could
- * stand for a name that is.
+ * Do all issuers of its chain permit `name`? A wildcard is excluded, too, if it
+ * could stand for an excluded name.
  */
 bool xo_certificate_permits(const struct xo_certificate *certificate,
     struct xo_span name);
 
 /*
- * The name that a server's certificate has to have. `host`: as it was configured,
- * then `domain` is empty; or as the MX of `domain` named it. Unsigned DNS says
- * what it likes: a host outside of the domain that was configured has to prove
- * to be that domain.
+ * The name that a server's certificate must have. `host` is as configured, and
+ * then `domain` is empty; or it is as the MX of `domain` names it. Unsigned DNS
+ * proves nothing: a host outside the configured domain must have a certificate for
+ * that domain.
  */
 struct xo_span xo_server_name(struct xo_span host, struct xo_span domain);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Addresses that ask to be routed on. `victim%outside.example@contoso.com` is
- * one of contoso.com's to RFC 5321; to many an MTA it is an order to send to
- * victim@outside.example, from a host that may relay. What is authorised must
- * be read by who acts on it as it was read here, so such an address is nobody's
- * (protocol.md 5.7 has the table).
+ * Addresses that hold a route. To RFC 5321 `victim%outside.example@contoso.com`
+ * is an address of contoso.com; to many MTAs it is an order to send to
+ * victim@outside.example, if the client may relay. The MTA that acts on an
+ * address must read it as the gateway did, so such an address belongs to no
+ * tenant (protocol.md 5.7 has the table).
  */
 #ifndef XOORG_ROUTING_H
 #define XOORG_ROUTING_H

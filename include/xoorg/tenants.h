@@ -39,8 +39,8 @@ int xo_tenants_by_address(const struct xo_policy *policy,
     struct xo_span address);
 
 /*
- * The same of a domain: by the sender_domains, else the originator_orgs. Of
- * several with one sender domain the first has it.
+ * The same for a domain: by the sender_domains, else the originator_orgs. If
+ * several tenants list a sender domain, the first has it.
  */
 int xo_tenants_by_sender_domain(const struct xo_policy *policy,
     struct xo_span domain);
@@ -64,11 +64,11 @@ struct xo_answer {
 };
 
 /*
- * Untrusted is where it starts. A sender that holds a route (routing.h) is in
- * nobody's sender_domains. Only a named organisation of a session with
- * the right is verified. Observing, a refusal becomes a demotion. A session
- * that has XO_RIGHT_RELAY and not XO_RIGHT_XOORG is one of our own systems: its
- * verdict is `unauthenticated` and its mail accepted.
+ * It starts from untrusted. Only a listed organisation in a session with the
+ * right XO_RIGHT_XOORG is verified. A sender that holds a route (routing.h) is in
+ * no tenant's sender_domains. In observe mode a refusal becomes a demotion. A
+ * session that has XO_RIGHT_RELAY and not XO_RIGHT_XOORG is one of our own
+ * systems: its verdict is `unauthenticated` and its mail is accepted.
  */
 void xo_verdict_decide(const struct xo_policy *policy,
     const struct xo_listener *listener, const struct xo_question *question,
@@ -77,11 +77,11 @@ void xo_verdict_decide(const struct xo_policy *policy,
 /*
  * May this recipient be given to the upstream for verified mail? By the
  * tenant's recipient_domains, its `relay`, or the session's relay right.
- * Without a tenant, which is what the operator accepted all the same, to any
+ * Mail without a tenant that the operator accepts all the same may go to any
  * tenant's own recipients, never beyond. XO_REFUSAL_NONE: yes;
  * XO_REFUSAL_RCPT_RELAY: its domain is not among them; XO_REFUSAL_RCPT_ROUTED:
- * it is, but the address holds a route (routing.h), and who may not relay may
- * not by that, either, unless the tenant has `allow_untrusted_routing`.
+ * it is, but the address holds a route (routing.h), by which mail without the
+ * right to relay could leave, and the tenant has no `allow_untrusted_routing`.
  */
 XO_MUST_CHECK enum xo_refusal xo_recipient_check(
     const struct xo_policy *policy, int tenant, uint32_t rights,
@@ -89,9 +89,9 @@ XO_MUST_CHECK enum xo_refusal xo_recipient_check(
 
 /*
  * Is it `<postmaster>`, or the postmaster of one of this tenant's
- * recipient_domains or originator_orgs, in whatever case? Verified mail to that
- * one is never refused (RFC 5321 4.5.1). No other form of the word counts: not
- * in quotes, nor with a route in it.
+ * recipient_domains or originator_orgs, in any case? Verified mail to it is never
+ * refused (RFC 5321 4.5.1). No other form of the word counts, neither in quotes
+ * nor with a route in it.
  */
 bool xo_recipient_is_postmaster(const struct xo_policy *policy, int tenant,
     const struct xo_path *to);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Whom the gateway trusts, and what follows from it: of each message whose it
- * is, where it goes, to whom it may go, whose certificate and which XOORG go
- * with it, which fields stay and which are written (doc/protocol.md 9).
+ * Whom the gateway trusts, and what follows from it: for each message, whose it
+ * is, where it goes, which recipients it may have, whose certificate and which
+ * XOORG go with it, which fields stay and which are written (doc/protocol.md 9).
  *
- * All of it is decided here and in verdict.c, by functions that are pure and
- * total: of a policy with holes in it, and of numbers that are none, they give
+ * All of this is decided here and in verdict.c, by functions that are pure and
+ * total: for a policy with holes in it, and for indexes out of range, they give
  * the answer that trusts nobody. The relay keeps order, framing and time, and
- * asks. Untrusted is where each of them starts.
+ * asks. Each of them starts from untrusted.
  */
 #ifndef XOORG_TREATMENT_H
 #define XOORG_TREATMENT_H
@@ -25,9 +25,9 @@ enum xo_origin {
 };
 
 /*
- * Our own systems: the right relay, without the right xoorg. Who has that one
- * is not ours, whatever else he has: what he does not vouch for by XOORG is a
- * stranger's. The one place where this is said.
+ * Our own systems: they have the right relay and not the right xoorg. A peer with
+ * the right xoorg is never ours, whatever other rights it has: mail for which it
+ * does not vouch by XOORG is a stranger's. This is the one place that says so.
  */
 bool xo_rights_are_ours(uint32_t rights);
 
@@ -53,13 +53,14 @@ struct xo_treatment {
 
 /*
  * At MAIL. XO_REFUSAL_NONE: the transaction may begin, and `upstream` is one of
- * the policy's, or is known at RCPT only: a null sender of our own systems is
- * told apart by its first recipient. Else why not: the verdict's refusal if that
- * is its action, or if there is nothing to demote to; XO_REFUSAL_TRY_LATER if
- * the action is tempfail, or if there is no upstream for what is accepted, which
- * is the operator's to mend; XO_REFUSAL_NO_TENANT for mail of our own whose
- * sender belongs to no tenant, where the next hop is one of a tenant's or wants
- * a tenant's certificate, unless it is only observed and can be demoted.
+ * the policy's, or is known only at RCPT: the first recipient decides for a null
+ * sender of our own systems. Otherwise the reason why not: the verdict's refusal
+ * if that is its action, or if there is nothing to demote to;
+ * XO_REFUSAL_TRY_LATER if the action is tempfail, or if there is no upstream for
+ * what is accepted, which the operator can mend; XO_REFUSAL_NO_TENANT for mail of
+ * our own systems whose sender belongs to no tenant, where the next hop is a
+ * tenant's or wants a tenant's certificate, unless it is only observed and can be
+ * demoted.
  */
 XO_MUST_CHECK enum xo_refusal xo_treatment_mail(const struct xo_policy *policy,
     const struct xo_listener *listener, const struct xo_question *question,
@@ -79,16 +80,16 @@ bool xo_treatment_takes_hello(const struct xo_listener *listener,
     uint32_t rights);
 
 /*
- * At RCPT: XO_REFUSAL_NONE, what xo_recipient_check() says of a recipient of
- * trusted mail who is not the postmaster of verified mail, or
- * XO_REFUSAL_NO_TENANT as above. `is_first`: the next hop has
- * not been asked for yet, so that it still may be another.
+ * At RCPT: XO_REFUSAL_NONE; what xo_recipient_check() says of a recipient of
+ * trusted mail, unless it is the postmaster of verified mail; or
+ * XO_REFUSAL_NO_TENANT as above. `is_first`: no next hop has been asked for yet,
+ * so it may still be another.
  *
- * Observing, there is none of these refusals, if there is something to demote
- * to: the whole message becomes ordinary mail, and never more than that, so
- * that nothing is relayed because it is observed. Of a message that is on its
- * way to the upstream for verified mail already, the recipient is
- * XO_REFUSAL_RCPT_APART, for which clients begin another transaction.
+ * In observe mode none of these refusals is given if there is something to demote
+ * to: the whole message becomes ordinary mail, and never more than that, so that
+ * nothing is relayed because it is observed. If the message is already on its way
+ * to the upstream for verified mail, the recipient gets XO_REFUSAL_RCPT_APART, for
+ * which clients begin another transaction.
  * *would_r: what enforcing would have said, in either mode.
  */
 XO_MUST_CHECK enum xo_refusal xo_treatment_rcpt(const struct xo_policy *policy,
@@ -107,7 +108,8 @@ struct xo_span xo_treatment_xoorg(const struct xo_policy *policy,
 /*
  * xoorg = "message": does the X-OriginatorOrg that the message brought count?
  * The MTA behind us queues what we once verified, and the value survives in
- * what we stamped. From our own systems alone, and only as a tenant's.
+ * what we stamped. It counts only from our own systems, and only if it belongs to
+ * a tenant.
  */
 bool xo_treatment_takes_value(const struct xo_policy *policy,
     const struct xo_treatment *treatment, struct xo_span org);
@@ -126,7 +128,7 @@ struct xo_span xo_treatment_originator_org(
     const struct xo_treatment *treatment, struct xo_span said,
     struct xo_span sent);
 
-/* Is Authentication-Results written? Of our own systems there is no verdict. */
+/* Is Authentication-Results written? There is no verdict on our own systems. */
 bool xo_treatment_has_results(const struct xo_treatment *treatment);
 
 /*

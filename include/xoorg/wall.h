@@ -6,9 +6,9 @@
  * It sees the whole header section of the root part at once, unstuffed, and
  * writes the section that goes on. Canonical or refused: a field is a name of
  * 33..126 without colon, blanks that are not passed on, a colon, a value with
- * its folding, CRLF. Whatever else stands there could be read differently by
- * the next reader, so the message is refused; or, with `repairs`, made into
- * something that all readers read alike, where that can be done:
+ * its folding, CRLF. The next reader could read anything else differently, so
+ * the message is refused; or, with `repairs`, changed into something that all
+ * readers read alike, where that is possible:
  *
  *   a byte order mark in front	goes
  *   "From ", ">From " in front	becomes the field X-Mailbox-Line
@@ -19,7 +19,7 @@
  *   a control in a value		becomes a blank
  *
  * Refused in any case: NUL, CR or LF outside CRLF, a line of more than 990 octets
- * that hides a protected name where somebody might cut it.
+ * that hides a protected name where a reader might cut it.
  */
 #ifndef XOORG_WALL_H
 #define XOORG_WALL_H
@@ -118,11 +118,11 @@ struct xo_wall_report {
  * ...-Cross-Premises-Headers-Processed always stands at the end. Never
  * promoted: those marks, OriginatorOrganization, an empty Antispam-ScanContext.
  *
- * An Authentication-Results goes if any careless reading of its authserv-id is
- * `hostname`, encoded words decoded, and if it cannot be decoded; one without any
- * authserv-id, as Exchange Online writes ("spf=pass ..."), stays. A line of more
- * than 990 octets in which a field that goes would begin a line of its own is
- * refused, whatever the name.
+ * An Authentication-Results is removed if any careless reading of its authserv-id
+ * is `hostname`, encoded words decoded, and if it cannot be decoded. One without
+ * an authserv-id, as Exchange Online writes ("spf=pass ..."), stays. A line of
+ * more than 990 octets is refused if any field that is to be removed would begin a
+ * line of its own where a reader might cut it.
  */
 XO_MUST_CHECK enum xo_refusal xo_wall_apply(const struct xo_wall *wall,
     struct xo_span section, struct xo_buf *out, struct xo_wall_report *report_r);

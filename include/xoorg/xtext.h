@@ -12,8 +12,8 @@ XO_API_BEGIN
 /*
  * Decodes the whole of `in`: 33..126 without `=`, `+HH` with hexadecimal
  * digits of either case. Octets that a command line must not hold come out of
- * `+HH` like any other: who decodes must test what he got. XO_ERR_LIMIT: more
- * than `cap` octets.
+ * `+HH` like any other: the caller must test the result. XO_ERR_LIMIT: more than
+ * `cap` octets.
  */
 XO_MUST_CHECK enum xo_err xo_xtext_decode(struct xo_span in, uint8_t *out,
     size_t cap, size_t *len_r);

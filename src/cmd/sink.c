@@ -121,7 +121,7 @@ open_listener(struct xo_sink *sink)
 	return XO_EXIT_OK;
 }
 
-/* Whoever waits for the file may connect as soon as it is there. */
+/* A script that waits for the file may connect as soon as it is there. */
 static bool
 write_port_file(const struct xo_sink *sink)
 {

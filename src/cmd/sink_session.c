@@ -148,7 +148,7 @@ on_helo(struct xo_sink_session *session, struct xo_span args)
 	hello(session, args, false);
 }
 
-/* After the handshake: whom we talk to, and what that gives him. */
+/* After the handshake: who the client is, and what rights that gives. */
 static void
 judge_peer(struct xo_sink_session *session)
 {

@@ -2,9 +2,9 @@
 /*
  * One connection of the tool, plain or TLS, with a deadline on every wait.
  *
- * Input is buffered; output is gathered and goes out when it is much, when the
- * caller flushes, or when he waits for input. All calls that may fail return
- * false and leave one line in `error`.
+ * Input is buffered; output is gathered and goes out when there is much of it,
+ * when the caller flushes, or when the caller waits for input. All calls that may
+ * fail return false and leave one line in `error`.
  */
 #ifndef XO_WIRE_H
 #define XO_WIRE_H

@@ -176,7 +176,7 @@ give_up_link(struct xo_claim *c, enum xo_refusal why, struct xo_span said)
 		xo_hops_out_of_step(c->hops, c->wish.upstream);
 	else if (!c->is_kept)
 		note_failure(c, why, said);
-	/* Who is out of step may take QUIT for something else. */
+	/* A next hop out of step may take QUIT for something else. */
 	if (c->dial.link->opening.state == XO_OPENING_FAILED &&
 	    why != XO_REFUSAL_UPSTREAM_CONFUSED &&
 	    why != XO_REFUSAL_UPSTREAM_OUT_OF_STEP &&
@@ -251,7 +251,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* Places */
 
-/* Whatever is kept for somebody else gives way. */
+/* A connection that is kept for others gives way. */
 static bool
 may_connect(struct xo_claim *c)
 {

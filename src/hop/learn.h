@@ -17,8 +17,8 @@ struct xo_hops;
  */
 bool xo_hops_learn(struct xo_hops *hops);
 /*
- * Asks again, in the background, whoever has not been heard for his `refresh`:
- * a client has come, who will be told what they announce.
+ * Asks again, in the background, each upstream that has not been heard for its
+ * `refresh`: a client has come that will be told what they announce.
  */
 void xo_hops_refresh(struct xo_hops *hops);
 /* What could not be connected to is tried again without mail, which others may

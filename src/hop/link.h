@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One connection to a next hop. Whoever has it closes it, or gives it to the
- * pool (pool.h).
+ * One connection to a next hop. Its owner closes it, or gives it to the pool
+ * (pool.h).
  */
 #ifndef XO_LINK_H
 #define XO_LINK_H

@@ -114,7 +114,8 @@ xo_hop_close_oldest(struct hop *hop)
 	return true;
 }
 
-/* Whoever was told of a client serves him, or takes another XCLIENT. */
+/* A connection that was told of a client serves that one, or takes another
+ * XCLIENT. */
 static bool
 suits(const struct xo_link *link, const struct xo_wish *wish)
 {

@@ -90,8 +90,8 @@ struct xo_lookup *xo_resolver_host(struct xo_resolver *resolver,
 
 /*
  * PTR: what an address (AF_INET or AF_INET6) is called; a name that
- * xo_domain_is_valid() refuses is none, and /etc/hosts does not count. Whose
- * address it is writes there what he likes: ask for the addresses of that name
+ * xo_domain_is_valid() refuses is none, and /etc/hosts does not count. The owner
+ * of the address can write any name there: ask for the addresses of that name
  * before it is believed.
  */
 struct xo_lookup *xo_resolver_name(struct xo_resolver *resolver,

@@ -40,9 +40,9 @@ xo_tls_take_reason(const char *fallback)
 
 /*
  * One read of OpenSSL goes on as long as handshake records arrive that bring no
- * octet of ours: KeyUpdate, or ClientHellos that are refused one by one. Who sends
- * them without end would have the loop to himself: at the limit the next record
- * finds the connection closed.
+ * octet of ours: KeyUpdate, or ClientHellos that are refused one by one. A peer
+ * that sends them without end would keep the loop to itself: at the limit the
+ * next record finds the connection closed.
  */
 static void
 on_record(int is_written, int version, int type, const void *p, size_t len,
@@ -230,7 +230,7 @@ to_io(struct xo_tls *tls, int result)
 	}
 }
 
-/* OpenSSL judges a call by queue and errno, whoever filled them. */
+/* OpenSSL judges a call by queue and errno, even if an earlier call filled them. */
 static bool
 begin(struct xo_tls *tls)
 {

@@ -69,8 +69,8 @@ void xo_tls_credential_free(struct xo_tls_credential **credential);
 int64_t xo_tls_credential_expiry(const struct xo_tls_credential *credential);
 
 /*
- * The certificate that is shown, for who wants to look at it: as long as what
- * it was asked of. NULL: none.
+ * The certificate that is shown, to be looked at; it lives as long as the object
+ * that it was asked of. NULL: none.
  */
 struct xo_tls_leaf;
 const struct xo_tls_leaf *xo_tls_context_leaf(

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The private keys of a configuration, and who has them.
+ * The private keys of a configuration, and which process has them.
  *
  * A keyring is a list of key files, each with the public half that its
  * certificate tells. Where it is loaded (xo_tls_keyring_load) it can sign; in
  * all other processes TLS asks for signatures by number, through what
- * xo_tls_keyring_use() named. So a worker has certificates and no key: whoever
- * takes it over can have signatures while he is there, and take nothing along.
+ * xo_tls_keyring_use() named. So a worker has certificates and no key: an
+ * attacker who takes it over can have signatures made while it lives, and can
+ * take nothing along.
  */
 #ifndef XO_TLS_KEYRING_H
 #define XO_TLS_KEYRING_H

@@ -161,7 +161,7 @@ export(void *key, int selection, OSSL_CALLBACK *callback, void *arg)
 	return is_ok;
 }
 
-/* A superset: who knows fewer takes fewer. */
+/* A superset: a caller that knows fewer takes fewer. */
 static const OSSL_PARAM *
 key_types(int selection)
 {

@@ -27,7 +27,7 @@ int xo_pairs_take(struct xo_pairs *pairs, size_t slot);
 /* In a child, from 3 on. `kept` need not be in order. */
 void xo_descriptors_close_but(int *kept, size_t n);
 
-/* A copy of `fd` to whoever reads `socket`. Never waits. */
+/* Sends a copy of `fd` to the process at the other end of `socket`. Never waits. */
 bool xo_descriptor_send(int socket, int fd);
 /* The same beside a text that is not empty; -1: the text alone. */
 bool xo_descriptor_send_with(int socket, const char *text, size_t len, int fd);

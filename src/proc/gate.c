@@ -19,7 +19,7 @@ wants_certificate(const struct xo_policy *policy, const struct xo_listener *l)
 	return false;
 }
 
-/* Of each peer that goes by lists, whatever the listener's tls says. */
+/* Of each peer that goes by revocation lists, whatever the listener's tls says. */
 static bool
 load_crls(struct xo_gate *g, const struct xo_listener *l,
     struct xo_tls_context *context, struct xo_buf *error)

@@ -3,8 +3,8 @@
  * The key process and how a worker asks it: see keys.h.
  *
  * Records hold numbers of fixed width and the octets behind them; both ends are
- * one program. All the same neither believes a length: whoever took a worker
- * over can send what he likes.
+ * one program. All the same neither believes a length: a worker that was taken
+ * over can send anything.
  */
 #include <errno.h>
 #include <poll.h>
@@ -71,7 +71,7 @@ answer_one(int fd, struct xo_tls_keyring *keyring)
 	if (!xo_tls_keyring_sign(keyring, &request, a.signature, &len))
 		len = 0;
 	a.id = q.id;
-	/* Who does not read his answers has them dropped. */
+	/* Answers that a worker does not read are dropped. */
 	(void)send(fd, &a, ANSWER_HEAD + len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	return true;
 }
@@ -144,7 +144,7 @@ run(const struct xo_pairs *pairs, struct xo_tls_keyring *keyring,
 	struct xo_buf error = {0};
 	struct pollfd *fds = take_own_ends(pairs, report);
 
-	/* It goes when its workers have gone, whoever is told to end. */
+	/* It ends when its workers have gone, not by a signal to the group. */
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);

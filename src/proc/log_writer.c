@@ -144,7 +144,7 @@ run(const struct xo_pairs *pairs, int control, struct xo_log *log,
 	struct writer w = {.log = log};
 	struct xo_buf error = {0};
 
-	/* It goes when its workers have gone, whoever is told to end. */
+	/* It ends when its workers have gone, not by a signal to the group. */
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);

@@ -17,7 +17,7 @@
 #include <conf/conf.h>
 
 enum xo_sandbox_role {
-	/* Whoever starts the others: all calls but an attacker's. */
+	/* It starts the others: all calls but those that only attackers make. */
 	XO_SANDBOX_MASTER,
 	XO_SANDBOX_WORKER,
 	XO_SANDBOX_STATUS,

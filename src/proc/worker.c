@@ -192,7 +192,7 @@ on_drained(evutil_socket_t fd, short what, void *arg)
 	xo_sessions_shutdown(w->sessions, true);
 }
 
-/* Full: whoever is here and says nothing has to make room sooner. */
+/* Full: a silent client has to make room sooner. */
 static void
 look_at_load(struct worker *w)
 {

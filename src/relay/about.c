@@ -8,8 +8,8 @@
  * the next command: RCPT's 250 would be the message's. So 250 to a message is
  * believed only if it can be no other command's:
  *
- *   by DATA: 354 answers nothing else. Who is behind gives RCPT's 250 there,
- *   and no content is said. Between 354 and the end nothing is asked.
+ *   by DATA: 354 answers nothing else. A next hop that is behind gives RCPT's
+ *   250 there, and no content is sent. Between 354 and the end nothing is asked.
  *
  *   by one BDAT: the next hop announced ENHANCEDSTATUSCODES, and the replies
  *   to MAIL and to each RCPT that it took were 2.1.0 and 2.1.5 ("address

@@ -43,7 +43,7 @@ narrow(const struct xo_relay *r, struct gathered *g, int upstream)
 	if (upstream < 0 || (size_t)upstream >= r->setup.policy->n_upstreams)
 		return;
 	known = &r->setup.known[upstream];
-	/* Whoever gives no limit does not lift another's. */
+	/* An upstream without SIZE does not relax another's limit. */
 	if (known->is_known)
 		set_size(&g->size, known->caps.size);
 	if (!known->is_known) {

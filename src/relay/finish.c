@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How a message ends, whoever ends it: the reply to the client, the report for
- * the log, the next hop let go, and nothing left of the transaction. There is
- * no other way out of one.
+ * How a message ends, for whatever cause: the client gets its reply, the log its
+ * report, the next hop is let go, and nothing is left of the transaction. There
+ * is no other way out of one.
  */
 #include <stdlib.h>
 

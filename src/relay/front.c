@@ -198,7 +198,7 @@ refuse_unknown(struct xo_relay *r, struct xo_span args)
 	relay_refuse(r, XO_REFUSAL_COMMAND_UNKNOWN);
 }
 
-/* Whoever wrote this may mean octets to follow, which are no commands. */
+/* Octets that are no commands may follow such a line. */
 static bool
 may_be_bdat(struct xo_span line)
 {
@@ -281,8 +281,8 @@ static handler *const handlers[FRONT_COMMAND_STATES][XO_VERB_COUNT] = {
 
 /*
  * Commands whose reply says what the next octets will be: content, a handshake,
- * credentials, another client's session. Who did not wait for it sent those, and
- * would have them run as commands, or in his own name, were it a refusal.
+ * credentials, another client's session. A client that did not wait has sent
+ * those already; after a refusal they would run as commands, or in its own name.
  */
 static bool
 must_wait(const struct xo_relay *r, enum xo_verb verb)

@@ -215,7 +215,7 @@ struct xo_relay {
 
 /* Room for the longest line of our own, and buffers kept between messages. */
 #define KEEP_MAX ((size_t)16 * 1024)
-/* Of what was said, by one who is between messages: there may be thousands. */
+/* The same while a session is between messages: there may be thousands. */
 #define KEEP_IDLE 256
 
 static inline bool
@@ -258,7 +258,7 @@ void relay_reply(struct xo_relay *r, uint16_t code, const char *enhanced,
 void relay_refuse(struct xo_relay *r, enum xo_refusal why);
 /* Only counts: the reply waits in a queue. */
 void relay_count_error(struct xo_relay *r, enum xo_refusal why);
-/* What the client waited for is here: his own time begins anew. */
+/* What the client waited for is here: its own time begins anew. */
 void relay_client_turn(struct xo_relay *r);
 void relay_close(struct xo_relay *r);
 void relay_decide_rights(struct xo_relay *r,

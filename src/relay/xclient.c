@@ -235,7 +235,7 @@ xclient(struct xo_relay *r, struct xo_span args)
 		.server = told.server,
 		.server_port = told.server_port,
 	};
-	/* Whoever it speaks for is not itself. */
+	/* It speaks for another client from here on. */
 	r->setup.is_proxied = r->is_spoken_for = true;
 	r->rights.rights = 0;
 	r->announced = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a reply of Exchange Online or Exchange means for whoever runs the
+ * What a reply of Exchange Online or Exchange means for the operator of the
  * gateway, in a few words for the log. `xoorg explain --reply` has all of it.
  */
 #ifndef XO_GATE_HINT_H

@@ -75,8 +75,8 @@ xo_session_begin(struct xo_session *s, bool is_proxied)
 }
 
 /*
- * Who is listed as a proxy must begin with a header, exactly one; what comes
- * instead closes the connection. Afterwards the session is its client's.
+ * A listed proxy must begin with exactly one header; anything else closes the
+ * connection. Afterwards the session is its client's.
  */
 bool
 xo_session_move_proxy(struct xo_session *s)
@@ -112,7 +112,7 @@ xo_session_move_proxy(struct xo_session *s)
 		s->server = proxy.server;
 		s->server_port = proxy.server_port;
 	}
-	/* Also behind LOCAL and UNKNOWN: whoever speaks now is not the proxy. */
+	/* Also behind LOCAL and UNKNOWN: it is not the proxy that speaks now. */
 	return xo_session_begin(s, true);
 }
 

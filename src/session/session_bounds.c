@@ -4,8 +4,8 @@
  * refused has cost nothing yet: 421 instead of the banner, 454 instead of a
  * private key's work.
  *
- * Who has rights by his address is one of our own systems: only the bounds on
- * all sessions are his, too.
+ * A client with rights by its address is one of our own systems: only the bounds
+ * on all sessions together apply to it.
  */
 #include <watch/census.h>
 
@@ -31,8 +31,8 @@ check_crowd(const struct xo_session *s, const struct xo_crowd *crowd)
 	return XO_REFUSAL_NONE;
 }
 
-/* Whoever is turned away takes no place: a crowd at the door must not count as
- * one inside. */
+/* A client that is turned away takes no place: a crowd at the door must not count
+ * as one inside. */
 enum xo_refusal
 xo_session_enter(struct xo_session *s)
 {

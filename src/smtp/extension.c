@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Extensions that the operator names, and those that he may not. Not the
+ * Extensions that the operator may name, and those that cannot be named. Not the
  * judgement of a value: nothing is known about it.
  */
 #include <xoorg/extension.h>
@@ -8,7 +8,7 @@
 
 /*
  * To announce these would promise commands, other replies or other octets in
- * the stream, parameters of another name, or let a stranger say who he is.
+ * the stream, parameters of another name, or let a stranger claim an identity.
  */
 static const char *const barred[] = {
 	"ATRN", "AUTH", "BURL", "CHECKPOINT", "ETRN", "EXPN", "HELP", "LIMITS",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Paths and the names of EHLO: see command.h. Whatever was written around an
- * address, what comes out of here is the address alone, so that there is one
- * way to write it on.
+ * Paths and the names of EHLO: see command.h. Whatever stands around an address,
+ * what comes out of here is the address alone, so that there is one way to pass
+ * it on.
  */
 #include <xoorg/command.h>
 #include <xoorg/domain.h>

@@ -18,7 +18,7 @@ struct xo_promote {
 	struct xo_promote_entry *entries;
 	size_t n;
 	size_t cap;
-	size_t next;		/* for whoever writes them */
+	size_t next;		/* for the writer */
 };
 
 XO_MUST_CHECK enum xo_err xo_promote_add(struct xo_promote *promote,

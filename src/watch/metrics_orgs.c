@@ -4,7 +4,7 @@
  * which the one not seen for longest gives way.
  *
  * One process writes a table; another may read it meanwhile. `turn` tells the
- * reader that an entry changed under his hands.
+ * reader that an entry changed while it was read.
  */
 #include <stdlib.h>
 
@@ -225,7 +225,7 @@ copy_entry(const struct xo_org_entry *entry, struct xo_metrics_org *org)
 	org->last = (int64_t)xo_cell_get(&entry->last);
 }
 
-/* Whoever wrote it may have been taken over. */
+/* The worker that wrote it may have been taken over. */
 static bool
 is_possible(const struct xo_metrics_org *org)
 {

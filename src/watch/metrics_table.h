@@ -44,7 +44,7 @@ enum xo_metric_type {
 	XO_METRIC_GAUGE,	/* added up; dies with its worker */
 	XO_METRIC_EXPIRES,	/* a time, shown as what is left; set anew */
 	XO_METRIC_STATE,	/* set anew by the master */
-	XO_METRIC_COMPUTED,	/* by whoever reads */
+	XO_METRIC_COMPUTED,	/* by the reader */
 };
 
 struct xo_metric_info {

@@ -6,8 +6,8 @@
  * own, without keys and privileges, fed from shared memory alone; it can be
  * killed at any time, and mail does not notice.
  *
- * It speaks plain HTTP and asks nobody who he is: it belongs on a loopback
- * address, or behind something that does.
+ * It speaks plain HTTP and asks for no password: it belongs on a loopback
+ * address, or behind a proxy that asks.
  */
 #ifndef XO_STATUS_H
 #define XO_STATUS_H

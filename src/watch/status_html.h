@@ -24,7 +24,7 @@ enum xo_err xo_status_orgs(const struct xo_conf *conf,
 enum xo_err xo_status_ready(const struct xo_conf *conf,
     const struct xo_snapshot *snapshot, struct xo_buf *out, int64_t now);
 
-/* Rows of one table; whoever needs more asks /metrics and /orgs. */
+/* Rows of one table; /metrics and /orgs have the rest. */
 #define XO_HTML_ROWS 200
 #define XO_HTML_HEADS 8
 
