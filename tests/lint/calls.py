@@ -92,6 +92,14 @@ def folders(arrows):
     return {name: out.get(name, set()) for name in set(out) | set().union(*out.values())}
 
 
+def headers():
+    return sorted(os.path.join(folder, name)
+                  for folder in ["include/xoorg"] + ["src/" + x for x in os.listdir(
+                      os.path.join(REPO, "src"))]
+                  if os.path.isdir(os.path.join(REPO, folder))
+                  for name in os.listdir(os.path.join(REPO, folder)) if name.endswith(".h"))
+
+
 def declared(path):
     """Functions that a header declares."""
     with open(path, encoding="utf-8") as f:
