@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: ISC */
+/* Connections that are kept, under virtual time. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "gate_world.h"
+
+/* One that has done its work, kept again. */
+static void
+use(int tenant)
+{
+	struct claimed c;
+
+	claim_now(&c, tenant);
+	assert_int_equal(c.n_calls, 1);
+	assert_non_null(c.link);
+	xo_link_release(c.link, false);
+	world_settle();
+}
+
+static void
+test_kept_for_the_next(void **state)
+{
+	(void)state;
+	world_begin("", "");
+	use(XO_NOBODY);
+	use(XO_NOBODY);
+	assert_int_equal(world.n_servers, 1);
+	assert_int_equal(servers_open(), 1);
+	world_end();
+}
+
+static void
+test_fresh_is_a_new_one(void **state)
+{
+	struct claimed c;
+
+	(void)state;
+	world_begin("", "");
+	use(XO_NOBODY);
+	claim_begin(&c, &(struct xo_wish){.tenant = XO_NOBODY,
+	    .is_fresh = true});
+	world_settle();
+	assert_non_null(c.link);
+	assert_int_equal(world.n_servers, 2);
+	assert_true(xo_link_fresh_place(c.link).len > 0);
+	xo_link_close(c.link);
+	world_end();
+}
+
+/* Whose certificate it showed is what it is. */
+static void
+test_tenants_do_not_mix(void **state)
+{
+	(void)state;
+	world_begin("", "");
+	world_upstream(0)->has_tenant_certificate = true;
+	use(0);
+	use(1);
+	assert_int_equal(world.n_servers, 2);
+	use(XO_NOBODY);
+	assert_int_equal(world.n_servers, 3);
+	use(0);
+	use(1);
+	use(XO_NOBODY);
+	assert_int_equal(world.n_servers, 3);
+	world_end();
+}
+
+/* Where none is shown all share. */
+static void
+test_tenants_without_certificate(void **state)
+{
+	(void)state;
+	world_begin("", "");
+	use(0);
+	use(1);
+	assert_int_equal(world.n_servers, 1);
+	world_end();
+}
+
+static void
+test_idle_timeout(void **state)
+{
+	(void)state;
+	world_begin("", "idle_timeout = 20;");
+	use(XO_NOBODY);
+	world_pass(19999);
+	xo_hops_tick(world.hops);
+	world_settle();
+	assert_int_equal(servers_open(), 1);
+	world_pass(1);
+	xo_hops_tick(world.hops);
+	world_settle();
+	assert_int_equal(servers_open(), 0);
+	assert_non_null(strstr(server_last()->heard, "\r\nQUIT\r\n"));
+	/* Each use begins it anew. */
+	use(XO_NOBODY);
+	world_pass(15000);
+	use(XO_NOBODY);
+	world_pass(15000);
+	xo_hops_tick(world.hops);
+	world_settle();
+	assert_int_equal(servers_open(), 1);
+	assert_int_equal(world.n_servers, 2);
+	world_end();
+}
+
+/* So many of four that are given back at once. */
+static void
+check_max_idle(const char *setting, size_t want)
+{
+	struct claimed c[4];
+
+	world_begin("", setting);
+	for (size_t i = 0; i < 4; i++)
+		claim_now(&c[i], XO_NOBODY);
+	assert_int_equal(servers_open(), 4);
+	for (size_t i = 0; i < 4; i++)
+		xo_link_release(c[i].link, false);
+	world_settle();
+	assert_int_equal(servers_open(), want);
+	for (size_t i = 0; i < world.n_servers; i++)
+		assert_true(!world.servers[i].has_ended ||
+		    strstr(world.servers[i].heard, "\r\nQUIT\r\n") != NULL);
+	world_end();
+}
+
+static void
+test_max_idle(void **state)
+{
+	(void)state;
+	check_max_idle("max_idle = 0;", 0);
+	check_max_idle("max_idle = 1;", 1);
+	check_max_idle("max_idle = 3;", 3);
+}
+
+/* Its end, and a word of it, cost no message. */
+static void
+test_ends_while_idle(void **state)
+{
+	static const char *const words[] = {NULL, "421 4.3.2 bye\r\n",
+	    "250 2.0.0 once more\r\n"};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		world_begin("", "");
+		use(XO_NOBODY);
+		if (words[i] != NULL)
+			server_says(server_last(), words[i]);
+		else
+			server_closes(server_last());
+		world_settle();
+		use(XO_NOBODY);
+		assert_int_equal(world.n_servers, 2);
+		assert_int_equal(servers_open(), 1);
+		world_end();
+	}
+}
+
+/* The same, in the instant in which it is claimed: no edge has told of it. */
+static void
+test_ends_when_claimed(void **state)
+{
+	struct claimed c;
+
+	(void)state;
+	world_begin("", "");
+	use(XO_NOBODY);
+	server_closes(server_last());
+	claim_begin(&c, &(struct xo_wish){.tenant = XO_NOBODY});
+	world_settle();
+	assert_non_null(c.link);
+	assert_int_equal(world.n_servers, 2);
+	xo_link_close(c.link);
+	world_end();
+}
+
+static void
+test_max_connections(void **state)
+{
+	struct claimed c, d;
+
+	(void)state;
+	world_begin("", "max_connections = 1;");
+	claim_now(&c, XO_NOBODY);
+	claim_now(&d, XO_NOBODY);
+	assert_int_equal(d.n_calls, 1);
+	assert_null(d.link);
+	assert_int_equal(d.why, XO_REFUSAL_UPSTREAM_CONNECT);
+	assert_int_equal(world.n_servers, 1);
+	xo_link_close(c.link);
+	claim_now(&d, XO_NOBODY);
+	assert_non_null(d.link);
+	xo_link_close(d.link);
+	world_end();
+}
+
+/* What is kept for somebody else gives way. */
+static void
+test_kept_gives_way(void **state)
+{
+	(void)state;
+	world_begin("", "max_connections = 1;");
+	world_upstream(0)->has_tenant_certificate = true;
+	use(0);
+	use(1);
+	assert_int_equal(world.n_servers, 2);
+	assert_int_equal(servers_open(), 1);
+	assert_true(world.servers[0].has_ended);
+	world_end();
+}
+
+static void
+test_rset_first(void **state)
+{
+	struct claimed c;
+
+	(void)state;
+	world_begin("", "");
+	claim_now(&c, XO_NOBODY);
+	xo_link_release(c.link, true);
+	world_settle();
+	assert_null(strstr(server_last()->heard, "RSET"));
+	use(XO_NOBODY);
+	assert_int_equal(world.n_servers, 1);
+	assert_non_null(strstr(server_last()->heard, "\r\nRSET\r\n"));
+	world_end();
+}
+
+static void
+test_drain(void **state)
+{
+	struct claimed c;
+
+	(void)state;
+	world_begin("", "");
+	claim_now(&c, XO_NOBODY);
+	use(XO_NOBODY);
+	assert_int_equal(servers_open(), 2);
+	xo_hops_drain(world.hops);
+	world_settle();
+	assert_int_equal(servers_open(), 1);
+	xo_link_release(c.link, false);
+	world_settle();
+	assert_int_equal(servers_open(), 0);
+	world_end();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_kept_for_the_next),
+		cmocka_unit_test(test_fresh_is_a_new_one),
+		cmocka_unit_test(test_tenants_do_not_mix),
+		cmocka_unit_test(test_tenants_without_certificate),
+		cmocka_unit_test(test_idle_timeout),
+		cmocka_unit_test(test_max_idle),
+		cmocka_unit_test(test_ends_while_idle),
+		cmocka_unit_test(test_ends_when_claimed),
+		cmocka_unit_test(test_max_connections),
+		cmocka_unit_test(test_kept_gives_way),
+		cmocka_unit_test(test_rset_first),
+		cmocka_unit_test(test_drain),
+	};
+
+	return cmocka_run_group_tests_name("pool", tests, NULL, NULL);
+}
