@@ -367,9 +367,12 @@ load(const char *settings, const char *upstream)
 	assert_true(dprintf(fd, "hostname = \"mx.example\";\nuser = \"\";\n"
 	    "%s\n"
 	    "peers = { proxy = { networks = [\"198.51.100.7\"];\n"
-	    "  rights = [\"proxy\"]; }; };\n"
+	    "  rights = [\"proxy\"]; };\n"
+	    "  own = { networks = [\"203.0.113.9\"];\n"
+	    "  rights = [\"xclient\"]; }; };\n"
 	    "listeners = { in = { listen = [\"192.0.2.1:25\"];\n"
-	    "  peers = [\"proxy\"]; demote_to = \"main\"; }; };\n"
+	    "  peers = [\"proxy\", \"own\"];\n"
+	    "  demote_to = \"main\"; }; };\n"
 	    "upstreams = { main = { tls = \"none\";\n"
 	    "  hosts = [\"192.0.2.25:25\", \"192.0.2.26:25\"];\n"
 	    "  %s }; };\n", settings, upstream) > 0);
@@ -389,6 +392,7 @@ world_begin(const char *settings, const char *upstream)
 	struct xo_sessions_setup sessions = {.emptied = on_emptied};
 
 	memset(&world, 0, sizeof(world));
+	world.emptied = on_emptied;
 	set_time(1000000);
 	world.caps = "DSN";
 	world.conf = load(settings, upstream);

@@ -55,6 +55,7 @@ struct world {
 	struct xo_hops *hops;
 	struct xo_sessions *sessions;
 	unsigned int n_learnt, n_emptied;
+	void (*emptied)(void *arg);	/* for a test's own sessions */
 	struct server servers[SERVERS_MAX];
 	size_t n_servers;
 	/* how servers are */
