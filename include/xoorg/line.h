@@ -11,7 +11,7 @@ XO_API_BEGIN
 
 enum xo_line_flaw {
 	XO_LINE_CLEAN,
-	XO_LINE_BARE_LF,	/* ended by LF alone: the peer is out of step */
+	XO_LINE_BARE_LF,	/* ended by LF alone: both sides may disagree */
 	XO_LINE_BARE_CR,
 	XO_LINE_NUL,
 	XO_LINE_FLAW_COUNT
@@ -27,8 +27,8 @@ struct xo_line {
  * The first line of `in`. XO_MORE: no line end yet. XO_ERR_LIMIT: longer than
  * `limit` octets, line end included; size is then what to skip, 0 if its end
  * has not been seen either. XO_ERR_SYNTAX: see flaw; text and size are set. A
- * bare LF is told before the length: who skipped such a line would take what
- * follows for a command. NUL and bare CR come after both.
+ * bare LF is reported before the length: a caller that skipped such a line would
+ * take what follows for a command. NUL and bare CR come after both.
  */
 XO_MUST_CHECK enum xo_err xo_line_next(struct xo_span in, size_t limit,
     struct xo_line *line_r);

@@ -32,8 +32,8 @@ struct xo_handover_info {
 	uint16_t port;
 	struct xo_span hello;
 	bool is_esmtp;
-	/* By DNS: of its address, and which has its address; empty: none, or
-	 * not to be had now. */
+	/* By DNS: the name of its address, and that name if it has the address;
+	 * empty: none, or the lookup failed. */
 	struct xo_span reverse_name, name;
 	bool is_reverse_uncertain, is_name_uncertain;
 	const struct xo_address *server; /* where it came to; NULL: not told */
@@ -71,7 +71,7 @@ void xo_opening_resume(struct xo_opening *opening, bool needs_reset,
     const struct xo_handover_info *handover);
 /* Uses `in`, returns how much. Look at `state` and `out` afterwards. */
 size_t xo_opening_bytes(struct xo_opening *opening, struct xo_span in);
-/* After HANDSHAKE; failures of it are the caller's to tell. */
+/* After HANDSHAKE; the caller reports its failures. */
 void xo_opening_tls_done(struct xo_opening *opening);
 void xo_opening_fini(struct xo_opening *opening);
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One session: a client in front, a next hop behind, and what is decided
- * between them. Bytes and events in, actions out; no socket, no clock.
+ * One session: a client in front, a next hop behind, and the decisions between
+ * them. Bytes and events in, actions out; no socket, no clock.
  *
  * Use: call one of the functions that feed it, then take all actions with
  * xo_relay_next() before the next call. Bytes it did not use stay with the
  * caller, who offers them again, with more behind them, after any other event.
  *
- * The one promise: a 2xx for a message is written only after the next hop's
- * own 2xx for it was read whole. All waiting ends by xo_relay_deadline().
+ * The one promise: it writes a 2xx for a message only after it has read the next
+ * hop's own 2xx for it. Every wait ends by xo_relay_deadline().
  */
 #ifndef XOORG_RELAY_H
 #define XOORG_RELAY_H
@@ -35,7 +35,7 @@ enum xo_action_type {
 	/* Front: handshake after what was sent; xo_relay_tls_done() or close. */
 	XO_ACTION_START_TLS,
 	/*
-	 * Nothing is known of some upstream's capabilities: ask, then call
+	 * The capabilities of an upstream are not known: ask, then call
 	 * xo_relay_caps_arrived(), with or without success.
 	 */
 	XO_ACTION_NEED_CAPS,

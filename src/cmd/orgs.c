@@ -30,13 +30,13 @@ static const struct xo_option options[] = {
 	    "a gateway's status page; may be repeated\n"
 	    "(default: http://127.0.0.1:9025)", NULL},
 	{"unknown", XO_OPTION_FLAG, FIELD(is_unknown), NULL,
-	    "only those that are no tenant's here", NULL},
+	    "only those that belong to no tenant here", NULL},
 	{"json", XO_OPTION_FLAG, FIELD(is_json), NULL,
 	    "print a JSON array", NULL},
 	{"authorize", XO_OPTION_TEXT, FIELD(authorize), "ORG",
 	    "print the change that makes ORG one of the tenant's", NULL},
 	{"tenant", XO_OPTION_TEXT, FIELD(tenant), "NAME",
-	    "whose it becomes: a group of tenants", NULL},
+	    "the tenant that gets it: a group of tenants", NULL},
 	{"config", XO_OPTION_TEXT, FIELD(config), "FILE",
 	    "the gateway's configuration\n"
 	    "(default: /etc/xoorg/xoorgd.conf)", NULL},

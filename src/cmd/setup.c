@@ -31,7 +31,7 @@ static const char *const cloud_words[] = {
 
 static const struct xo_option options[] = {
 	{"config", XO_OPTION_TEXT, FIELD(config), "FILE",
-	    "say what is to be done for this configuration", NULL},
+	    "print what this configuration requires elsewhere", NULL},
 	{"for", XO_OPTION_WORD, FIELD(target), "PEER",
 	    "all (default, without cipp), exchange-online,\n"
 	    "exchange, postfix, exim, opensmtpd, sendmail,\n"
@@ -60,12 +60,12 @@ static const struct xo_option options[] = {
 	    "where Exchange Online connects; may be repeated\n"
 	    "(default: 0.0.0.0:25 and [::]:25)", NULL},
 	{"handover", XO_OPTION_WORD, FIELD(handover), "HOW",
-	    "client's address to the MTA by: auto (default: as\n"
-	    "the MTA takes it), none, xclient, proxy, proxy-v2", handover_words},
+	    "how the MTA learns the client's address: auto\n"
+	    "(default), none, xclient, proxy, proxy-v2", handover_words},
 	{"cloud", XO_OPTION_WORD, FIELD(cloud), "CLOUD",
 	    "worldwide (default), us-government, china", cloud_words},
 	{"user", XO_OPTION_TEXT, FIELD(user), "NAME",
-	    "whose rights the gateway takes (default: xoorg,\n"
+	    "the user that the gateway runs as (default: xoorg,\n"
 	    "or nobody if there is none)", NULL},
 };
 

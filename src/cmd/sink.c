@@ -50,19 +50,19 @@ static const struct xo_option options[] = {
 	    "for a verified client certificate with this name;\n"
 	    "may be repeated", NULL},
 	{"xoorg", XO_OPTION_WORD, FIELD(xoorg), "always|never|before-tls",
-	    "announce XOORG by another rule (misbehave)", xoorg_words},
+	    "announce XOORG by another, wrong rule", xoorg_words},
 	{"xclient", XO_OPTION_FLAG, FIELD(has_xclient), NULL,
-	    "announce and take XCLIENT, from anybody", NULL},
+	    "announce and accept XCLIENT, from any client", NULL},
 	{"extensions", XO_OPTION_TEXT, FIELD(extensions), "WORDS",
-	    "what EHLO announces, parted by blanks", NULL},
+	    "what EHLO announces, separated by blanks", NULL},
 	{"refuse", XO_OPTION_LIST, FIELD(refuse), "STAGE[:ADDRESS]=REPLY",
-	    "answer so at banner, ehlo, starttls, mail, rcpt,\n"
+	    "give this reply at banner, ehlo, starttls, mail, rcpt,\n"
 	    "data or final: \"rcpt:bad@x.test=550 5.1.1 unknown\";\n"
 	    "\"close\" closes without a word; may be repeated", NULL},
 	{"delay-ms", XO_OPTION_NUMBER, FIELD(delay), "N",
 	    "wait before each reply", NULL},
 	{"count", XO_OPTION_NUMBER, FIELD(count), "N",
-	    "exit after so many messages", NULL},
+	    "exit after N messages", NULL},
 	{"timeout", XO_OPTION_NUMBER, FIELD(timeout), "SECONDS",
 	    "the longest wait for a client (default: 300)", NULL},
 	{"quiet", XO_OPTION_FLAG, FIELD(is_quiet), NULL,
