@@ -114,8 +114,8 @@ static const struct row rows[] = {
 	/* A listener, or a tenant, without a next hop. */
 	{"    upstream = \"verified\"\n", "", 20, XO_RULE_NO_NEXT_HOP,
 	    "listeners.in.upstream: expected an upstream for all mail that is "
-	    "accepted, found none here and none of tenant `contoso`; it could "
-	    "go nowhere", NO},
+	    "accepted, found none here and none of tenant `contoso`; it would "
+	    "have no next hop", NO},
 	{"    upstream = \"verified\"\n", "    upstream = \"\"\n", 24,
 	    XO_RULE_NO_NEXT_HOP, "none of tenant `contoso`", NO},
 	{"    upstream = \"\" } }\nlisteners = {\n  in = {\n"
@@ -285,8 +285,8 @@ static const struct row rows[] = {
 	{"mail.protection.outlook.com", "a.b\", \"*.co.uk", 7,
 	    XO_RULE_WIDE_NAME, "\"*.co.uk\"", NO},
 	{"orgs = [\"contoso.com\"", "orgs = [\"com\"", 13, XO_RULE_WIDE_ORG,
-	    "tenants.contoso.originator_orgs: expected a domain that is the "
-	    "tenant's alone, found \"com\"", NO},
+	    "tenants.contoso.originator_orgs: expected a domain that belongs to "
+	    "the tenant alone, found \"com\"", NO},
 	{"orgs = [\"contoso.com\"", "orgs = [\"contoso.com\", \"*.onmicrosoft"
 	    ".com\"", 13, XO_RULE_WIDE_ORG, "\"*.onmicrosoft.com\"", NO},
 	{"orgs = [\"contoso.com\"", "orgs = [\"contoso.com\", \"*.Mail."
