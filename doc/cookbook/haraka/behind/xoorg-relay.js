@@ -1,6 +1,6 @@
 'use strict'
 // The gateway's two services. Verified mail goes anywhere: centralized mail transport,
-// for a tenant with relay = true. Whoever reaches that port can relay.
+// for a tenant with relay = true. Every client of that port can relay.
 const fs = require('node:fs')
 
 const read = () => fs.readFileSync('@MTA_ETC@/xoorg-domains', 'utf8').toLowerCase().split('\n')
