@@ -146,26 +146,28 @@ let_in(int fd, const struct sockaddr *sa)
 		show_out(0);
 }
 
+/* What MHD tells stands in one place, until it is asked for the next: newer
+ * versions have no more room for it. */
 void
 xo_status_notify(void *arg, struct MHD_Connection *connection, void **context,
     enum MHD_ConnectionNotificationCode code)
 {
-	const union MHD_ConnectionInfo *fd = MHD_get_connection_info(connection,
-	    MHD_CONNECTION_INFO_CONNECTION_FD);
-	const union MHD_ConnectionInfo *address = MHD_get_connection_info(
-	    connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+	    connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	int fd = info != NULL ? info->connect_fd : -1;
 
 	(void)arg;
 	(void)context;
-	if (fd == NULL)
+	if (fd < 0)
 		return;
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-		let_in(fd->connect_fd, address != NULL ?
-		    address->client_addr : NULL);
+		info = MHD_get_connection_info(connection,
+		    MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+		let_in(fd, info != NULL ? info->client_addr : NULL);
 		return;
 	}
 	for (size_t i = 0; i < n_guests; i++) {
-		if (guests[i].fd == fd->connect_fd) {
+		if (guests[i].fd == fd) {
 			forget(i);
 			return;
 		}
