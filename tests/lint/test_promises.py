@@ -47,6 +47,15 @@ def test_selections_select():
             assert re.search(r"^def test_\w*%s" % word, read(file), re.M), (file, word)
 
 
+def test_readme_shows_the_demo():
+    """The sessions that the README shows are those that ./demo holds itself to."""
+    expected = re.search(r'^expected="\\\n(.*?)"$', read("demo"), re.M | re.S).group(1)
+    held = [line.split("|")[:5] for line in expected.replace("\\\n", "").split("\n")]
+    shown = [re.split(r" {2,}|(?<=^\d) ", x.strip())[:5] for x in
+             re.findall(r"^    \d .*", read("README.md"), re.M)]
+    assert len(shown) == 5 and shown == held[:5]
+
+
 def test_unit_tests_exist():
     """meson test -C build-check NAME... of the promises names tests of meson.build."""
     commands = re.findall(r"meson test -C build-check (?:-t \d+ )?([\w ]+)`",
