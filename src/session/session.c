@@ -27,10 +27,10 @@ on_claimed(void *arg, struct xo_link *link, enum xo_refusal why,
 	struct xo_session *s = arg;
 
 	(void)said;
-	s->claim = NULL;
-	s->has_claimed = true;
+	s->want.claim = NULL;
+	s->want.is_settled = true;
 	s->link = link;
-	s->claim_why = why;
+	s->want.why = why;
 	if (link != NULL)
 		xo_link_attach(link, xo_session_on_leg, s);
 	xo_session_run(s);
@@ -40,10 +40,11 @@ on_claimed(void *arg, struct xo_link *link, enum xo_refusal why,
 static void
 claim(struct xo_session *s)
 {
-	s->wish.client = xo_session_client(s);
-	s->claim = xo_hops_claim(s->all->hops, &s->wish, on_claimed, s);
-	s->has_claimed = s->claim == NULL;
-	s->claim_why = XO_REFUSAL_MEMORY;
+	s->want.wish.client = xo_session_client(s);
+	s->want.claim = xo_hops_claim(s->all->hops, &s->want.wish, on_claimed,
+	    s);
+	s->want.is_settled = s->want.claim == NULL;
+	s->want.why = XO_REFUSAL_MEMORY;
 }
 
 static void
@@ -60,25 +61,25 @@ static bool
 is_named(struct xo_session *s)
 {
 	const struct xo_conf *conf = s->all->env->conf;
-	int u = s->wish.upstream;
+	int u = s->want.wish.upstream;
 
 	return conf->policy.upstreams[u].handover != XO_HANDOVER_XCLIENT ||
 	    !conf->upstreams[u].client_names ||
-	    xo_client_name_ask(&s->name, s->all->env->resolver,
+	    xo_client_name_ask(&s->want.name, s->all->env->resolver,
 	    xo_relay_address(s->relay), on_named, s);
 }
 
 static void
 acquire(struct xo_session *s, const struct xo_action *a)
 {
-	s->wish = (struct xo_wish){
+	s->want.wish = (struct xo_wish){
 		.upstream = a->upstream,
 		.tenant = a->tenant,
 		.is_fresh = a->is_fresh,
-		.lost = s->lost,
+		.lost = s->want.lost,
 	};
 	if (!a->is_fresh)
-		s->wish.lost.len = 0;
+		s->want.wish.lost.len = 0;
 	if (is_named(s))
 		claim(s);
 }
@@ -86,12 +87,12 @@ acquire(struct xo_session *s, const struct xo_action *a)
 static void
 drop(struct xo_session *s)
 {
-	xo_client_name_cancel(s->name);
-	xo_claim_cancel(&s->claim);
-	s->has_claimed = false;
-	s->lost.len = 0;
+	xo_client_name_cancel(s->want.name);
+	xo_claim_cancel(&s->want.claim);
+	s->want.is_settled = false;
+	s->want.lost.len = 0;
 	if (s->link != NULL) {
-		s->lost = xo_link_fresh_place(s->link);
+		s->want.lost = xo_link_fresh_place(s->link);
 		xo_link_close(s->link);
 	}
 	s->link = NULL;
@@ -121,7 +122,7 @@ act(struct xo_session *s, const struct xo_action *a)
 		break;
 	case XO_ACTION_NEED_CAPS:
 		s->waits_for_caps = true;
-		s->caps_deadline = xo_clock_now() + CAPS_WAIT;
+		s->time.caps = xo_clock_now() + CAPS_WAIT;
 		break;
 	case XO_ACTION_ACQUIRE:
 		acquire(s, a);
@@ -269,15 +270,15 @@ move_front(struct xo_session *s)
 static bool
 move_claim(struct xo_session *s)
 {
-	if (!s->has_claimed)
+	if (!s->want.is_settled)
 		return false;
-	s->has_claimed = false;
+	s->want.is_settled = false;
 	if (s->link != NULL)
 		xo_relay_back_ready(s->relay, xo_link_caps(s->link),
 		    xo_link_heard(s->link),
 		    xo_link_is_replaceable(s->link));
 	else
-		xo_relay_back_failed(s->relay, s->claim_why);
+		xo_relay_back_failed(s->relay, s->want.why);
 	xo_session_take_actions(s);
 	return true;
 }
@@ -360,8 +361,8 @@ xo_session_run(struct xo_session *s)
 	if (rounds == ROUNDS_MAX)
 		xo_leg_again(&s->front);
 	if (s->is_closing) {
-		if (s->linger_until == 0)
-			s->linger_until = xo_clock_now() + LINGER;
+		if (s->time.linger == 0)
+			s->time.linger = xo_clock_now() + LINGER;
 		if (xo_session_may_close(s)) {
 			xo_session_free(s);
 			return;

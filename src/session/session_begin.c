@@ -122,11 +122,11 @@ set_up(struct xo_session *s, const struct sockaddr *peer)
 	set_id(s);
 	xo_session_set_addresses(s, peer);
 	s->began = xo_clock_now();
-	s->armed_for = s->stall_deadline = UINT64_MAX;
-	s->timer = evtimer_new(s->all->env->base, xo_session_on_timer, s);
+	s->time.armed_for = s->time.stall = UINT64_MAX;
+	s->time.event = evtimer_new(s->all->env->base, xo_session_on_timer, s);
 	s->awaits_proxy = is_from_proxy(s);
-	s->proxy_deadline = s->began + PROXY_WAIT;
-	return s->timer != NULL;
+	s->time.proxy = s->began + PROXY_WAIT;
+	return s->time.event != NULL;
 }
 
 static void

@@ -54,7 +54,7 @@ xo_session_client(const struct xo_session *s)
 		    s->server_port,
 	};
 
-	xo_client_name_tell(s->name, &info);
+	xo_client_name_tell(s->want.name, &info);
 	/* One of our own has told better than we could find out. */
 	if (told->name.len > 0)
 		info.name = told->name;

@@ -28,7 +28,7 @@ xo_session_free(struct xo_session *s)
 {
 	xo_session_log_end(s);
 	xo_session_leave(s);
-	xo_claim_cancel(&s->claim);
+	xo_claim_cancel(&s->want.claim);
 	if (s->link != NULL)
 		xo_link_close(s->link);
 	if (s->relay != NULL) {
@@ -36,10 +36,10 @@ xo_session_free(struct xo_session *s)
 
 		xo_hops_client_gone(s->all->hops, &client);
 	}
-	xo_client_name_free(&s->name);
+	xo_client_name_free(&s->want.name);
 	xo_leg_close(&s->front);
-	if (s->timer != NULL)
-		event_free(s->timer);
+	if (s->time.event != NULL)
+		event_free(s->time.event);
 	xo_relay_free(&s->relay);
 	remove_session(s->all, s);
 	free(s);
@@ -75,7 +75,7 @@ xo_session_may_close(struct xo_session *s)
 		return true;
 	xo_leg_flush(&s->front);
 	if (s->front.out.len > 0)
-		return xo_clock_now() >= s->linger_until;
+		return xo_clock_now() >= s->time.linger;
 	/* It has said nothing yet that could cost it our word. */
 	if (s->is_turned_away)
 		return true;
@@ -85,5 +85,5 @@ xo_session_may_close(struct xo_session *s)
 			xo_tls_shutdown(s->front.tls);
 		shutdown(s->front.fd, SHUT_WR);
 	}
-	return has_client_ended(s) || xo_clock_now() >= s->linger_until;
+	return has_client_ended(s) || xo_clock_now() >= s->time.linger;
 }

@@ -39,6 +39,27 @@ struct xo_sessions {
 	bool is_pressed;		/* max_sessions are here */
 };
 
+/* A next hop that it wants. */
+struct xo_want {
+	struct xo_claim *claim;		/* being opened */
+	struct xo_wish wish;		/* of the claim */
+	struct xo_client_name *name;	/* for the next hop; NULL: not asked */
+	struct xo_place lost;		/* where the link dropped last went */
+	bool is_settled;		/* and the relay has not been told yet */
+	enum xo_refusal why;		/* there is none */
+};
+
+/* When what it waits for is over, beside the relay's own deadline. */
+struct xo_times {
+	struct event *event;
+	uint64_t armed_for;
+	uint64_t proxy;			/* a PROXY header */
+	uint64_t caps;			/* what upstreams can do */
+	uint64_t stall;			/* octets that do not go */
+	uint64_t written;		/* by both legs, when that began */
+	uint64_t linger;		/* the client's end */
+};
+
 struct xo_session {
 	struct xo_sessions *all;
 	struct xo_session *next, *previous;
@@ -46,20 +67,9 @@ struct xo_session {
 	struct xo_relay *relay;
 	struct xo_leg front;
 	struct xo_link *link;		/* the next hop's, while in use */
-	struct xo_claim *claim;		/* being opened */
-	struct xo_wish wish;		/* of the claim */
-	struct xo_client_name *name;	/* for the next hop; NULL: not asked */
-	struct xo_place lost;		/* where the link dropped last went */
-	bool has_claimed;		/* its result has not been told yet */
-	enum xo_refusal claim_why;
-	struct event *timer;
-	uint64_t armed_for;
-	uint64_t caps_deadline;
-	uint64_t stall_deadline;
-	uint64_t linger_until;
-	uint64_t stall_written;		/* by both legs, when the stall began */
+	struct xo_want want;
+	struct xo_times time;
 	bool awaits_proxy;		/* a PROXY header, before the banner */
-	uint64_t proxy_deadline;
 	bool wants_tls;
 	bool waits_for_caps;
 	bool is_front_told;		/* the relay knows that it is gone */

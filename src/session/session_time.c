@@ -8,21 +8,21 @@ void
 xo_session_arm(struct xo_session *s)
 {
 	uint64_t now = xo_clock_now();
-	uint64_t due = s->awaits_proxy ? s->proxy_deadline :
+	uint64_t due = s->awaits_proxy ? s->time.proxy :
 	    xo_relay_deadline(s->relay);
 	struct timeval tv;
 
-	if (s->waits_for_caps && s->caps_deadline < due)
-		due = s->caps_deadline;
-	if (s->is_closing && s->linger_until < due)
-		due = s->linger_until;
-	if (s->stall_deadline < due)
-		due = s->stall_deadline;
-	if (due == UINT64_MAX || due >= s->armed_for)
+	if (s->waits_for_caps && s->time.caps < due)
+		due = s->time.caps;
+	if (s->is_closing && s->time.linger < due)
+		due = s->time.linger;
+	if (s->time.stall < due)
+		due = s->time.stall;
+	if (due == UINT64_MAX || due >= s->time.armed_for)
 		return;
-	s->armed_for = due;
+	s->time.armed_for = due;
 	tv = xo_clock_timeval(due > now ? due - now : 0);
-	evtimer_add(s->timer, &tv);
+	evtimer_add(s->time.event, &tv);
 }
 
 /* Octets that have to go in one data_timeout. */
@@ -49,21 +49,21 @@ xo_session_watch_stall(struct xo_session *s)
 	    (back != NULL && back->out.len > 0);
 
 	if (!is_stuck) {
-		s->stall_deadline = UINT64_MAX;
+		s->time.stall = UINT64_MAX;
 		return;
 	}
-	if (s->stall_deadline != UINT64_MAX &&
-	    written - s->stall_written < least_progress(s))
+	if (s->time.stall != UINT64_MAX &&
+	    written - s->time.written < least_progress(s))
 		return;
-	s->stall_deadline = xo_clock_now() +
+	s->time.stall = xo_clock_now() +
 	    s->all->env->conf->policy.limits.data_timeout;
-	s->stall_written = written;
+	s->time.written = written;
 }
 
 static void
 end_stall(struct xo_session *s)
 {
-	s->stall_deadline = UINT64_MAX;
+	s->time.stall = UINT64_MAX;
 	if (s->front.out.len > 0)
 		s->front.is_broken = s->front.has_ended = true;
 	else
@@ -79,19 +79,19 @@ xo_session_on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	s->armed_for = UINT64_MAX;
+	s->time.armed_for = UINT64_MAX;
 	if (s->awaits_proxy) {
 		s->is_closing = s->front.is_broken = true;
 		xo_session_run(s);
 		return;
 	}
 	xo_session_set_time(s);
-	if (s->waits_for_caps && now >= s->caps_deadline) {
+	if (s->waits_for_caps && now >= s->time.caps) {
 		s->waits_for_caps = false;
 		xo_relay_caps_arrived(s->relay);
 		xo_session_take_actions(s);
 	}
-	if (now >= s->stall_deadline)
+	if (now >= s->time.stall)
 		end_stall(s);
 	if (now >= xo_relay_deadline(s->relay)) {
 		xo_relay_timer(s->relay);
