@@ -162,16 +162,6 @@ def test_refreshed_in_the_background(gw_for):
         assert announced() == {"SMTPUTF8", "8BITMIME", "STARTTLS"}
 
 
-def test_not_refreshed_too_soon(gw_for):
-    gw, one = gw_for(("DSN",))
-    for _ in range(3):
-        with Smtp(gw.port()) as c:
-            assert c.ehlo().has("DSN") is not None
-        one.caps = []
-        time.sleep(0.5)
-    assert len(one.sessions) <= 2
-
-
 def test_less_than_it_was(gateway, pki, hop):
     """Announced to the client, and gone when it is needed: refused, not dropped."""
     one = hop(caps=("SMTPUTF8", "8BITMIME", "DSN"))
@@ -189,14 +179,10 @@ def test_less_than_it_was(gateway, pki, hop):
     assert all(x in (b"MAIL FROM:<u@contoso.com>",) for x in two.lines() if x[:4] == b"MAIL")
 
 
-@pytest.mark.parametrize("id, script", rows(
-    ("banner", {"banner": Do.stall}), ("ehlo", {"ehlo": Do.stall}),
-    ("drip", {"banner": Do.drip(b"220 " + b"x" * 2000, 0.2)})))
-def test_slow_upstream(gateway, pki, hop, id, script):
+def test_slow_upstream(gateway, pki, hop):
     """EHLO is answered within 6 s, with what is sure."""
-    one = hop(script=script)
-    config = base_config(pki, one, one)
-    gw = gateway(config)
+    one = hop(script={"banner": Do.stall})
+    gw = gateway(base_config(pki, one, one))
     with Smtp(gw.port()) as c:
         start = time.monotonic()
         got = c.ehlo()

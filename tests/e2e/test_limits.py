@@ -609,21 +609,6 @@ def ended(gw):
     return [x for x in gw.events("session") if x["helo"]]
 
 
-def test_slow_reader(make):
-    """Who asks and does not read holds no memory and no session for ever."""
-    gw = make(limits__commands=0, limits__data_timeout=2)
-    with come(gw) as c:
-        c.ehlo()
-        c.wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        c.wire.sock.settimeout(1)
-        try:
-            for _ in range(400):
-                c.wire.sock.sendall(b"HELP\r\n" * 2000)
-        except OSError:
-            pass
-        assert wait_until(lambda: ended(gw), 20)
-
-
 def test_slow_reader_who_reads_a_little(make):
     """Progress of a few octets is none."""
     gw = make(limits__commands=0, limits__data_timeout=2, limits__data_rate=100000)
@@ -666,72 +651,6 @@ def test_reader_below_the_rate(make):
             time.sleep(0.05)
         assert got > 2000000			# all the time
         assert ended(gw), got
-
-
-def slow_hop(sock, stop, octets=200):
-    """A next hop, by DATA only, that reads content a few octets at a time."""
-    peer, _ = sock.accept()
-    peer.settimeout(0.2)
-    peer.sendall(b"220 slow.example ESMTP\r\n")
-    got = b""
-    while b"DATA\r\n" not in got:
-        got += peer.recv(4096)
-        if got.endswith(b"\r\n") and b"DATA" not in got:
-            peer.sendall(b"250 ok\r\n")
-    peer.sendall(b"354 go\r\n")
-    while not stop.is_set():
-        try:
-            if not peer.recv(octets):
-                break
-        except TimeoutError:
-            pass
-        except OSError:
-            break
-        time.sleep(0.1)
-    peer.close()
-
-
-@pytest.mark.parametrize("id, octets, room, rate", rows(
-    ("a-little", 200, 4096, 100000), ("below-the-rate", 250000, 600000, 10000000)))
-def test_slow_next_hop_who_reads_a_little(gateway, pki, hop, id, octets, room, rate):
-    """The client is not held for ever: 451, and its message is its own again."""
-    stop = threading.Event()
-    with socket.socket() as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
-        sock.bind(("127.0.0.1", 0))
-        sock.listen()
-        thread = threading.Thread(target=slow_hop, args=(sock, stop, octets))
-        thread.start()
-        config = base_config(pki, hop(), upstreams__slow={
-            "hosts": ["127.0.0.1:%d" % sock.getsockname()[1]]},
-            listeners__in__demote_to="slow", limits__data_timeout=2,
-            limits__data_rate=rate)
-        gw = gateway(config)
-        try:
-            with come(gw) as c:
-                c.ehlo()
-                c.deliver(b"Subject: s\r\n\r\n" + (b"a" * 998 + b"\r\n") * 30000, want="451")
-        finally:
-            stop.set()
-            thread.join(10)
-    assert wait_until(lambda: gw.events("message"))
-    assert gw.event()["reason"] == "upstream-lost"
-
-
-def test_data_rate_that_is_kept(make):
-    """Fast enough is never too slow, however long the client thinks between."""
-    gw = make(**dict(DEADLINES, limits__data_rate=100))
-    with come(gw) as c:
-        c.ehlo()
-        c.mail()
-        c.rcpt()
-        c.want("DATA", 354)
-        c.send(b"Subject: s\r\n\r\n")
-        for _ in range(12):
-            time.sleep(0.2)
-            c.send(b"a" * 400 + b"\r\n")
-        c.send(b".\r\n")
-        expect(c.reply(), 250)
 
 
 def test_under_load(make):

@@ -154,6 +154,15 @@ test_deadline_of_all(void **state)
 	assert_int_equal(c.why, XO_REFUSAL_UPSTREAM_TIMEOUT);
 	assert_int_equal(servers_open(), 0);
 	world_end();
+	/* No other place is tried when it is over. */
+	world_begin("limits = { mail_timeout = 50; };", "");
+	world.hanging = "all";
+	claim_now(&c, XO_NOBODY);
+	world_pass(50000);
+	assert_int_equal(c.n_calls, 1);
+	assert_null(c.link);
+	assert_string_equal(world.tried, "25 ");
+	world_end();
 }
 
 static void

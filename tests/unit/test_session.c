@@ -177,25 +177,40 @@ test_proxy_header(void **state)
 	world_end();
 }
 
-/* EHLO waits for what upstreams can do, and not for ever. */
+/* EHLO waits for what upstreams can do, and not for ever. The next hop says so
+ * much at first, and so much each second. */
 static void
-test_waits_for_caps(void **state)
+check_wait_for_caps(const char *first, const char *then)
 {
 	struct client c;
 
-	(void)state;
 	world_begin("", "");
 	world.hanging = "all";
 	client_come(&c, "192.0.2.1");
 	(void)client_says(&c, "");
 	assert_string_equal(client_says(&c, "EHLO client.example\r\n"), "");
-	world_pass(4999);
+	server_says(server_last(), first);
+	for (int i = 0; i < 4; i++) {
+		world_pass(1000);
+		server_says(server_last(), then);
+	}
+	world_pass(999);
 	assert_string_equal(client_says(&c, ""), "");
 	world_pass(1);
 	assert_begins(client_says(&c, ""), "250");
 	assert_null(strstr(c.said, "DSN"));
 	client_goes(&c);
 	world_end();
+}
+
+static void
+test_waits_for_caps(void **state)
+{
+	(void)state;
+	check_wait_for_caps("", "");
+	check_wait_for_caps("220 hop.example\r\n", "");
+	check_wait_for_caps("220 hop.example\r\n", "250-DSN\r\n");
+	check_wait_for_caps("220 ", "x");
 }
 
 static void
@@ -324,36 +339,76 @@ test_slow_reader_who_reads_a_little(void **state)
 	world_end();
 }
 
-/* The client is not held for ever: 451, and its message is its own again. */
+/* All that goes, until nothing goes any more. */
 static void
-test_slow_next_hop(void **state)
+send_content(struct client *c)
 {
 	static char octets[SLOW_READER];
-	struct client c;
 	ssize_t n = 1;
 
-	(void)state;
-	world_begin("limits = { data_timeout = 30; };", "");
-	world.is_deaf = true;
-	to_content(&c);
-	(void)client_says(&c, "Subject: s\r\n\r\n");
 	for (size_t i = 0; i < sizeof(octets); i += 64)
 		memcpy(octets + i, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 		    "aaaaaaaaaaaaaaaaaaa\r\n", 64);
 	while (n > 0) {
-		n = send(c.fd, octets, sizeof(octets), MSG_NOSIGNAL);
+		n = send(c->fd, octets, sizeof(octets), MSG_NOSIGNAL);
 		world_settle();
 	}
-	world_pass(29999);
-	assert_string_equal(client_says(&c, ""), "");
-	assert_int_equal(servers_open(), 1);
-	world_pass(1);
-	assert_int_equal(servers_open(), 1);
+}
+
+/* The client is not held for ever: 451, and its message is its own again. The
+ * next hop reads so many octets a second. */
+static void
+check_slow_next_hop(size_t a_second)
+{
+	static char octets[100000];
+	struct client c;
+
+	world_begin("limits = { data_timeout = 30; data_rate = 100000; };",
+	    "");
+	world.is_deaf = true;
+	to_content(&c);
+	(void)client_says(&c, "Subject: s\r\n\r\n");
+	for (int i = 0; i < 30; i++) {
+		send_content(&c);
+		assert_string_equal(client_says(&c, ""), "");
+		assert_int_equal(recv(server_last()->fd, octets, a_second,
+		    0) > 0, a_second > 0);
+		world_pass(1000);
+	}
 	world.is_deaf = false;
 	world_settle();
 	assert_true(server_last()->has_ended);
 	assert_begins(client_says(&c, "\r\n.\r\n"), "451 4.4.2 ");
 	assert_false(c.has_ended);
+	client_goes(&c);
+	world_end();
+}
+
+static void
+test_slow_next_hop(void **state)
+{
+	(void)state;
+	check_slow_next_hop(0);
+	check_slow_next_hop(200);
+	check_slow_next_hop(20000);
+}
+
+/* Nor while none is found. */
+static void
+test_no_next_hop_in_time(void **state)
+{
+	struct client c;
+
+	(void)state;
+	world_begin("limits = { mail_timeout = 80; };", "max_idle = 0;");
+	hello(&c);
+	world.hanging = "all";
+	(void)client_says(&c, "MAIL FROM:<a@b.example>\r\n");
+	assert_string_equal(client_says(&c, "RCPT TO:<c@d.example>\r\n"), "");
+	world_pass(79999);
+	assert_string_equal(client_says(&c, ""), "");
+	world_pass(1);
+	assert_begins(client_says(&c, ""), "451 ");
 	client_goes(&c);
 	world_end();
 }
@@ -463,6 +518,7 @@ main(void)
 		cmocka_unit_test(test_slow_reader),
 		cmocka_unit_test(test_slow_reader_who_reads_a_little),
 		cmocka_unit_test(test_slow_next_hop),
+		cmocka_unit_test(test_no_next_hop_in_time),
 		cmocka_unit_test(test_pressed),
 		cmocka_unit_test(test_shutdown),
 		cmocka_unit_test(test_shutdown_of_all),
