@@ -167,15 +167,20 @@ answer(struct server *s, const char *line)
 static void
 serve(struct server *s)
 {
-	ssize_t n = 0;
+	ssize_t n = -1;
 	char *end;
 
+	errno = EAGAIN;
 	if (s->fd < 0 || is_at(world.connecting, s->place) ||
 	    (world.is_deaf && s->is_in_data))
 		return;
 	while (s->n_heard < TEXT_MAX - 1 && (n = recv(s->fd, s->heard +
 	    s->n_heard, TEXT_MAX - 1 - s->n_heard, 0)) > 0)
 		s->n_heard += (size_t)n;
+	if (n == 0 || (n < 0 && errno != EAGAIN)) {
+		s->has_ended = true;
+		server_closes(s);
+	}
 	while (!is_at(world.hanging, s->place) &&
 	    (end = strstr(s->heard + s->n_used, "\r\n")) != NULL) {
 		char line[TEXT_MAX];
@@ -186,9 +191,12 @@ serve(struct server *s)
 		s->n_used = (size_t)(end + 2 - s->heard);
 		answer(s, line);
 	}
-	if (n == 0 || (n < 0 && errno != EAGAIN)) {
-		s->has_ended = true;
-		server_closes(s);
+	/* What was long, and answered, is forgotten. */
+	if (s->n_heard == TEXT_MAX - 1) {
+		s->n_heard -= s->n_used;
+		memmove(s->heard, s->heard + s->n_used, s->n_heard + 1);
+		memset(s->heard + s->n_heard, 0, s->n_used);
+		s->n_used = 0;
 	}
 }
 
