@@ -19,8 +19,8 @@
  *   in another way leaves no connection to the next: where the status changes
  *   from one command to the next, nobody can be behind unseen.
  *
- *   else (several BDAT, whose replies are worded alike; binary content for a
- *   next hop that words its replies in another way; LMTP with several
+ *   else (several BDAT, whose replies are worded alike; a client's chunks for
+ *   a next hop that words its replies in another way; LMTP with several
  *   recipients, whose final replies may be alike): behind the content we say
  *   EHLO or LHLO, and what it announces answers nothing else. Only then the
  *   client hears of its 250.
@@ -71,6 +71,12 @@ about_itself(const struct xo_relay *r, enum expected what)
 }
 
 bool
+about_can_prove(const struct xo_relay *r)
+{
+	return (r->back_caps & ~NOT_ALWAYS) != 0;
+}
+
+bool
 about_hello(const struct xo_relay *r)
 {
 	struct xo_span text = xo_buf_span(&r->reply.text), line;
@@ -83,15 +89,14 @@ about_hello(const struct xo_relay *r)
 	for (; xo_reply_line(&text, &line); n++)
 		xo_caps_add_line(&caps, line, extensions(r));
 	/* Who announced nothing says one line to it, like to all else. */
-	return (n > 0 || (r->back_caps & ~NOT_ALWAYS) == 0) &&
+	return (n > 0 || !about_can_prove(r)) &&
 	    (caps.set & ~NOT_ALWAYS) == (r->back_caps & ~NOT_ALWAYS);
 }
 
 bool
 about_before(const struct xo_relay *r)
 {
-	return (r->back_caps & ~NOT_ALWAYS) != 0 &&
-	    xo_heard_before(r->heard, &r->reply);
+	return about_can_prove(r) && xo_heard_before(r->heard, &r->reply);
 }
 
 static bool
@@ -121,7 +126,7 @@ is_anothers_final(const struct xo_relay *r)
 bool
 about_another(const struct xo_relay *r, enum expected what)
 {
-	bool is_hello = (r->back_caps & ~NOT_ALWAYS) != 0 && about_hello(r);
+	bool is_hello = about_can_prove(r) && about_hello(r);
 
 	switch (what) {
 	case EXPECT_HELLO:

@@ -316,6 +316,8 @@ bool about_us(const struct xo_relay *r, enum expected what);
 bool about_before(const struct xo_relay *r);
 /* It is an answer to EHLO or LHLO, and to nothing else. */
 bool about_hello(const struct xo_relay *r);
+/* Its EHLO announces what can be told from all else. */
+bool about_can_prove(const struct xo_relay *r);
 /* What it carries belongs to another command than `what`. */
 bool about_another(const struct xo_relay *r, enum expected what);
 

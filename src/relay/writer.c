@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Content to the next hop, in the framing it takes: BDAT where the sizes are
- * known before the octets (the client's own chunks, or a message that is here
- * whole) and the final reply will be told from others (about.c), and for binary
- * content, which cannot go in another way; else DATA. This is the one place
- * where content is stuffed and where an end of data is written.
+ * Content to the next hop, in the framing it takes: BDAT for the client's own
+ * chunks, which may hold what is no lines, and for a message that is here whole
+ * if the final reply will be told from others (about.c); else DATA. This is the
+ * one place where content is stuffed and where an end of data is written.
  */
 #include "session.h"
 
@@ -16,9 +15,10 @@ writer_open(struct xo_relay *r)
 	bool is_single = !t->is_chunked || t->chunk.is_last;
 	bool is_lmtp = upstream_of(r)->protocol == XO_PROTOCOL_LMTP;
 
+	/* What comes by BDAT may yet turn out to be no lines. */
 	t->uses_bdat = has_cap(r->back_caps, XO_CAP_CHUNKING) &&
 	    (t->is_in_step ? t->is_chunked || t->is_complete :
-	    t->mail.body == XO_BODY_BINARYMIME);
+	    t->is_chunked && about_can_prove(r));
 	t->wants_hello = (t->uses_bdat && !(t->is_in_step && is_single)) ||
 	    (is_lmtp && t->n_accepted > 1);
 	if (t->uses_bdat) {

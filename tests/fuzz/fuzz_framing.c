@@ -104,7 +104,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const caps[] = {
-		"", "CHUNKING", "PIPELINING", "PIPELINING CHUNKING"
+		"", "CHUNKING DSN", "PIPELINING", "PIPELINING CHUNKING"
 	};
 	static struct world w;
 	static struct watch watch;

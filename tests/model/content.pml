@@ -115,11 +115,12 @@ inline content_open()
 #if DEFECT == 16	/* BDAT to anybody */
 		uses_bdat = (back_chunking && (is_chunked || is_complete));
 #else
-		uses_bdat = (back_chunking && is_in_step &&
-		    (is_chunked || is_complete));
+		uses_bdat = (back_chunking &&
+		    (is_chunked || (is_in_step && is_complete)));
 #endif
 #if DEFECT != 17	/* asks nothing behind the content */
-		wants_hello = (uses_bdat && is_chunked && !chunk_is_last) ||
+		wants_hello = (uses_bdat && is_chunked &&
+		    !(is_in_step && chunk_is_last)) ||
 		    (IS_LMTP && n_accepted > 1);
 #endif
 		if

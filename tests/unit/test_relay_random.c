@@ -334,9 +334,11 @@ send_chunks(struct world *w, const struct letter *l)
 static bool
 is_confusing(const struct world *w)
 {
+	/* What goes wrong at the end counts where EHLO may be said behind it. */
 	for (size_t i = 0; i < w->options.n_plans; i++)
 		if (w->options.plans[i].phase != HOP_ACQUIRE &&
-		    w->options.plans[i].phase != HOP_FINAL)
+		    (w->options.plans[i].phase != HOP_FINAL ||
+		    (w->n_commits > 0 && !w->commits[w->n_commits - 1].by_data)))
 			return true;
 	return false;
 }
