@@ -434,8 +434,8 @@ m("mx-name", "domain = xo_span_from_cstr(conf->mx);", "domain.len = 0;", unit=""
 m("tenants-certificate", "if (d->wish->tenant != XO_NOBODY)\n", "if (false)\n", unit="", e2e=[("test_client.py", "")])
 m("greeting-timeout", "d->timeout = limits_of(d)->greeting_timeout;\n\treturn XO_DIAL_MOVED;", "d->timeout = 3600000;\n\treturn XO_DIAL_MOVED;", e2e=[("test_next_hop.py", ""), ("test_limits.py", "")])
 m("connect-timeout", "d->timeout = limits_of(d)->connect_timeout;", "d->timeout = 3600000;", e2e=[("test_next_hop.py", ""), ("test_limits.py", "")])
-m("proxy-unsaid", "say_proxy(d);\n", ";\n", unit="", e2e=[("test_proxy.py", "")])
-m("client-not-told-anew", "xo_link_is_for(link, &d->wish->client) ? NULL : &d->wish->client);", "NULL);", unit="", e2e=[("test_xclient.py", ""), ("test_pool.py", "")])
+m("proxy-unsaid", "say_proxy(d);\n", ";\n", e2e=[("test_proxy.py", "")])
+m("client-not-told-anew", "xo_link_is_for(link, &d->wish->client) ? NULL : &d->wish->client);", "NULL);", e2e=[("test_xclient.py", ""), ("test_pool.py", "")])
 
 
 m = group("learn.c", "learn", ("test_caps.py", ""))

@@ -134,9 +134,10 @@ say_caps(struct server *s)
 	char text[TEXT_MAX] = "250-hop.example\r\n", words[TEXT_MAX];
 	char *rest = words;
 
-	(void)snprintf(words, sizeof(words), "%s", world.caps);
-	for (char *word = strtok_r(words, " ", &rest); word != NULL;
-	    word = strtok_r(NULL, " ", &rest)) {
+	(void)snprintf(words, sizeof(words), "%s", s->has_client &&
+	    world.caps_then != NULL ? world.caps_then : world.caps);
+	for (char *word = strtok_r(words, ",", &rest); word != NULL;
+	    word = strtok_r(NULL, ",", &rest)) {
 		size_t len = strlen(text);
 
 		(void)snprintf(text + len, sizeof(text) - len, "250-%s\r\n",
@@ -155,6 +156,11 @@ answer(struct server *s, const char *line)
 			server_says(s, "250 2.0.0 taken\r\n");
 	} else if (strncmp(line, "EHLO", 4) == 0) {
 		say_caps(s);
+	} else if (strncmp(line, "PROXY ", 6) == 0) {
+		;	/* no command */
+	} else if (strncmp(line, "XCLIENT ", 8) == 0) {
+		s->has_client = true;
+		server_says(s, "220 hop.example ESMTP\r\n");
 	} else if (strcmp(line, "DATA") == 0) {
 		s->is_in_data = true;
 		server_says(s, "354 go\r\n");
@@ -261,19 +267,33 @@ read_address(struct sockaddr_storage *at, const char *text)
 	return sizeof(in6);
 }
 
-void
-client_come(struct client *c, const char *address)
+static void
+come(struct client *c, const char *address, bool is_deaf)
 {
 	struct sockaddr_storage at;
 	int fds[2];
 
 	memset(c, 0, sizeof(*c));
 	pair(fds);
+	if (is_deaf)
+		fill(fds[0]);
 	c->fd = fds[1];
 	(void)read_address(&at, address);
 	xo_sessions_take(world.sessions, fds[0], 0,
 	    (const struct sockaddr *)&at);
 	world_settle();
+}
+
+void
+client_come(struct client *c, const char *address)
+{
+	come(c, address, false);
+}
+
+void
+client_come_deaf(struct client *c, const char *address)
+{
+	come(c, address, true);
 }
 
 const char *

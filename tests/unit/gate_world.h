@@ -32,6 +32,7 @@ struct server {
 	char heard[TEXT_MAX];		/* all that was said to it */
 	size_t n_heard, n_used;
 	bool is_in_data;
+	bool has_client;		/* XCLIENT was said */
 	bool has_ended;			/* the gateway closed it */
 };
 
@@ -64,7 +65,8 @@ struct world {
 	const char *hanging;		/* the same: no greeting */
 	const char *greeting;		/* NULL: 220 */
 	char tried[TEXT_MAX];		/* last octets of places, "25 26 " */
-	const char *caps;		/* keywords, "DSN SIZE" */
+	const char *caps;		/* "DSN,SIZE 1000" */
+	const char *caps_then;		/* once XCLIENT was said; NULL: the same */
 	bool is_deaf;			/* content is not read */
 	uint8_t scratch[XO_LEG_READ];
 };
@@ -86,6 +88,8 @@ void world_pass(uint64_t milliseconds);
 
 /* From "192.0.2.1" or "2001:db8::1". */
 void client_come(struct client *c, const char *address);
+/* The same; it reads nothing, and nothing can be said to it. */
+void client_come_deaf(struct client *c, const char *address);
 /* What was said to it since, as text; "" for NULL is to listen only. */
 const char *client_says(struct client *c, const char *text);
 void client_goes(struct client *c);

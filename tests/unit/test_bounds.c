@@ -134,6 +134,23 @@ test_turned_away_takes_no_place(void **state)
 	end();
 }
 
+/* Nor one that does not even hear that it is. */
+static void
+test_turned_away_and_deaf(void **state)
+{
+	(void)state;
+	world_begin("max_sessions = 3; max_sessions_per_address = 1;", "");
+	assert_in("192.0.2.1");
+	for (int i = 0; i < 10; i++)
+		client_come_deaf(&clients[n_clients++], "192.0.2.1");
+	assert_int_equal(xo_sessions_count(world.sessions), 11);
+	assert_in("192.0.2.2");
+	assert_in("192.0.2.3");
+	world_pass(500);
+	assert_int_equal(xo_sessions_count(world.sessions), 3);
+	end();
+}
+
 /* Who has rights by its address is one of our own systems. */
 static void
 test_own_are_exempt(void **state)
@@ -200,6 +217,7 @@ main(void)
 		cmocka_unit_test(test_per_address),
 		cmocka_unit_test(test_per_network),
 		cmocka_unit_test(test_turned_away_takes_no_place),
+		cmocka_unit_test(test_turned_away_and_deaf),
 		cmocka_unit_test(test_own_are_exempt),
 		cmocka_unit_test(test_behind_a_proxy),
 		cmocka_unit_test(test_descriptors),

@@ -195,7 +195,7 @@ test_out_of_step(void **state)
 
 	(void)state;
 	world_begin("", "");
-	world.caps = "CHUNKING BINARYMIME DSN";
+	world.caps = "CHUNKING,BINARYMIME,DSN";
 	claim_now(&c, XO_NOBODY);
 	assert_true(xo_caps_has(xo_link_caps(c.link), XO_CAP_CHUNKING));
 	xo_link_release(c.link, false);

@@ -11,6 +11,8 @@
 
 #include "gate_world.h"
 
+#define XCLIENT "XCLIENT NAME ADDR PORT PROTO HELO"
+
 /* One that has done its work, kept again. */
 static void
 use(int tenant)
@@ -157,6 +159,7 @@ test_ends_while_idle(void **state)
 		else
 			server_closes(server_last());
 		world_settle();
+		assert_int_equal(servers_open(), 0);
 		use(XO_NOBODY);
 		assert_int_equal(world.n_servers, 2);
 		assert_int_equal(servers_open(), 1);
@@ -253,6 +256,108 @@ test_drain(void **state)
 	world_end();
 }
 
+/* For a client of this name. */
+static struct xo_handover_info
+client(const char *name)
+{
+	static const struct xo_address address = {
+		{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 9}};
+
+	return (struct xo_handover_info){
+		.address = &address,
+		.port = 999,
+		.server = &address,
+		.server_port = 25,
+		.hello = xo_span_from_cstr(name),
+		.is_esmtp = true,
+	};
+}
+
+static void
+use_for(const char *name)
+{
+	struct claimed c;
+
+	claim_begin(&c, &(struct xo_wish){.tenant = XO_NOBODY,
+	    .client = client(name)});
+	world_settle();
+	assert_int_equal(c.n_calls, 1);
+	assert_non_null(c.link);
+	xo_link_release(c.link, false);
+	world_settle();
+}
+
+static size_t
+count(const char *text, const char *word)
+{
+	size_t n = 0;
+
+	for (const char *at = text; (at = strstr(at, word)) != NULL; at++)
+		n++;
+	return n;
+}
+
+/* Told of each client, and of the same one once. */
+static void
+test_xclient(void **state)
+{
+	(void)state;
+	world_begin("", "handover = \"xclient\"; client_names = false;");
+	world.caps = XCLIENT;
+	use_for("a.example");
+	assert_int_equal(count(server_last()->heard, "\r\nXCLIENT "), 1);
+	use_for("a.example");
+	assert_int_equal(count(server_last()->heard, "\r\nXCLIENT "), 1);
+	use_for("b.example");
+	assert_int_equal(count(server_last()->heard, "\r\nXCLIENT "), 2);
+	assert_int_equal(world.n_servers, 1);
+	/* It can serve others. */
+	xo_hops_client_gone(world.hops,
+	    &(struct xo_handover_info){.address = client("b.example").address,
+	    .port = 999, .hello = XO_LIT("b.example")});
+	world_settle();
+	assert_int_equal(servers_open(), 1);
+	world_end();
+}
+
+/* Many take no second XCLIENT: such a one is this client's alone. */
+static void
+test_xclient_once(void **state)
+{
+	struct xo_handover_info a = client("a.example");
+
+	(void)state;
+	world_begin("", "handover = \"xclient\"; client_names = false;");
+	world.caps = XCLIENT;
+	world.caps_then = "DSN";
+	use_for("a.example");
+	use_for("b.example");
+	assert_int_equal(world.n_servers, 2);
+	use_for("a.example");
+	assert_int_equal(world.n_servers, 2);
+	xo_hops_client_gone(world.hops, &a);
+	world_settle();
+	assert_true(world.servers[0].has_ended);
+	assert_non_null(strstr(world.servers[0].heard, "\r\nQUIT\r\n"));
+	assert_false(world.servers[1].has_ended);
+	world_end();
+}
+
+/* A connection behind a PROXY header is one client's. */
+static void
+test_proxy_is_not_kept(void **state)
+{
+	(void)state;
+	world_begin("", "handover = \"proxy\";");
+	use_for("a.example");
+	assert_int_equal(servers_open(), 0);
+	assert_memory_equal(server_last()->heard,
+	    "PROXY TCP4 192.0.2.9 192.0.2.9 999 25\r\nEHLO ", 44);
+	use_for("a.example");
+	assert_int_equal(world.n_servers, 2);
+	world_end();
+}
+
 int
 main(void)
 {
@@ -269,6 +374,9 @@ main(void)
 		cmocka_unit_test(test_kept_gives_way),
 		cmocka_unit_test(test_rset_first),
 		cmocka_unit_test(test_drain),
+		cmocka_unit_test(test_xclient),
+		cmocka_unit_test(test_xclient_once),
+		cmocka_unit_test(test_proxy_is_not_kept),
 	};
 
 	return cmocka_run_group_tests_name("pool", tests, NULL, NULL);

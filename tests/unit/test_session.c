@@ -503,6 +503,27 @@ test_gone_while_claiming(void **state)
 	world_end();
 }
 
+/* All are cut, and nobody is told of what they waited for. */
+static void
+test_cut_while_claiming(void **state)
+{
+	struct client c;
+
+	(void)state;
+	world_begin("", "max_idle = 0;");
+	hello(&c);
+	world.hanging = "all";
+	(void)client_says(&c, "MAIL FROM:<a@b.example>\r\n");
+	(void)client_says(&c, "RCPT TO:<c@d.example>\r\n");
+	assert_int_equal(servers_open(), 1);
+	xo_sessions_free(&world.sessions);
+	world_settle();
+	assert_int_equal(world.n_emptied, 1);
+	assert_int_equal(servers_open(), 0);
+	client_goes(&c);
+	world_end();
+}
+
 int
 main(void)
 {
@@ -525,6 +546,7 @@ main(void)
 		cmocka_unit_test(test_shutdown),
 		cmocka_unit_test(test_shutdown_of_all),
 		cmocka_unit_test(test_gone_while_claiming),
+		cmocka_unit_test(test_cut_while_claiming),
 	};
 
 	return cmocka_run_group_tests_name("session", tests, NULL, NULL);
