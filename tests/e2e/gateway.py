@@ -118,6 +118,9 @@ class Gateway:
         for host, port in self.ports():
             assert wait_until(lambda: self._answers(host, port), self.patience), \
                 "xoorgd does not listen on %s:%d:\n%s" % (host, port, self.log())
+        # Others are named a moment after they were made.
+        n = self.config.get("workers") or os.cpu_count()
+        wait_until(lambda: len(self.workers()) <= n, 2)
         self.first_workers = self.workers()
         self.mark = os.path.getsize(self.log_file)
 
