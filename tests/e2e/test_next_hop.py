@@ -108,10 +108,20 @@ def test_in_order(to, hop):
     ("ehlo-stall", {"ehlo": Do.stall}), ("both-5xx", {"ehlo": "500 no", "helo": "500 no"})))
 def test_failover(to, hop, id, script):
     first, second = hop(script=script), hop()
-    gw = to([first, second])
+    gw = to([first, second], limits={"mail_timeout": 30})
+    start = time.monotonic()
     send(gw)
+    assert time.monotonic() - start < 15	# each wait has a bound of its own
     second.one()
     assert first.tries == []
+
+
+@pytest.mark.parametrize("code", ("300", "350", "355", "399"))
+def test_no_content_behind_another_code(to, hop, code):
+    """It would run as commands there."""
+    one = hop(caps=[x for x in CAPS if x != "CHUNKING"], script={"data": code + " go on"})
+    send(to([one]), "451")
+    assert one.messages == [] and not [x for x in one.lines() if x.startswith(b"Subject")]
 
 
 def test_failover_from_a_closed_port(to, hop):
