@@ -62,8 +62,8 @@ static const struct known table[] = {
 	    "to a name that stands in our certificate, or get a certificate "
 	    "with that name. 'xoorg probe' prints the names."},
 	{"", 0, "OrganizationInboundConnectorProhibited", EXO,
-	    "New tenants may not have inbound connectors of type OnPremises "
-	    "that are on (since February 2023).",
+	    "New tenants may not enable inbound connectors of type OnPremises "
+	    "(since February 2023).",
 	    "Open a support case with Microsoft."},
 	{"4.4.317", 0, "STARTTLS is required", EXO,
 	    "The outbound connector demands TLS, and TLS with the smart host "
@@ -81,8 +81,8 @@ static const struct known table[] = {
 	    "host (older form of 4.4.317).",
 	    "Check name, chain and expiry with 'xoorg probe'."},
 	{"4.7.5", 0, "TlsCertificateName", EXCHANGE,
-	    "The send connector names a certificate that is not there any "
-	    "more, mostly after a renewal.",
+	    "The send connector names a certificate that no longer exists, "
+	    "mostly after a renewal.",
 	    "Set-SendConnector -TlsCertificateName to \"<I>issuer<S>subject\" "
 	    "of the new certificate, and enable it for SMTP."},
 	{"4.7.5", 0, "", "Exchange, or xoorgd",
@@ -103,7 +103,7 @@ static const struct known table[] = {
 	    "The message has bare line feeds, and the next server does not "
 	    "announce CHUNKING, so that it cannot be sent unchanged.",
 	    "Announce CHUNKING (not `safe = true` at the listener of xoorgd), "
-	    "or mend what writes such messages."},
+	    "or fix the software that writes such messages."},
 	{"5.7.3", 0, "Require XOORG", EXCHANGE,
 	    "The sending connector requires XOORG, and the server did not "
 	    "announce it in the TLS session.",
@@ -151,8 +151,8 @@ static const struct known table[] = {
 	{"5.7.606", 649, "", EXO, "The sending address is banned.",
 	    "Ask for delisting at sender.office.com, once the cause is gone."},
 	{"5.4.1", 0, "Relay Access Denied", EXO,
-	    "The recipient's domain is no accepted domain of the tenant that "
-	    "the session was attributed to.",
+	    "The recipient's domain is not an accepted domain of the tenant to "
+	    "which the session was attributed.",
 	    "Check the accepted domains, the connector and the MX record."},
 	{"5.4.1", 0, "", EXO,
 	    "The recipient does not exist in the tenant, or its domain is not "

@@ -36,7 +36,7 @@ conclude_org(struct xo_explain *explain)
 	struct xo_buf *out = &explain->summary;
 
 	if (!has(explain, XO_FACT_ORIGINATOR_ORG)) {
-		xo_buf_add_cstr(out, "Nobody's organisation stands behind it: "
+		xo_buf_add_cstr(out, "No organisation stands behind it: "
 		    "there is no X-OriginatorOrg, or a server on the way "
 		    "removed it.\n");
 		return;
@@ -51,17 +51,17 @@ static const char *
 find_cause(const struct xo_explain *explain)
 {
 	if (has(explain, XO_FACT_FILTERED_BY_CONNECTOR))
-		return "The sending server's connector took the cross-premises "
-		    "headers away: CloudServicesMailEnabled is off there.";
+		return "The sending server's connector removed the cross-premises "
+		    "headers: CloudServicesMailEnabled is off there.";
 	if (has(explain, XO_FACT_BLOCKED))
-		return "The sending organisation took the cross-premises "
-		    "headers away: the recipient's domain is no remote domain "
+		return "The sending organisation removed the cross-premises "
+		    "headers: the recipient's domain is not a remote domain "
 		    "with TrustedMailOutboundEnabled there.";
 	if (has(explain, XO_FACT_FILTERED) && !has(explain, XO_FACT_PROMOTED))
 		return "The cross-premises headers arrived and were not "
 		    "believed: the client certificate matched no "
-		    "TlsDomainCapabilities entry, or XOORG was missing or no "
-		    "accepted domain.";
+		    "TlsDomainCapabilities entry, or XOORG was missing or not "
+		    "an accepted domain.";
 	if (has(explain, XO_FACT_PROMOTED))
 		return "The cross-premises headers were believed: the sending "
 		    "side did not take it for internal either.";
@@ -69,8 +69,8 @@ find_cause(const struct xo_explain *explain)
 		return "The cross-premises headers are still there: no Exchange "
 		    "behind them has decided on them.";
 	return "No cross-premises headers arrived: the sending connector has "
-	    "CloudServicesMailEnabled off, or a host on the way took them "
-	    "away.";
+	    "CloudServicesMailEnabled off, or a host on the way removed "
+	    "them.";
 }
 
 static void

@@ -11,19 +11,19 @@ static const struct {
 } hints[] = {
 	{"5.7.64", "no tenant's inbound connector knows our client "
 	    "certificate: its chain, its name, an accepted domain"},
-	{"5.7.51", "a Partner connector wants another client certificate "
+	{"5.7.51", "a Partner connector requires another client certificate "
 	    "than ours"},
 	{"5.7.68", "the tenant refuses direct send: it needs an inbound "
 	    "connector for our client certificate"},
-	{"4.4.317", "the connector's TLS demand is not met: its TlsDomain, or "
-	    "STARTTLS"},
+	{"4.4.317", "TLS does not meet the connector's settings: its TlsDomain, "
+	    "or STARTTLS"},
 	{"4.7.5", "our client certificate is known there, but its chain is "
 	    "not accepted"},
 	{"4.7.320", "the receiver's certificate or its chain is not accepted"},
 	{"4.7.230", "an Exchange server in the path is too old, and throttled"},
 	{"5.7.230", "an Exchange server in the path is too old, and blocked"},
-	{"5.7.3", "the receiver demands TLS, or XOORG, that this session has "
-	    "not"},
+	{"5.7.3", "the receiver requires TLS, or XOORG, which this session "
+	    "lacks"},
 };
 
 const char *

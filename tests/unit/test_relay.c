@@ -836,7 +836,7 @@ check_blame(size_t row, const char *caps, enum framing how, bool is_lmtp)
 		return;
 	}
 	expect_number(&w, plan.reply, code, want);
-	if (is_us != world_has(&w, "451 4.3.5 Next hop does not take mail"))
+	if (is_us != world_has(&w, "451 4.3.5 Next hop does not accept mail"))
 		complain(&w, plan.reply, "another reason", "upstream-setup");
 	world_say(&w, "RSET\r\n");
 	expect_sound(&w, plan.reply);
