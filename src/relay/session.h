@@ -12,7 +12,7 @@
  *   about.c     what a reply of the next hop is about, and whose it is
  *   content.c   DATA and BDAT in, header held for the wall
  *   writer.c    content out, in the next hop's framing
- *   finish.c    how a message ends, whoever ends it
+ *   finish.c    how a message ends, for whatever cause
  *
  * The same states and functions, by the same names, are a model for spin in
  * tests/model; what that does is played on this (tests/unit/test_model.c). Who
