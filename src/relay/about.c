@@ -189,7 +189,6 @@ about_us(const struct xo_relay *r, enum expected what)
 	uint16_t code = r->reply.code;
 	struct xo_enhanced e = {0};
 	bool has_enhanced = xo_reply_enhanced(&r->reply, &e);
-	bool is_arguments = e.subject == SUBJECT_PROTOCOL && e.detail == 4;
 
 	if (code < 500)
 		return false;
@@ -200,7 +199,7 @@ about_us(const struct xo_relay *r, enum expected what)
 	if (what == EXPECT_DATA && code == 554 &&
 	    e.subject == SUBJECT_PROTOCOL && e.detail == 1)
 		return true;
-	/* XOORG= is the one parameter of our own. */
-	return what == EXPECT_MAIL && r->t.has_xoorg_out &&
-	    (code == 555 || (code == 501 && is_arguments));
+	/* XOORG= is the one parameter of our own, and 555 is about parameters;
+	 * 501 of an Exchange may be about any, and is final (vectors.md C9). */
+	return what == EXPECT_MAIL && r->t.has_xoorg_out && code == 555;
 }
