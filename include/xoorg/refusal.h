@@ -110,6 +110,8 @@ struct xo_refusal_info {
 	const char *enhanced;	/* RFC 3463 */
 	const char *text;
 	bool closes;
+	bool counts;		/* as an error of the client in the protocol:
+				   refused policy is none */
 };
 
 /* Never NULL. XO_REFUSAL_NONE has a row too: 451, so that no slip accepts. */

@@ -204,3 +204,27 @@ finish_quietly(struct xo_relay *r, enum xo_refusal why)
 	else
 		end_unanswered(r, why);
 }
+
+void
+relay_refuse(struct xo_relay *r, enum xo_refusal why)
+{
+	const struct xo_refusal_info *info = xo_refusal_info(why);
+	size_t start = r->sends.len;
+	struct xo_buf text = {0};
+
+	finish_write_text(r, &text, why);
+	(void)xo_reply_write(relay_send_begin(r), info->code, info->enhanced,
+	    text.err == XO_OK ? xo_buf_span(&text) :
+	    xo_span_from_cstr(info->text));
+	xo_buf_fini(&text);
+	relay_send_end(r, XO_FRONT, start);
+	/* One line says it: the message's, if there is a message. */
+	if (info->closes)
+		finish_quietly(r, why);
+	relay_act_refused(r, why);
+	if (info->closes) {
+		relay_close(r);
+	} else if (info->counts && ++r->errors >= limits(r)->errors) {
+		relay_refuse(r, XO_REFUSAL_TOO_MANY_ERRORS);
+	}
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A session's life, its clock, its actions, and the loop over what the client
+ * The door: a session's life, its clock, and the loop over what the client
  * sends. What the bytes mean is decided elsewhere (session.h lists where).
  */
 #include <stdlib.h>
@@ -9,8 +9,8 @@
 
 /* An address that somebody else tells gives no right of its own; behind XCLIENT
  * the certificate, too, is that of the one who tells. */
-void
-relay_decide_rights(struct xo_relay *r,
+static void
+decide_rights(struct xo_relay *r,
     const struct xo_certificate *certificate)
 {
 	xo_rights_decide(r->setup.policy, r->setup.listener,
@@ -35,7 +35,7 @@ xo_relay_new(const struct xo_relay_setup *setup, uint64_t now)
 	r->now = now;
 	r->front_since = now;
 	r->rights.peer = XO_NOBODY;
-	relay_decide_rights(r, NULL);
+	decide_rights(r, NULL);
 	/* The connection's own right, whomever it will speak for. */
 	r->may_xclient = (r->rights.rights & XO_RIGHT_XCLIENT) != 0;
 	transaction_clear(r);
@@ -86,184 +86,6 @@ xo_relay_set_pressed(struct xo_relay *r, bool is_pressed)
 	r->is_pressed = is_pressed;
 }
 
-/* Room for what one step may emit is kept free: see relay_is_full(). Should it
- * ever not do, what is lost would be a reply or a release: see give_up(). */
-static struct queued *
-room_for_action(struct xo_relay *r)
-{
-	if (r->n_actions == r->cap_actions && r->cap_actions < ACTIONS_MAX) {
-		size_t cap = 2 * r->cap_actions < ACTIONS_MAX ?
-		    2 * r->cap_actions : ACTIONS_MAX;
-		/* analyser: room for ACTIONS_FEW at least, so never for 0 */
-		struct queued *p = realloc(r->actions, cap * sizeof(*p));
-
-		if (p != NULL) {
-			r->actions = p;
-			r->cap_actions = cap;
-		}
-	}
-	if (r->n_actions < r->cap_actions)
-		return &r->actions[r->n_actions++];
-	r->has_lost_action = true;
-	return &r->lost;
-}
-
-static struct queued *
-queue(struct xo_relay *r, enum xo_action_type type)
-{
-	struct queued *q = room_for_action(r);
-
-	*q = (struct queued){.action = {
-		.type = type,
-		.upstream = r->t.trust.upstream,
-		.tenant = r->t.trust.tenant,
-	}};
-	return q;
-}
-
-struct xo_action *
-relay_act(struct xo_relay *r, enum xo_action_type type)
-{
-	return &queue(r, type)->action;
-}
-
-void
-relay_act_refused(struct xo_relay *r, enum xo_refusal why)
-{
-	struct xo_action *a = relay_act(r, XO_ACTION_REFUSED);
-
-	a->refusal = why;
-	a->recipient = r->recipient;
-	a->is_reported = r->has_reported && r->report.reason == why;
-}
-
-/* One client step emits at most a dozen actions; a reply of the next hop that
- * settles a queue of recipients coalesces into one SEND. */
-bool
-relay_is_full(const struct xo_relay *r)
-{
-	return r->n_actions > ACTIONS_MAX / 2;
-}
-
-void
-relay_send_span(struct xo_relay *r, enum xo_side side, struct xo_span s)
-{
-	struct xo_action *a;
-
-	if (s.len == 0 || r->sends.err != XO_OK)
-		return;
-	a = relay_act(r, XO_ACTION_SEND);
-	a->side = side;
-	a->bytes = s;
-}
-
-struct xo_buf *
-relay_send_begin(struct xo_relay *r)
-{
-	return &r->sends;
-}
-
-void
-relay_send_end(struct xo_relay *r, enum xo_side side, size_t start)
-{
-	struct queued *last =
-	    r->n_actions > 0 ? &r->actions[r->n_actions - 1] : NULL;
-	size_t len;
-
-	/* Half a command, or content behind a dot that is missing, is worse
-	 * than silence: nothing more is said, see give_up(). */
-	if (r->sends.err != XO_OK)
-		r->sends.len = start;
-	len = r->sends.len - start;
-	if (len == 0 || (side == XO_FRONT && r->is_front_gone))
-		return;
-	if (last != NULL && last->action.type == XO_ACTION_SEND &&
-	    last->action.side == side && last->action.bytes.p == NULL &&
-	    last->offset + last->action.bytes.len == start) {
-		last->action.bytes.len += len;
-		return;
-	}
-	last = queue(r, XO_ACTION_SEND);
-	last->action.side = side;
-	last->action.bytes = (struct xo_span){NULL, len};
-	last->offset = start;
-}
-
-void
-relay_send(struct xo_relay *r, enum xo_side side, struct xo_span s)
-{
-	size_t start = r->sends.len;
-
-	(void)xo_buf_add(relay_send_begin(r), s);
-	relay_send_end(r, side, start);
-}
-
-void
-relay_reply(struct xo_relay *r, uint16_t code, const char *enhanced,
-    struct xo_span text)
-{
-	size_t start = r->sends.len;
-
-	(void)xo_reply_write(relay_send_begin(r), code, enhanced, text);
-	relay_send_end(r, XO_FRONT, start);
-}
-
-void
-relay_close(struct xo_relay *r)
-{
-	if (r->state == FRONT_CLOSED)
-		return;
-	r->state = FRONT_CLOSED;
-	relay_act(r, XO_ACTION_CLOSE);
-}
-
-/* Errors that a peer makes in the protocol count; refused policy does not. */
-static bool
-is_error(enum xo_refusal why)
-{
-	return xo_refusal_info(why)->code >= 500 &&
-	    (why < XO_REFUSAL_UNKNOWN_ORG || why == XO_REFUSAL_RCPT_SYNTAX);
-}
-
-void
-relay_count_error(struct xo_relay *r, enum xo_refusal why)
-{
-	if (is_error(why))
-		r->errors++;
-}
-
-void
-relay_client_turn(struct xo_relay *r)
-{
-	r->front_since = r->now;
-	if (r->request_since != 0)
-		r->request_since = r->now;
-}
-
-void
-relay_refuse(struct xo_relay *r, enum xo_refusal why)
-{
-	const struct xo_refusal_info *info = xo_refusal_info(why);
-	size_t start = r->sends.len;
-	struct xo_buf text = {0};
-
-	finish_write_text(r, &text, why);
-	(void)xo_reply_write(relay_send_begin(r), info->code, info->enhanced,
-	    text.err == XO_OK ? xo_buf_span(&text) :
-	    xo_span_from_cstr(info->text));
-	xo_buf_fini(&text);
-	relay_send_end(r, XO_FRONT, start);
-	/* One line says it: the message's, if there is a message. */
-	if (xo_refusal_info(why)->closes)
-		finish_quietly(r, why);
-	relay_act_refused(r, why);
-	if (xo_refusal_info(why)->closes) {
-		relay_close(r);
-	} else if (is_error(why) && ++r->errors >= limits(r)->errors) {
-		relay_refuse(r, XO_REFUSAL_TOO_MANY_ERRORS);
-	}
-}
-
 /* Something could not be said, for want of memory or of room: neither side can
  * be kept in step any more. What could be said has been. */
 static void
@@ -304,17 +126,6 @@ xo_relay_next(struct xo_relay *r, struct xo_action *action_r)
 		q->action.bytes.p = r->sends.p + q->offset;
 	*action_r = q->action;
 	return true;
-}
-
-void
-relay_banner(struct xo_relay *r)
-{
-	size_t start = r->sends.len;
-
-	(void)xo_buf_add_cstr(relay_send_begin(r), "220 ");
-	(void)xo_buf_add(&r->sends, r->setup.policy->hostname);
-	(void)xo_buf_add_cstr(&r->sends, " ESMTP\r\n");
-	relay_send_end(r, XO_FRONT, start);
 }
 
 void
@@ -399,7 +210,7 @@ xo_relay_tls_done(struct xo_relay *r, const struct xo_certificate *certificate,
 	r->tls_description[len] = '\0';
 	r->is_tls = true;
 	r->is_weak = bits < 128;
-	relay_decide_rights(r, certificate);
+	decide_rights(r, certificate);
 	r->state = FRONT_GREETED;
 	r->front_since = r->now;
 }
@@ -534,92 +345,4 @@ xo_relay_timer(struct xo_relay *r)
 			relay_act_refused(r, XO_REFUSAL_TIMEOUT);
 		relay_close(r);
 	}
-}
-
-const struct xo_report *
-xo_relay_report(struct xo_relay *r)
-{
-	return &r->report;
-}
-
-bool
-xo_relay_is_busy(const struct xo_relay *r)
-{
-	return r->state == FRONT_MAIL || r->state == FRONT_CHUNKS ||
-	    r->state == FRONT_DATA || r->state == FRONT_CHUNK ||
-	    r->state == FRONT_FINAL;
-}
-
-const struct xo_treatment *
-xo_relay_treatment(const struct xo_relay *r)
-{
-	return &r->t.trust;
-}
-
-struct xo_span
-xo_relay_sender(const struct xo_relay *r)
-{
-	return r->t.mail.from.address;
-}
-
-struct xo_span
-xo_relay_xoorg(const struct xo_relay *r)
-{
-	return xo_mail_xoorg(&r->t.mail);
-}
-
-const struct xo_rights *
-xo_relay_rights(const struct xo_relay *r)
-{
-	return &r->rights;
-}
-
-struct xo_span
-xo_relay_hello(const struct xo_relay *r)
-{
-	return r->told_hello.len > 0 ? xo_buf_span(&r->told_hello) :
-	    xo_buf_span(&r->hello);
-}
-
-struct xo_span
-xo_relay_said_hello(const struct xo_relay *r)
-{
-	return r->odd_hello.len > 0 && r->told_hello.len == 0 ?
-	    xo_buf_span(&r->odd_hello) : xo_relay_hello(r);
-}
-
-bool
-xo_relay_is_esmtp(const struct xo_relay *r)
-{
-	return r->is_esmtp;
-}
-
-const struct xo_address *
-xo_relay_address(const struct xo_relay *r)
-{
-	return &r->setup.address;
-}
-
-uint16_t
-xo_relay_port(const struct xo_relay *r)
-{
-	return r->setup.port;
-}
-
-const struct xo_told *
-xo_relay_told(const struct xo_relay *r)
-{
-	return &r->told;
-}
-
-bool
-xo_relay_is_tls(const struct xo_relay *r)
-{
-	return r->is_tls;
-}
-
-const char *
-xo_relay_tls_description(const struct xo_relay *r)
-{
-	return r->tls_description;
 }

@@ -3,7 +3,7 @@
  * The relay's inside: one session, one transaction at a time in it, at most one
  * next hop. The files, in the way of a message:
  *
- *   relay.c     life, time, actions, the loop over the client's bytes
+ *   relay.c     the door: life, time, the loop over the client's bytes
  *   front.c     the command table: state x verb -> handler
  *   announce.c  what EHLO announces
  *   xclient.c   whom a proxy of ours speaks for
@@ -12,7 +12,9 @@
  *   about.c     what a reply of the next hop is about, and whose it is
  *   content.c   DATA and BDAT in, header held for the wall
  *   writer.c    content out, in the next hop's framing
- *   finish.c    how a message ends, for whatever cause
+ *   finish.c    how a message ends, for whatever cause, and refusals
+ *   actions.c   the cellar: what is to be done, and what is said
+ *   tell.c      what a session tells of itself
  *
  * The same states and functions, by the same names, are a model for spin in
  * tests/model; what that does is played on this (tests/unit/test_model.c). Who
@@ -243,7 +245,7 @@ upstream_of(const struct xo_relay *r)
 	return xo_upstream_at(r->setup.policy, r->t.trust.upstream);
 }
 
-/* relay.c: actions */
+/* actions.c */
 struct xo_action *relay_act(struct xo_relay *r, enum xo_action_type type);
 void relay_act_refused(struct xo_relay *r, enum xo_refusal why);
 /* Bytes of the caller's, passed on as they are. */
@@ -254,15 +256,11 @@ void relay_send_end(struct xo_relay *r, enum xo_side side, size_t start);
 void relay_send(struct xo_relay *r, enum xo_side side, struct xo_span s);
 void relay_reply(struct xo_relay *r, uint16_t code, const char *enhanced,
     struct xo_span text);
-/* Replies as the table says, counts errors, closes if the table says so. */
-void relay_refuse(struct xo_relay *r, enum xo_refusal why);
 /* Only counts: the reply waits in a queue. */
 void relay_count_error(struct xo_relay *r, enum xo_refusal why);
 /* What the client waited for is here: its own time begins anew. */
 void relay_client_turn(struct xo_relay *r);
 void relay_close(struct xo_relay *r);
-void relay_decide_rights(struct xo_relay *r,
-    const struct xo_certificate *certificate);
 void relay_banner(struct xo_relay *r);
 bool relay_is_full(const struct xo_relay *r);
 
@@ -347,6 +345,8 @@ void writer_span(struct xo_relay *r, struct xo_span span);
 void writer_end(struct xo_relay *r);
 
 /* finish.c */
+/* Replies as the table says, counts errors, closes if the table says so. */
+void relay_refuse(struct xo_relay *r, enum xo_refusal why);
 void finish_with_refusal(struct xo_relay *r, enum xo_refusal why);
 /* With what finish_note_reply() kept. */
 void finish_with_noted(struct xo_relay *r);

@@ -96,7 +96,7 @@ def test_sample_has_every_setting():
 
 
 def test_reasons():
-    in_table = set(re.findall(r'\{"([a-z0-9-]+)", (\d{3}), "([\d.]+)",\s*"[^"]*", (true|false)\}',
+    in_table = set(re.findall(r'\{"([a-z0-9-]+)", (\d{3}), "([\d.]+)",\s*"[^"]*", (true|false), (?:true|false)\}',
                               read("src", "smtp", "refusal.c")))
     in_table = {(i, c, e, close == "true") for i, c, e, close in in_table if i != "none"}
     in_manual = {(i, c, e, close != "") for i, c, e, close in

@@ -372,7 +372,6 @@ m("proxied-address", "r->setup.is_proxied ? NULL : &r->setup.address, &r->rights
 m("spoken-certificate", "r->is_spoken_for ? NULL : certificate,", "certificate,")
 m("xclient-right", "r->may_xclient = (r->rights.rights & XO_RIGHT_XCLIENT) != 0;", "r->may_xclient = true;", e2e=[("test_xclient.py", "")])
 m("weak-bits", "r->is_weak = bits < 128;", "r->is_weak = bits < 112;")
-m("errors", "++r->errors >= limits(r)->errors) {", "++r->errors > limits(r)->errors) {")
 m("rate", "r->t.size * 1000 / r->t.waited < limits(r)->data_rate;", "r->t.size * 1000 / r->t.waited < 1;")
 m("grace", "r->t.waited > limits(r)->data_grace &&", "r->t.waited > 2 * limits(r)->data_grace &&")
 m("pressed", "if (r->is_pressed && timeout > limits(r)->load_timeout)", "if (false)")
@@ -383,6 +382,9 @@ m("handshake-timeout", "return due(r, r->front_since, limits(r)->handshake_timeo
 m("command-timeout", "return due(r, r->front_since, limits(r)->command_timeout);", "return UINT64_MAX;")
 m("request-timeout", "return due(r, r->request_since,\n\t\t\t    limits(r)->request_timeout);", "return due(r, r->front_since,\n\t\t\t    limits(r)->command_timeout);")
 m("drain", "if (!is_final && xo_relay_is_busy(r))\n\t\treturn;", "return;", unit="relay model", e2e=[("test_lifecycle.py", "")])
+
+m = group("finish.c", RELAY, ("test_limits.py", ""))
+m("errors", "++r->errors >= limits(r)->errors) {", "++r->errors > limits(r)->errors) {")
 
 m = group("reply.c", "reply opening")
 m("code-range", "if (reply->line_code < CODE_MIN || reply->line_code > CODE_MAX ||", "if (")

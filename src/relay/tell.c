@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: ISC */
+/* What a session tells of itself. */
+#include "session.h"
+
+const struct xo_report *
+xo_relay_report(struct xo_relay *r)
+{
+	return &r->report;
+}
+
+bool
+xo_relay_is_busy(const struct xo_relay *r)
+{
+	return r->state == FRONT_MAIL || r->state == FRONT_CHUNKS ||
+	    r->state == FRONT_DATA || r->state == FRONT_CHUNK ||
+	    r->state == FRONT_FINAL;
+}
+
+const struct xo_treatment *
+xo_relay_treatment(const struct xo_relay *r)
+{
+	return &r->t.trust;
+}
+
+struct xo_span
+xo_relay_sender(const struct xo_relay *r)
+{
+	return r->t.mail.from.address;
+}
+
+struct xo_span
+xo_relay_xoorg(const struct xo_relay *r)
+{
+	return xo_mail_xoorg(&r->t.mail);
+}
+
+const struct xo_rights *
+xo_relay_rights(const struct xo_relay *r)
+{
+	return &r->rights;
+}
+
+struct xo_span
+xo_relay_hello(const struct xo_relay *r)
+{
+	return r->told_hello.len > 0 ? xo_buf_span(&r->told_hello) :
+	    xo_buf_span(&r->hello);
+}
+
+struct xo_span
+xo_relay_said_hello(const struct xo_relay *r)
+{
+	return r->odd_hello.len > 0 && r->told_hello.len == 0 ?
+	    xo_buf_span(&r->odd_hello) : xo_relay_hello(r);
+}
+
+bool
+xo_relay_is_esmtp(const struct xo_relay *r)
+{
+	return r->is_esmtp;
+}
+
+const struct xo_address *
+xo_relay_address(const struct xo_relay *r)
+{
+	return &r->setup.address;
+}
+
+uint16_t
+xo_relay_port(const struct xo_relay *r)
+{
+	return r->setup.port;
+}
+
+const struct xo_told *
+xo_relay_told(const struct xo_relay *r)
+{
+	return &r->told;
+}
+
+bool
+xo_relay_is_tls(const struct xo_relay *r)
+{
+	return r->is_tls;
+}
+
+const char *
+xo_relay_tls_description(const struct xo_relay *r)
+{
+	return r->tls_description;
+}
