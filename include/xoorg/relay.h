@@ -52,6 +52,9 @@ enum xo_action_type {
 	/* `upstream` was found out of step: log and count it, and give it no
 	 * BDAT any more (a DROP of the connection follows). */
 	XO_ACTION_OUT_OF_STEP,
+	/* The next hop said `bytes`, which no reply to the client may have;
+	 * for the log. */
+	XO_ACTION_SAID,
 	/* Close the client's connection once all is sent. */
 	XO_ACTION_CLOSE,
 	/* `refusal` was given to the client; log and count it. */
@@ -161,7 +164,8 @@ void xo_relay_caps_arrived(struct xo_relay *relay);
  * and kept until it is released or dropped. */
 void xo_relay_back_ready(struct xo_relay *relay, const struct xo_caps *caps,
     struct xo_heard *heard, bool is_replaceable);
-void xo_relay_back_failed(struct xo_relay *relay, enum xo_refusal why);
+void xo_relay_back_failed(struct xo_relay *relay, enum xo_refusal why,
+    struct xo_span said);
 size_t xo_relay_back_bytes(struct xo_relay *relay, struct xo_span in);
 void xo_relay_back_closed(struct xo_relay *relay);
 

@@ -58,6 +58,16 @@ bool xo_reply_enhanced(const struct xo_reply *reply,
     struct xo_enhanced *enhanced_r);
 
 /*
+ * A text of somebody else's for a reply of ours (RFC 2034 3 and 4): each line has
+ * an enhanced status code, of the class of `code`. What it lacks is x.0.0, or
+ * what another line has; of another class, the class alone is changed. Lines
+ * beyond XO_REPLY_TEXT_MAX are left out. Of 3xx the text stays as it is. On error
+ * nothing is added.
+ */
+enum xo_err xo_reply_add_status(struct xo_buf *out, uint16_t code,
+    struct xo_span text);
+
+/*
  * Which replies came over a connection, as far back as it matters: by their
  * texts, those about messages and those within an envelope. All-zero: none.
  */

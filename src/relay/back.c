@@ -124,7 +124,8 @@ refuse_waiting(struct xo_relay *r)
 		if (t->slots[i].state != SLOT_WAITING)
 			continue;
 		t->n_answered++;
-		if (r->back == BACK_FAILED)
+		if (r->back == BACK_FAILED &&
+		    r->back_why != XO_REFUSAL_UPSTREAM_SAID)
 			envelope_answer_refusal(r, &t->slots[i], r->back_why);
 		else
 			envelope_answer_noted(r, &t->slots[i]);
@@ -213,10 +214,17 @@ xo_relay_back_ready(struct xo_relay *r, const struct xo_caps *caps,
 }
 
 void
-xo_relay_back_failed(struct xo_relay *r, enum xo_refusal why)
+xo_relay_back_failed(struct xo_relay *r, enum xo_refusal why,
+    struct xo_span said)
 {
-	if (r->back == BACK_ACQUIRING)
-		back_fail(r, why);
+	if (r->back != BACK_ACQUIRING)
+		return;
+	/* As on_closing(); all else that it may say is about us. */
+	if (said.len > 4 && xo_span_has_prefix_nocase(said, XO_LIT("421 "))) {
+		finish_note_reply(r, 451, xo_span_from(said, 4));
+		why = XO_REFUSAL_UPSTREAM_SAID;
+	}
+	back_fail(r, why);
 }
 
 void
@@ -305,6 +313,32 @@ retry(struct xo_relay *r, enum xo_refusal why)
 	return true;
 }
 
+/* For the log: what the client does not get to hear. */
+static void
+tell_said(struct xo_relay *r)
+{
+	struct xo_buf *out = &r->sends;
+	size_t start = out->len;
+
+	if (r->reply.text.len == 0)
+		return;
+	if (r->reply.code != 0) {
+		(void)xo_buf_add_u64(out, r->reply.code);
+		(void)xo_buf_add_byte(out, ' ');
+	}
+	(void)xo_buf_add(out, xo_buf_span(&r->reply.text));
+	relay_act_said(r, start);
+}
+
+/* Words of ours stand in the place of its own. */
+static bool
+is_wordless(enum xo_refusal why)
+{
+	return why == XO_REFUSAL_UPSTREAM_SETUP ||
+	    why == XO_REFUSAL_UPSTREAM_CONFUSED ||
+	    why == XO_REFUSAL_UPSTREAM_OUT_OF_STEP;
+}
+
 /* It went instead of proving its 250: by DATA it need not. */
 static bool
 is_hello_due(const struct xo_relay *r)
@@ -318,6 +352,8 @@ back_fail(struct xo_relay *r, enum xo_refusal why)
 {
 	if (r->back == BACK_FAILED || retry(r, why))
 		return;
+	if (is_wordless(why))
+		tell_said(r);
 	if (why == XO_REFUSAL_UPSTREAM_OUT_OF_STEP || is_hello_due(r))
 		relay_act(r, XO_ACTION_OUT_OF_STEP);
 	back_drop(r);
@@ -329,11 +365,23 @@ back_fail(struct xo_relay *r, enum xo_refusal why)
 		content_fail(r, why);
 }
 
-/* 421 closes, whatever was asked. */
-static bool
-is_closing(const struct xo_relay *r)
+/*
+ * 421 closes, whatever was asked. To our client, whose session goes on, it is a
+ * 451 with the same words: they say whom to ask, and for how long to wait. The
+ * log has them too, if they lead to another try.
+ */
+static void
+on_closing(struct xo_relay *r)
 {
-	return r->reply.code == 421;
+	struct xo_span text = xo_buf_span(&r->reply.text);
+
+	tell_said(r);
+	if (text.len == 0) {
+		back_fail(r, XO_REFUSAL_UPSTREAM_LOST);
+	} else if (!retry(r, XO_REFUSAL_UPSTREAM_LOST)) {
+		finish_note_reply(r, 451, text);
+		back_fail(r, XO_REFUSAL_UPSTREAM_SAID);
+	}
 }
 
 static bool
@@ -356,14 +404,8 @@ on_rset(struct xo_relay *r)
 static void
 note_another_answer(struct xo_relay *r)
 {
-	bool is_final = r->reply.code >= 500;
-	struct transaction *t = &r->t;
-
-	finish_note_reply(r, is_final ? 451 : r->reply.code,
+	finish_note_reply(r, r->reply.code >= 500 ? 451 : r->reply.code,
 	    xo_buf_span(&r->reply.text));
-	if (is_final && t->outcome_len > 1 &&
-	    memcmp(r->text.p + t->outcome_text, "5.", 2) == 0)
-		r->text.p[t->outcome_text] = '4';
 	content_fail(r, XO_REFUSAL_UPSTREAM_SAID);
 }
 
@@ -480,10 +522,17 @@ on_chunk(struct xo_relay *r, bool is_expected)
 	}
 }
 
+/* What is to be tried again outweighs what is refused for good. */
+static int
+weight(uint16_t code)
+{
+	return code >= 500 ? 2 : code >= 400 ? 3 : code >= 200 ? 1 : 0;
+}
+
 /*
- * LMTP answers for each recipient, and our client hears one word: the worst of
- * them. 250 only if all have it; else the sender learns of the refusal, and some
- * may get the message twice, but nobody is left without it unheard.
+ * LMTP answers for each recipient, and our client hears one word. 250 only if
+ * all have it, and 5xx only if nobody would get it by another try: some may get
+ * the message twice, but nobody is left without it unheard.
  */
 static void
 note_final(struct xo_relay *r)
@@ -493,7 +542,7 @@ note_final(struct xo_relay *r)
 	t->n_finals++;
 	if (r->reply.code == 250)
 		t->n_delivered++;
-	if (r->reply.code <= t->worst)
+	if (weight(r->reply.code) <= weight(t->worst))
 		return;
 	t->worst = r->reply.code;
 	finish_note_reply(r, r->reply.code, xo_buf_span(&r->reply.text));
@@ -593,8 +642,8 @@ on_reply(struct xo_relay *r)
 	enum expected what;
 
 	r->back_since = r->now;
-	if (is_closing(r)) {
-		back_fail(r, XO_REFUSAL_UPSTREAM_LOST);
+	if (r->reply.code == 421) {
+		on_closing(r);
 		return;
 	}
 	if (r->n_expected == 0) {

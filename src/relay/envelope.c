@@ -149,9 +149,12 @@ envelope_answer(struct xo_relay *r, struct slot *slot, bool is_accepted,
 	slot->why = is_accepted ? XO_REFUSAL_NONE : XO_REFUSAL_UPSTREAM_SAID;
 	slot->code = code;
 	slot->reply = r->text.len;
-	if (enhanced != NULL)
+	if (enhanced == NULL) {
+		(void)xo_reply_add_status(&r->text, code, text);
+	} else {
 		(void)xo_buf_add_all(&r->text, enhanced, " ", (char *)NULL);
-	(void)xo_buf_add(&r->text, text);
+		(void)xo_buf_add(&r->text, text);
+	}
 	slot->reply_len = r->text.len - slot->reply;
 	if (is_accepted)
 		r->t.n_accepted++;

@@ -48,8 +48,8 @@ finish_note_reply(struct xo_relay *r, uint16_t code, struct xo_span text)
 	r->t.code = code;
 	r->t.outcome_text = r->text.len;
 	r->t.outcome_len = 0;
-	if (xo_buf_add(&r->text, text) == XO_OK)
-		r->t.outcome_len = text.len;
+	if (xo_reply_add_status(&r->text, code, text) == XO_OK)
+		r->t.outcome_len = r->text.len - r->t.outcome_text;
 }
 
 struct xo_span
@@ -78,7 +78,9 @@ note_refusal(struct xo_relay *r, enum xo_refusal why)
 {
 	const struct xo_refusal_info *info = xo_refusal_info(why);
 
-	finish_note_reply(r, info->code, XO_LIT(""));
+	r->t.code = info->code;
+	r->t.outcome_text = r->text.len;
+	r->t.outcome_len = 0;
 	(void)xo_buf_add_all(&r->text, info->enhanced, " ", (char *)NULL);
 	finish_write_text(r, &r->text, why);
 	if (r->text.err == XO_OK)

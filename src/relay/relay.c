@@ -122,7 +122,7 @@ xo_relay_next(struct xo_relay *r, struct xo_action *action_r)
 		return false;
 	}
 	q = &r->actions[r->next_action++];
-	if (q->action.type == XO_ACTION_SEND && q->action.bytes.p == NULL)
+	if (q->action.bytes.len > 0 && q->action.bytes.p == NULL)
 		q->action.bytes.p = r->sends.p + q->offset;
 	*action_r = q->action;
 	return true;

@@ -248,6 +248,8 @@ upstream_of(const struct xo_relay *r)
 /* actions.c */
 struct xo_action *relay_act(struct xo_relay *r, enum xo_action_type type);
 void relay_act_refused(struct xo_relay *r, enum xo_refusal why);
+/* What the next hop said: `sends` from there on. */
+void relay_act_said(struct xo_relay *r, size_t start);
 /* Bytes of the caller's, passed on as they are. */
 void relay_send_span(struct xo_relay *r, enum xo_side side, struct xo_span s);
 /* Between these two, text is added to the returned buffer. */

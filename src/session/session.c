@@ -26,7 +26,8 @@ on_claimed(void *arg, struct xo_link *link, enum xo_refusal why,
 {
 	struct xo_session *s = arg;
 
-	(void)said;
+	xo_buf_clear(&s->want.said);
+	(void)xo_buf_add(&s->want.said, said);
 	s->want.claim = NULL;
 	s->want.is_settled = true;
 	s->link = link;
@@ -45,6 +46,7 @@ claim(struct xo_session *s)
 	    s);
 	s->want.is_settled = s->want.claim == NULL;
 	s->want.why = XO_REFUSAL_MEMORY;
+	xo_buf_fini(&s->want.said);
 }
 
 static void
@@ -138,6 +140,9 @@ act(struct xo_session *s, const struct xo_action *a)
 		break;
 	case XO_ACTION_OUT_OF_STEP:
 		xo_hops_out_of_step(s->all->hops, a->upstream);
+		break;
+	case XO_ACTION_SAID:
+		xo_session_log_said(s, a);
 		break;
 	case XO_ACTION_CLOSE:
 		s->is_closing = true;
@@ -278,7 +283,8 @@ move_claim(struct xo_session *s)
 		    xo_link_heard(s->link),
 		    xo_link_is_replaceable(s->link));
 	else
-		xo_relay_back_failed(s->relay, s->want.why);
+		xo_relay_back_failed(s->relay, s->want.why,
+		    xo_buf_span(&s->want.said));
 	xo_session_take_actions(s);
 	return true;
 }

@@ -42,6 +42,7 @@ xo_session_free(struct xo_session *s)
 		event_free(s->time.event);
 	xo_relay_free(&s->relay);
 	remove_session(s->all, s);
+	xo_buf_fini(&s->want.said);
 	free(s);
 }
 

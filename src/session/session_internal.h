@@ -47,6 +47,7 @@ struct xo_want {
 	struct xo_place lost;		/* where the link dropped last went */
 	bool is_settled;		/* and the relay has not been told yet */
 	enum xo_refusal why;		/* there is none */
+	struct xo_buf said;		/* by the next hop, to that */
 };
 
 /* When what it waits for is over, beside the relay's own deadline. */
@@ -129,6 +130,8 @@ void xo_session_free(struct xo_session *s);
 void xo_session_log_message(struct xo_session *s,
     const struct xo_report *report);
 void xo_session_log_refusal(struct xo_session *s, const struct xo_action *a);
+/* What the next hop said, and no client is told. */
+void xo_session_log_said(struct xo_session *s, const struct xo_action *a);
 void xo_session_log_observed(struct xo_session *s, const struct xo_action *a);
 /* A listed proxy did not begin with a header. */
 void xo_session_log_proxy(struct xo_session *s);

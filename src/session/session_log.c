@@ -259,6 +259,23 @@ xo_session_log_observed(struct xo_session *s, const struct xo_action *a)
 }
 
 void
+xo_session_log_said(struct xo_session *s, const struct xo_action *a)
+{
+	struct xo_log_line *line;
+
+	if (!may_log(s))
+		return;
+	line = xo_log_begin(s->all->env->log, XO_LOG_WARNING, "upstream");
+	add_client(line, s);
+	xo_log_str(line, "upstream",
+	    policy_of(s)->upstreams[a->upstream].name);
+	xo_log_cstr(line, "reason",
+	    xo_refusal_info(XO_REFUSAL_UPSTREAM_SAID)->id);
+	xo_log_str(line, "said", a->bytes);
+	xo_log_end(line);
+}
+
+void
 xo_session_log_refusal(struct xo_session *s, const struct xo_action *a)
 {
 	const struct xo_refusal_info *info = xo_refusal_info(a->refusal);

@@ -155,16 +155,82 @@ take_number(struct xo_span *text, uint8_t end, uint16_t *number_r)
 	return true;
 }
 
+static bool
+is_class(uint16_t class)
+{
+	return class == 2 || class == 4 || class == 5;
+}
+
+/* Takes the code off the front of a line, whatever its class. */
+static bool
+take_enhanced(struct xo_span *line, struct xo_enhanced *enhanced_r)
+{
+	struct xo_span rest = *line;
+
+	if (!take_number(&rest, '.', &enhanced_r->class) ||
+	    !take_number(&rest, '.', &enhanced_r->subject) ||
+	    !take_number(&rest, ' ', &enhanced_r->detail) ||
+	    !is_class(enhanced_r->class))
+		return false;
+	*line = rest;
+	return true;
+}
+
 bool
 xo_reply_enhanced(const struct xo_reply *reply, struct xo_enhanced *enhanced_r)
 {
 	struct xo_span text = xo_buf_span(&reply->text);
 
 	text = xo_span_first(text, xo_span_find(text, '\n'));
-	return take_number(&text, '.', &enhanced_r->class) &&
-	    take_number(&text, '.', &enhanced_r->subject) &&
-	    take_number(&text, ' ', &enhanced_r->detail) &&
+	return take_enhanced(&text, enhanced_r) &&
 	    enhanced_r->class == reply->code / 100;
+}
+
+/* What a line gets that has none: the first one that another has. */
+static struct xo_enhanced
+usual_status(uint16_t class, struct xo_span text)
+{
+	struct xo_enhanced e;
+	struct xo_span line;
+
+	while (xo_reply_line(&text, &line))
+		if (take_enhanced(&line, &e))
+			return e;
+	return (struct xo_enhanced){.class = class};
+}
+
+enum xo_err
+xo_reply_add_status(struct xo_buf *out, uint16_t code, struct xo_span text)
+{
+	uint16_t class = code / 100;
+	struct xo_enhanced usual = usual_status(class, text), e;
+	struct xo_span line = {NULL, 0};
+	size_t start = out->len;
+
+	if (!is_class(class))
+		return xo_buf_add(out, text);
+	do {
+		/* An empty text is one empty line. */
+		if (!xo_reply_line(&text, &line))
+			line = xo_span(NULL, 0);
+		if (!take_enhanced(&line, &e))
+			e = usual;
+		(void)xo_buf_add_u64(out, class);
+		(void)xo_buf_add_byte(out, '.');
+		(void)xo_buf_add_u64(out, e.subject);
+		(void)xo_buf_add_byte(out, '.');
+		(void)xo_buf_add_u64(out, e.detail);
+		if (line.len > 0)
+			(void)xo_buf_add_byte(out, ' ');
+		(void)xo_buf_add(out, line);
+		if (out->len - start > XO_REPLY_TEXT_MAX)
+			break;
+		if (text.len > 0)
+			(void)xo_buf_add_byte(out, '\n');
+	} while (text.len > 0);
+	if (out->err != XO_OK)
+		out->len = start;
+	return out->err;
 }
 
 /* FNV-1a. Two texts of one sum cost a question more, and nothing else. */

@@ -366,6 +366,9 @@ act(struct machine *m, const struct xo_action *a)
 		/* Also of what has just failed by itself. */
 		forget_back(m);
 		break;
+	case XO_ACTION_SAID:
+		MUST(a->bytes.len > 0);
+		break;
 	case XO_ACTION_OUT_OF_STEP:
 		MUST(m->is_linked);
 		break;
@@ -598,7 +601,8 @@ step(struct machine *m, struct xo_span in)
 		if (m->is_claiming) {
 			m->is_claiming = false;
 			xo_relay_back_failed(m->relay,
-			    XO_REFUSAL_UPSTREAM_CONNECT);
+			    XO_REFUSAL_UPSTREAM_CONNECT, more % 2 == 0 ?
+			    xo_span(NULL, 0) : XO_LIT("421 4.7.0 busy"));
 		}
 		return 1;
 	case 6:

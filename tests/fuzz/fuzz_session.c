@@ -191,7 +191,7 @@ prod(struct world *w)
 	(void)xo_relay_front_bytes(r, XO_LIT("NOOP\r\nEHLO x\r\n"));
 	(void)xo_relay_back_bytes(r, XO_LIT("250 ok\r\n"));
 	xo_relay_back_closed(r);
-	xo_relay_back_failed(r, XO_REFUSAL_UPSTREAM_CONNECT);
+	xo_relay_back_failed(r, XO_REFUSAL_UPSTREAM_CONNECT, xo_span(NULL, 0));
 	xo_relay_caps_arrived(r);
 	xo_relay_tls_done(r, NULL, "TLSv1.3", 256);
 	xo_relay_front_closed(r);

@@ -102,15 +102,18 @@ inline content_fail(r)
 	fi
 }
 
+/* By itself, or with last words: 421. */
+#define is_lost(r) (r == UPSTREAM_LOST || r == UPSTREAM_SAID)
+
 #if DEFECT == 3		/* begins anew although content was opened */
-#define may_retry(r) (r == UPSTREAM_LOST && is_back_replaceable && n_retries < 2)
+#define may_retry(r) (is_lost(r) && is_back_replaceable && n_retries < 2)
 #elif DEFECT == 8	/* begins anew for ever */
-#define may_retry(r) (r == UPSTREAM_LOST && !is_opened)
+#define may_retry(r) (is_lost(r) && !is_opened)
 #elif DEFECT == 14	/* to another host, even behind the dot */
-#define may_retry(r) (r == UPSTREAM_LOST && n_retries < 2 && \
+#define may_retry(r) (is_lost(r) && n_retries < 2 && \
 	(state == FRONT_FINAL || !is_opened))
 #else
-#define may_retry(r) (r == UPSTREAM_LOST && is_back_replaceable && \
+#define may_retry(r) (is_lost(r) && is_back_replaceable && \
 	n_retries < 2 && !is_opened)
 #endif
 
@@ -146,6 +149,8 @@ inline back_fail(r)
 		back_drop();
 		back = BACK_FAILED;
 		back_why = r;
+		/* Its words go on as a 451. */
+		code = (r == UPSTREAM_SAID -> 451 : code);
 		refuse_waiting();
 		if
 		:: state == FRONT_DATA || state == FRONT_CHUNK ||
@@ -350,7 +355,9 @@ inline on_final(c)
 		fi;
 		if
 		:: is_yes(c) && worst < 250 -> worst = 250; code = 250
-		:: !is_yes(c) && c > worst -> worst = c; code = c
+		/* What is to be tried again outweighs a refusal for good. */
+		:: !is_yes(c) && (worst <= 250 || (c < 500 && worst >= 500)) ->
+			worst = c; code = c
 		:: else
 		fi;
 		if
@@ -379,7 +386,7 @@ inline on_reply(c, ahead)
 	:: c == 999 ->
 		fail_with = UPSTREAM_CONFUSED
 	:: c == 421 ->
-		fail_with = UPSTREAM_LOST
+		fail_with = UPSTREAM_SAID
 	:: c != 999 && c != 421 && (len(expected) == 0) ->
 		if
 		:: is_opened -> on_chunk(c, false)

@@ -679,6 +679,11 @@ on_action(struct world *w, const struct xo_action *a)
 		hop_unlink(&w->hop);
 		note(w, "   drop", (struct xo_span){NULL, 0});
 		break;
+	case XO_ACTION_SAID:
+		w->n_said++;
+		xo_buf_clear(&w->said);
+		(void)xo_buf_add(&w->said, a->bytes);
+		break;
 	case XO_ACTION_OUT_OF_STEP:
 		w->n_out_of_step++;
 		note(w, "   out of step", (struct xo_span){NULL, 0});
@@ -896,7 +901,9 @@ feed_claim(struct world *w)
 	h->is_claimed = false;
 	if (p != NULL) {
 		INSIDE(xo_relay_back_failed(w->relay,
-		    XO_REFUSAL_UPSTREAM_CONNECT));
+		    p->reply != NULL ? XO_REFUSAL_UPSTREAM_GREETING :
+		    XO_REFUSAL_UPSTREAM_CONNECT,
+		    xo_span_from_cstr(p->reply)));
 		take_actions(w);
 	} else {
 		hop_connect(w);
@@ -1128,6 +1135,7 @@ world_fini(struct world *w)
 		xo_buf_fini(&w->commits[i].content);
 	}
 	xo_buf_fini(&w->in);
+	xo_buf_fini(&w->said);
 	xo_buf_fini(&w->got);
 	xo_buf_fini(&w->transcript);
 	xo_buf_fini(&w->hop.line);

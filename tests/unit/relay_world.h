@@ -155,6 +155,8 @@ struct world {
 	size_t n_acked;			/* complete final 250s, delivered */
 	int acquired, acquired_tenant;	/* by the last ACQUIRE; XO_NOBODY: none */
 	size_t n_out_of_step;
+	size_t n_said;			/* words for the log; the last ones: */
+	struct xo_buf said;
 	/* the log */
 	size_t n_reports, n_delivered, n_refused;
 	uint16_t last_code;

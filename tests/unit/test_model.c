@@ -395,6 +395,7 @@ take_action(struct stage *s, const struct xo_action *a)
 		say(s, "report", refusal_name(report->reason), report->code);
 		break;
 	case XO_ACTION_SEND:
+	case XO_ACTION_SAID:
 	default:
 		break;
 	}
@@ -579,7 +580,8 @@ play_other(struct stage *s, const char *event)
 	else if (strncmp(event, "READY_", 6) == 0)
 		play_ready(s, event);
 	else if (is_event(event, "ACQUIRE_FAILED"))
-		xo_relay_back_failed(s->relay, XO_REFUSAL_UPSTREAM_CONNECT);
+		xo_relay_back_failed(s->relay, XO_REFUSAL_UPSTREAM_CONNECT,
+		    xo_span(NULL, 0));
 	else if (is_event(event, "FRONT_GONE"))
 		xo_relay_front_closed(s->relay);
 	else if (strncmp(event, "TIMER_", 6) == 0)

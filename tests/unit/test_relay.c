@@ -897,7 +897,128 @@ test_blame_of_xoorg(void **state)
 	}
 }
 
-/* LMTP: a reply for each recipient, of which the client hears the worst. */
+/*
+ * What the next hop says goes on, at each phase: what its last words become for
+ * the client, with their status, and that the log has them.
+ */
+
+#define BUSY "Server busy, try later"
+#define MANY "421-4.7.66 Server busy,\r\n421 4.7.66 try later\r\n"
+
+static const struct words {
+	const char *reply;		/* of the next hop */
+	const char *want;		/* in what the client gets; NULL: none */
+	const char *said;		/* in the log; NULL: nothing */
+} words_kept[] = {
+	{"421 4.7.66 " BUSY "\r\n", "451 4.7.66 " BUSY "\r\n",
+	    "421 4.7.66 " BUSY},
+	{"421 " BUSY "\r\n", "451 4.0.0 " BUSY "\r\n", "421 " BUSY},
+	{"421 5.7.1 " BUSY "\r\n", "451 4.7.1 " BUSY "\r\n",
+	    "421 5.7.1 " BUSY},
+	{MANY, "451-4.7.66 Server busy,\r\n451 4.7.66 try later\r\n",
+	    "421 4.7.66 Server busy,\n4.7.66 try later"},
+	/* Nothing said. */
+	{"421\r\n", "451 4.4.2 Connection to the next hop was lost", NULL},
+	{"451 4.7.66 " BUSY "\r\n", "451 4.7.66 " BUSY "\r\n", NULL},
+	{"450 " BUSY "\r\n", "450 4.0.0 " BUSY "\r\n", NULL},
+	{"550 5.7.64 " BUSY "\r\n", "550 5.7.64 " BUSY "\r\n", NULL},
+	{"550 4.7.64 " BUSY "\r\n", "550 5.7.64 " BUSY "\r\n", NULL},
+	{"550 " BUSY "\r\n", "550 5.0.0 " BUSY "\r\n", NULL},
+	{"530 5.7.0 " BUSY "\r\n", "451 4.3.5 Next hop does not take mail",
+	    "530 5.7.0 " BUSY},
+	{"290 2.0.0 " BUSY "\r\n", "451 4.3.0 Next hop", "290 2.0.0 " BUSY},
+};
+
+/* False: the phase is not one of this framing. */
+static bool
+check_words(const struct words *row, enum hop_phase phase, enum framing how,
+    bool is_retried)
+{
+	struct hop_plan plan = {.phase = phase, .reply = row->reply,
+	    .connection = is_retried ? 1 : 0};
+	struct world_options o = {.plans = &plan, .n_plans = 1, .caps = BDAT,
+	    .is_reused = is_retried};
+	struct xo_span got;
+	struct world w;
+	char what[160];
+
+	(void)snprintf(what, sizeof(what), "phase %d, framing %d%s: %s",
+	    (int)phase, (int)how, is_retried ? " kept" : "", row->reply);
+	assert_true(world_init(&w, &o));
+	world_say(&w, EHLO);
+	if (deliver(&w, how, false) == 250 && !is_retried) {
+		world_fini(&w);
+		return false;
+	}
+	expect_sound(&w, what);
+	got = xo_buf_span(&w.got);
+	if (!is_retried && !world_span_has(got, row->want))
+		complain(&w, what, "another reply", row->want);
+	expect_number(&w, what, w.n_said > 0, row->said != NULL);
+	if (row->said != NULL && !world_span_has(xo_buf_span(&w.said),
+	    row->said))
+		complain(&w, what, "other words in the log", row->said);
+	if (is_retried)
+		expect_number(&w, what, w.n_delivered, 1);
+	world_fini(&w);
+	return true;
+}
+
+static void
+test_words_kept(void **state)
+{
+	static const enum hop_phase phases[] = {HOP_MAIL, HOP_RCPT, HOP_DATA,
+		HOP_CHUNK, HOP_FINAL};
+
+	(void)state;
+	for (size_t i = 0; i < N(words_kept); i++)
+		for (size_t p = 0; p < N(phases); p++) {
+			int n = 0;
+
+			for (int how = 0; how < FRAMING_COUNT; how++)
+				n += check_words(&words_kept[i], phases[p],
+				    (enum framing)how, false);
+			assert_true(n > 0);
+		}
+	/* Another connection takes it, and the log has the words all the same. */
+	for (size_t i = 0; i < 4; i++)
+		for (size_t p = 0; p < 2; p++)
+			assert_true(check_words(&words_kept[i], phases[p],
+			    BY_DATA, true));
+}
+
+/* Between commands, and in the place of a connection. */
+static void
+test_words_kept_unasked(void **state)
+{
+	static const struct {
+		const char *said, *want;
+	} rows[] = {
+		{"421 4.7.66 " BUSY, "451 4.7.66 " BUSY "\r\n"},
+		{"421 " BUSY, "451 4.0.0 " BUSY "\r\n"},
+		{"421 ", "451 4.4.2 Next hop does not take mail"},
+		{"554 5.7.1 " BUSY, "451 4.4.2 Next hop does not take mail"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++) {
+		const struct hop_plan plan = {HOP_ACQUIRE,
+		    .reply = rows[i].said};
+		struct world_options o = {.plans = &plan, .n_plans = 1};
+		struct world w;
+
+		assert_true(world_init(&w, &o));
+		world_say(&w, EHLO);
+		world_say(&w, MAIL RCPT);
+		expect_sound(&w, rows[i].said);
+		if (!world_span_has(xo_buf_span(&w.got), rows[i].want))
+			complain(&w, rows[i].said, "another reply",
+			    rows[i].want);
+		world_fini(&w);
+	}
+}
+
+/* LMTP: a reply for each recipient, of which the client hears one. */
 static void
 test_lmtp(void **state)
 {
@@ -908,7 +1029,14 @@ test_lmtp(void **state)
 	} rows[] = {
 		{"250 a\r\n250 b\r\n250 c\r\n", false, 250},
 		{"250 a\r\n451 b\r\n250 c\r\n", false, 451},
-		{"451 a\r\n550 b\r\n250 c\r\n", false, 550},
+		/* 5xx only if another try would bring it to nobody. */
+		{"451 a\r\n550 b\r\n250 c\r\n", false, 451},
+		{"550 a\r\n452 b\r\n250 c\r\n", false, 452},
+		{"550 a\r\n452 b\r\n451 c\r\n", false, 452},
+		{"452 a\r\n550 b\r\n550 c\r\n", false, 452},
+		{"550 a\r\n554 b\r\n451 c\r\n", false, 451},
+		{"550 a\r\n552 b\r\n250 c\r\n", false, 550},
+		{"250 a\r\n250 b\r\n552 c\r\n", false, 552},
 		{"250 a\r\n250 b\r\n", true, 451},
 		{"250 a\r\n250 b\r\n250 c", true, 451},
 		{"250 a\r\n250 b\r\n421 c\r\n", true, 451},
@@ -1597,6 +1725,8 @@ main(void)
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_blames),
 		cmocka_unit_test(test_blame_of_xoorg),
+		cmocka_unit_test(test_words_kept),
+		cmocka_unit_test(test_words_kept_unasked),
 		cmocka_unit_test(test_lmtp),
 		cmocka_unit_test(test_disbelief),
 		cmocka_unit_test(test_vanishing),

@@ -294,6 +294,63 @@ test_refusals(void **state)
 	xo_reply_fini(&reply);
 }
 
+/* RFC 2034: every line has one, of the reply's class. */
+static void
+test_add_status(void **state)
+{
+	static const struct {
+		uint16_t code;
+		const char *text, *want;
+	} statuses[] = {
+		{250, "OK", "2.0.0 OK"},
+		{250, "", "2.0.0"},
+		{250, "2.1.5 OK", "2.1.5 OK"},
+		{250, "2.1.5", "2.1.5"},
+		{450, "later", "4.0.0 later"},
+		{550, "no", "5.0.0 no"},
+		{550, "5.7.64 no", "5.7.64 no"},
+		{550, "4.7.64 no", "5.7.64 no"},
+		{451, "5.7.64 no", "4.7.64 no"},
+		{250, "5.1.1 no", "2.1.1 no"},
+		{354, "Go", "Go"},
+		{354, "2.0.0 Go", "2.0.0 Go"},
+		{220, "ready", "2.0.0 ready"},
+		/* not one */
+		{550, "5.7", "5.0.0 5.7"},
+		{550, "5.7.64no", "5.0.0 5.7.64no"},
+		{550, "5.7.6400 no", "5.0.0 5.7.6400 no"},
+		{550, "192.0.2.1 is listed", "5.0.0 192.0.2.1 is listed"},
+		{550, "3.7.1 no", "5.0.0 3.7.1 no"},
+		{550, " 5.7.1 no", "5.0.0  5.7.1 no"},
+		/* lines */
+		{550, "a\nb", "5.0.0 a\n5.0.0 b"},
+		{550, "5.7.1 a\nb", "5.7.1 a\n5.7.1 b"},
+		{550, "a\n5.7.1 b", "5.7.1 a\n5.7.1 b"},
+		{550, "5.7.1 a\n5.7.2 b", "5.7.1 a\n5.7.2 b"},
+		{451, "5.7.1 a\n\nb", "4.7.1 a\n4.7.1\n4.7.1 b"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+		struct xo_buf out = {0}, again = {0};
+
+		assert_int_equal(xo_reply_add_status(&out, statuses[i].code,
+		    xo_span_from_cstr(statuses[i].text)), XO_OK);
+		if (!xo_span_is_equal(xo_buf_span(&out),
+		    xo_span_from_cstr(statuses[i].want)))
+			fail_msg("%u %s: got '%.*s', want '%s'",
+			    statuses[i].code, statuses[i].text, (int)out.len,
+			    (const char *)out.p, statuses[i].want);
+		/* Once is enough. */
+		assert_int_equal(xo_reply_add_status(&again, statuses[i].code,
+		    xo_buf_span(&out)), XO_OK);
+		assert_true(xo_span_is_equal(xo_buf_span(&again),
+		    xo_buf_span(&out)));
+		xo_buf_fini(&out);
+		xo_buf_fini(&again);
+	}
+}
+
 static void
 test_enhanced(void **state)
 {
@@ -369,6 +426,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_enhanced),
+		cmocka_unit_test(test_add_status),
 		cmocka_unit_test(test_heard),
 		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_drip),
