@@ -9,6 +9,7 @@
  *   xclient.c   whom a proxy of ours speaks for
  *   envelope.c  MAIL and RCPT: verdict, upstream, replies in order
  *   back.c      the next hop: commands out, replies in, failures
+ *   final.c     what the replies to the content come to
  *   about.c     what a reply of the next hop is about, and whose it is
  *   content.c   DATA and BDAT in, header held for the wall
  *   writer.c    content out, in the next hop's framing
@@ -304,6 +305,10 @@ struct xo_span back_xoorg(const struct xo_relay *r);
 /* The connection goes: to be used again if it may, else closed. */
 void back_leave(struct xo_relay *r);
 void back_drop(struct xo_relay *r);
+
+/* final.c: the reply just read, and how all of them come to one. */
+void final_note(struct xo_relay *r);
+void final_sum_up(struct xo_relay *r);
 
 /* about.c */
 /* The reply just read is about MAIL or RCPT: x.1.y. */

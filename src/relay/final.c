@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The replies to the end of the content: one, or by LMTP one for each recipient,
+ * and what they come to for the client.
+ */
+#include "session.h"
+
+/* What is to be tried again outweighs what is refused for good. */
+static int
+weight(uint16_t code)
+{
+	return code >= 500 ? 2 : code >= 400 ? 3 : code >= 200 ? 1 : 0;
+}
+
+/*
+ * LMTP answers for each recipient, and our client hears one word. 250 only if
+ * all have it, and 5xx only if nobody would get it by another try: some may get
+ * the message twice, but nobody is left without it unheard.
+ */
+void
+final_note(struct xo_relay *r)
+{
+	struct transaction *t = &r->t;
+
+	t->n_finals++;
+	if (r->reply.code == 250)
+		t->n_delivered++;
+	if (weight(r->reply.code) <= weight(t->worst))
+		return;
+	t->worst = r->reply.code;
+	finish_note_reply(r, r->reply.code, xo_buf_span(&r->reply.text));
+}
+
+/* The one word, with how many have it. */
+void
+final_sum_up(struct xo_relay *r)
+{
+	struct transaction *t = &r->t;
+	struct xo_buf text = {0};
+
+	if (t->n_delivered > 0 && t->n_delivered < t->n_finals) {
+		(void)xo_buf_add_cstr(&text, "Delivered to ");
+		(void)xo_buf_add_u64(&text, t->n_delivered);
+		(void)xo_buf_add_cstr(&text, " of ");
+		(void)xo_buf_add_u64(&text, t->n_finals);
+		(void)xo_buf_add_cstr(&text, " recipients, not to others:\n");
+	}
+	(void)xo_buf_add(&text, finish_noted(r));
+	finish_note_reply(r, t->worst, xo_buf_span(&text));
+	xo_buf_fini(&text);
+}
