@@ -924,7 +924,7 @@ static const struct words {
 	{"550 5.7.64 " BUSY "\r\n", "550 5.7.64 " BUSY "\r\n", NULL},
 	{"550 4.7.64 " BUSY "\r\n", "550 5.7.64 " BUSY "\r\n", NULL},
 	{"550 " BUSY "\r\n", "550 5.0.0 " BUSY "\r\n", NULL},
-	{"530 5.7.0 " BUSY "\r\n", "451 4.3.5 Next hop does not take mail",
+	{"530 5.7.0 " BUSY "\r\n", "451 4.3.5 Next hop does not accept mail",
 	    "530 5.7.0 " BUSY},
 	{"290 2.0.0 " BUSY "\r\n", "451 4.3.0 Next hop", "290 2.0.0 " BUSY},
 };
@@ -996,8 +996,8 @@ test_words_kept_unasked(void **state)
 	} rows[] = {
 		{"421 4.7.66 " BUSY, "451 4.7.66 " BUSY "\r\n"},
 		{"421 " BUSY, "451 4.0.0 " BUSY "\r\n"},
-		{"421 ", "451 4.4.2 Next hop does not take mail"},
-		{"554 5.7.1 " BUSY, "451 4.4.2 Next hop does not take mail"},
+		{"421 ", "451 4.4.2 Next hop does not accept mail"},
+		{"554 5.7.1 " BUSY, "451 4.4.2 Next hop does not accept mail"},
 	};
 
 	(void)state;
