@@ -58,6 +58,18 @@ relay_act_refused(struct xo_relay *r, enum xo_refusal why)
 	a->is_reported = r->has_reported && r->report.reason == why;
 }
 
+void
+relay_act_said(struct xo_relay *r, size_t start)
+{
+	struct queued *q;
+
+	if (r->sends.err != XO_OK)
+		return;
+	q = queue(r, XO_ACTION_SAID);
+	q->action.bytes = (struct xo_span){NULL, r->sends.len - start};
+	q->offset = start;
+}
+
 /* One client step emits at most a dozen actions; a reply of the next hop that
  * settles a queue of recipients coalesces into one SEND. */
 bool
