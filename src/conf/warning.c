@@ -169,6 +169,7 @@ add(struct xo_warnings *warnings, enum xo_rule_id rule, const char *text)
 		free(copy);
 		return;
 	}
+	/* analyser: the list has it now */
 	warnings->list[warnings->n++] = (struct xo_warning){rule, copy};
 }
 

@@ -109,8 +109,10 @@ take_own_ends(struct writer *w, const struct xo_pairs *pairs, int control)
 	int *kept = calloc(pairs->n + 2, sizeof(*kept));
 
 	w->fds = calloc(pairs->n + 1, sizeof(*w->fds));
-	if (kept == NULL || w->fds == NULL)
+	if (kept == NULL || w->fds == NULL) {
+		free(kept);
 		return false;
+	}
 	w->n = w->n_open = pairs->n;
 	w->fds[0] = (struct pollfd){.fd = control, .events = POLLIN};
 	for (size_t i = 0; i < pairs->n; i++) {

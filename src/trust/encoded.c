@@ -40,6 +40,7 @@ is_token(struct xo_span s)
 {
 	size_t i;
 
+	/* analyser: a span with octets has a place */
 	for (i = 0; i < s.len; i++) {
 		if (!xo_ascii_is_alpha(s.p[i]) && !xo_ascii_is_digit(s.p[i]) &&
 		    memchr("-_*.:+'", s.p[i], 7) == NULL)
@@ -80,6 +81,7 @@ read_q(struct xo_span text, struct xo_buf *out)
 {
 	size_t i;
 
+	/* analyser: a span with octets has a place */
 	for (i = 0; i < text.len; i++) {
 		uint8_t c = text.p[i] == '_' ? ' ' : text.p[i];
 
@@ -120,6 +122,7 @@ read_b(struct xo_span text, struct xo_buf *out)
 
 	while (text.len > 0 && text.p[text.len - 1] == '=')
 		text.len--;
+	/* analyser: a span with octets has a place */
 	for (i = 0; i < text.len; i++) {
 		int value = base64_value(text.p[i]);
 

@@ -12,6 +12,7 @@
 static bool
 is_continuation(const struct xo_header_finder *finder, struct xo_span line)
 {
+	/* analyser: a span with octets has a place */
 	return finder->has_begun && line.len > 0 &&
 	    xo_field_is_blank(line.p[0]);
 }
@@ -20,6 +21,7 @@ is_continuation(const struct xo_header_finder *finder, struct xo_span line)
 static enum xo_fault_kind
 continue_head(struct xo_header_finder *finder, struct xo_span line)
 {
+	/* analyser: a span with octets has a place */
 	while (line.len > 0 && xo_field_is_blank(line.p[0]))
 		line = xo_span_from(line, 1);
 	if (line.len == 0)
@@ -51,6 +53,7 @@ begin_field(struct xo_header_finder *finder, struct xo_span line, size_t at)
 	}
 	finder->has_begun = true;
 	finder->field_start = at;
+	/* analyser: a span with octets has a place */
 	fault = xo_field_read_head(line, &head);
 	if (fault != XO_FAULT_NO_COLON || head.colon != line.len ||
 	    line.p[0] == '.')

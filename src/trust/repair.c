@@ -18,6 +18,7 @@ xo_repair_skip_mark(struct xo_span section)
 static bool
 is_mbox_from(struct xo_span line)
 {
+	/* analyser: a span with octets has a place */
 	while (line.len > 0 && line.p[0] == '>')
 		line = xo_span_from(line, 1);
 	return line.len >= 5 && memcmp(line.p, "From ", 5) == 0;
@@ -27,6 +28,7 @@ enum xo_fault_kind
 xo_repair_look(struct xo_span line, struct xo_span *rest_r)
 {
 	*rest_r = line;
+	/* analyser: a span with octets has a place */
 	if (is_mbox_from(line))
 		return XO_FAULT_MBOX_FROM;
 	if (line.len == 0 || !xo_field_is_blank(line.p[0]))
@@ -45,6 +47,7 @@ xo_repair_copy(struct xo_buf *out, struct xo_span s)
 
 	if (p == NULL)
 		return false;
+	/* analyser: a span with octets has a place */
 	for (i = 0; i < s.len; i++) {
 		bool is_odd = xo_field_is_odd_control(s.p[i]);
 
