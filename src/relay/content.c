@@ -393,20 +393,18 @@ rescan(struct xo_relay *r, struct xo_span in)
 	struct xo_span span;
 	size_t n;
 
-	switch (xo_scan(&r->t.rescanner, in, &span, &n)) {
-	case XO_CONTENT_SPAN:
-		writer_span(r, span);
-		break;
-	case XO_CONTENT_BARE_CR:
-	case XO_CONTENT_BARE_LF:
-	case XO_CONTENT_NUL:
-		content_fail(r, XO_REFUSAL_CONTENT_NEEDS_CHUNKING);
-		return in.len;
-	case XO_CONTENT_MORE:
-	case XO_CONTENT_END:
-	default:
-		break;
-	}
+	/* A CR that turns out bare uses nothing of what follows it. */
+	do {
+		enum xo_content event = xo_scan(&r->t.rescanner, in, &span,
+		    &n);
+
+		if (!writer_mends(r, event, &span)) {
+			content_fail(r, XO_REFUSAL_CONTENT_NEEDS_CHUNKING);
+			return in.len;
+		}
+		if (event != XO_CONTENT_MORE)
+			writer_span(r, span);
+	} while (n == 0);
 	return n;
 }
 

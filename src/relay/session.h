@@ -350,6 +350,10 @@ void writer_chunk_end(struct xo_relay *r);
 /* Content that a scanner has seen, or raw octets towards BDAT. */
 void writer_span(struct xo_relay *r, struct xo_span span);
 void writer_end(struct xo_relay *r);
+/* BDAT in, DATA out: what the scanner found can go on, as *span: CR and LF alone
+ * as CRLF, if bare_newline says so. */
+bool writer_mends(const struct xo_relay *r, enum xo_content event,
+    struct xo_span *span);
 
 /* finish.c */
 /* Replies as the table says, counts errors, closes if the table says so. */

@@ -77,6 +77,21 @@ held_to_bdat(struct xo_relay *r)
 		writer_chunk_end(r);
 }
 
+bool
+writer_mends(const struct xo_relay *r, enum xo_content event,
+    struct xo_span *span)
+{
+	bool is_bare = event == XO_CONTENT_BARE_CR ||
+	    event == XO_CONTENT_BARE_LF;
+
+	if (is_bare && r->setup.listener->bare_newline ==
+	    XO_BARE_NEWLINE_NORMALIZE) {
+		*span = XO_LIT("\r\n");
+		return true;
+	}
+	return event == XO_CONTENT_SPAN || event == XO_CONTENT_MORE;
+}
+
 /* A body that came by BDAT and must be lines now. False: it cannot be. */
 static bool
 stuff_held_chunks(struct xo_relay *r, struct xo_buf *out)
@@ -88,13 +103,13 @@ stuff_held_chunks(struct xo_relay *r, struct xo_buf *out)
 	while (body.len > 0) {
 		event = xo_scan(&r->t.rescanner, body, &span, &n);
 		body = xo_span_from(body, n);
-		if (event == XO_CONTENT_SPAN) {
-			if (xo_stuff(&r->t.stuffer, span))
-				(void)xo_buf_add_byte(out, '.');
-			(void)xo_buf_add(out, span);
-		} else if (event != XO_CONTENT_MORE) {
+		if (!writer_mends(r, event, &span))
 			return false;
-		}
+		if (event == XO_CONTENT_MORE)
+			continue;
+		if (xo_stuff(&r->t.stuffer, span))
+			(void)xo_buf_add_byte(out, '.');
+		(void)xo_buf_add(out, span);
 	}
 	return true;
 }
@@ -148,9 +163,15 @@ void
 writer_end(struct xo_relay *r)
 {
 	if (!r->t.uses_bdat) {
+		struct xo_span span;
+
 		if (r->t.is_chunked && xo_scan_has_open_cr(&r->t.rescanner)) {
-			content_fail(r, XO_REFUSAL_CONTENT_NEEDS_CHUNKING);
-			return;
+			if (!writer_mends(r, XO_CONTENT_BARE_CR, &span)) {
+				content_fail(r,
+				    XO_REFUSAL_CONTENT_NEEDS_CHUNKING);
+				return;
+			}
+			writer_span(r, span);
 		}
 		relay_send(r, XO_BACK, xo_stuff_end(&r->t.stuffer));
 	}

@@ -454,6 +454,22 @@ may_end_early(const struct watch *x)
 	    (x->world->options.holes & HOLE_OBSERVE) != 0;
 }
 
+/* CR and LF on their own, as CRLF. */
+static void
+mend(struct xo_span in, struct xo_buf *out)
+{
+	for (size_t i = 0; i < in.len; i++) {
+		bool is_end = in.p[i] == '\r' && i + 1 < in.len &&
+		    in.p[i + 1] == '\n';
+
+		if (in.p[i] == '\r' || in.p[i] == '\n')
+			(void)xo_buf_add_cstr(out, "\r\n");
+		else
+			(void)xo_buf_add_byte(out, in.p[i]);
+		i += is_end;
+	}
+}
+
 static void
 check_content(struct watch *x, bool by_data)
 {
@@ -465,6 +481,8 @@ check_content(struct watch *x, bool by_data)
 		if (unstuff(xo_buf_span(&x->front.content), mends, &sent) > 0 &&
 		    !mends)
 			object(x, "bare newlines were accepted by DATA");
+	} else if (mends && x->ack_by_data) {
+		mend(xo_buf_span(&x->front.content), &sent);
 	} else {
 		copy(&sent, &x->front.content);
 	}

@@ -212,6 +212,18 @@ static const struct session sessions[] = {
 	{"a CR between chunks", {.caps = ""}, {EHLO, MAIL RCPT "BDAT 43\r\n"
 	    TEXT "\r", "BDAT 2 LAST\r\n\nx"},
 	    "220 250 250 250 250 250", 1, TEXT "\r\nx\r\n", NULL},
+	/* What BDAT brings and DATA takes, made good (TEXT has 42 octets). */
+	{"chunk made good", {.caps = "", .normalizes = true}, {EHLO,
+	    MAIL RCPT "BDAT 48 LAST\r\n" TEXT "\n.\r\n.\n", "NOOP\r\n"},
+	    "220 250 250 250 250 250", 1, TEXT "\r\n.\r\n.\r\n", NULL},
+	{"chunks made good", {.caps = "", .normalizes = true}, {EHLO,
+	    MAIL RCPT "BDAT 42\r\n" TEXT, "BDAT 3\r\na\n.", "BDAT 5 LAST\r\n"
+	    "\n\r.\rx", "NOOP\r\n"},
+	    "220 250 250 250 250 250 250 250", 1,
+	    TEXT "a\r\n.\r\n\r\n.\r\nx\r\n", NULL},
+	{"a CR at the end made good", {.caps = "", .normalizes = true}, {EHLO,
+	    MAIL RCPT "BDAT 43 LAST\r\n" TEXT "\r", "NOOP\r\n"},
+	    "220 250 250 250 250 250", 1, TEXT "\r\n", NULL},
 	{"B22", {.caps = FULL},
 	    {EHLO, MAIL RCPT "BDAT 42\r\n" TEXT, "RSET\r\n", "BDAT 3 LAST\r\n"
 	    "abcNOOP\r\n"},
