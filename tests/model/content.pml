@@ -118,7 +118,7 @@ inline content_open()
 		uses_bdat = (back_chunking &&
 		    (is_chunked || (is_in_step && is_complete)));
 #endif
-#if DEFECT != 17	/* asks nothing behind the content */
+#if DEFECT != 6 && DEFECT != 17	/* asks nothing behind the content */
 		wants_hello = (uses_bdat && is_chunked &&
 		    !(is_in_step && chunk_is_last)) ||
 		    (IS_LMTP && n_accepted > 1);
