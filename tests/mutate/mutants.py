@@ -330,19 +330,19 @@ m("in-step-lmtp", "upstream_of(r)->protocol == XO_PROTOCOL_SMTP;\n\t\treturn;", 
 m("in-step-rcpt", "r->t.is_in_step &= !is_accepted || about_itself(r, EXPECT_RCPT);", ";", unit="step")
 m("another", "if (about_another(r, what)) {", "if (false) {", unit="step relay")
 m("setup-content", "if (about_us(r, what)) {", "if (false) {", unit="relay")
-m("closing", "return r->reply.code == 421;", "return false;")
+m("closing", "if (r->reply.code == 421) {", "if (false) {")
 m("unexpected-reply", "if (r->n_expected == 0) {\n\t\tif (r->t.is_opened)", "if (false) {\n\t\tif (r->t.is_opened)")
 m("ahead", "if (r->back == BACK_READY && is_ahead(r, what))", "if (false)")
 m("retry-opened", "t->n_retries == RETRIES_MAX || t->is_opened)", "t->n_retries == RETRIES_MAX)")
 m("retries", "#define RETRIES_MAX 2", "#define RETRIES_MAX 3")
 m("retry-anything", "if (why != XO_REFUSAL_UPSTREAM_LOST || !r->is_back_replaceable ||", "if (!r->is_back_replaceable ||")
 m("lacking", "if (is_lacking(r)) {", "if (false) {")
-m("lmtp-worst", "if (r->reply.code <= t->worst)", "if (r->reply.code >= t->worst && t->worst != 0)", e2e=[("test_lmtp.py", "")])
 m("yes-then-no", "} else if (!is_accepted && s->state == SLOT_ACCEPTED) {", "} else if (false) {")
 m("leave-busy", "if (r->back == BACK_READY && r->n_expected == 0 && !r->t.is_opened &&", "if (r->back == BACK_READY && !r->t.is_opened &&")
 
 m = group("about.c", "step relay")
-m("hello-one-line", "return (n > 0 || !about_can_prove(r)) &&", "return true &&")
+m("hello-one-line", "return (n > 0 || !about_can_prove(r)) &&", "return true &&",
+  survives="who can prove has announced something, and one line announces nothing")
 m("hello-any-caps", "(caps.set & ~NOT_ALWAYS) == (r->back_caps & ~NOT_ALWAYS);", "true;")
 m("mail-as-rcpt", "e.detail == (what == EXPECT_MAIL ? DETAIL_MAIL : DETAIL_RCPT);", "true;")
 m("final-unworded", "return !xo_reply_enhanced(&r->reply, &e) ||", "return (xo_reply_enhanced(&r->reply, &e), false) ||")
@@ -354,9 +354,12 @@ m("code-530", "503, 530, 534,", "503, 534,")
 m("xoorg-always", "return what == EXPECT_MAIL && r->t.has_xoorg_out &&", "return what == EXPECT_MAIL &&")
 
 m = group("writer.c", "step relay")
-m("bdat-unproved", "t->is_chunked && about_can_prove(r));", "t->is_chunked);", unit="step")
+m("bdat-unproved", "t->is_chunked && about_can_prove(r));", "t->is_chunked);", unit="step relay relay_random", e2e=[("test_step.py", "")])
 m("chunks-unproved", "!(t->is_in_step && is_single)) ||", "!t->is_in_step) ||", unit="step")
 m("lmtp-unproved", "(is_lmtp && t->n_accepted > 1);", "false;")
+
+m = group("final.c", RELAY, ("test_lmtp.py", ""))
+m("lmtp-worst", "if (weight(r->reply.code) <= weight(t->worst))", "if (weight(r->reply.code) >= weight(t->worst) && t->worst != 0)")
 
 m = group("xclient.c", RELAY, ("test_xclient.py", ""))
 m("anybody", "if (!r->may_xclient) {", "if (false) {")
@@ -418,7 +421,8 @@ m("client-lists", "if (j->crl == XO_CRL_REVOKED)\n\t\treturn X509_V_ERR_CERT_REV
 m("hard-lists", "return tls->crl == XO_CRL_SOFT ? X509_V_OK :", "return true ? X509_V_OK :")
 m("server-name-constraints", "error = judge_name(store);", ";")
 m("demand", "return tls->duty == XO_TLS_DUTY_RECORD || error == X509_V_OK;", "return 1;")
-m("server-purpose", "XKU_SSL_SERVER : ANY_PEER, &tls->judgement.usages);", "ANY_PEER : ANY_PEER, &tls->judgement.usages);")
+m("server-purpose", "XKU_SSL_SERVER : ANY_PEER, &tls->judgement.usages);", "ANY_PEER : ANY_PEER, &tls->judgement.usages);",
+  survives="OpenSSL's own purpose for servers has refused it before: a second wall")
 
 m = group("search.c", "search dial", [("test_pool.py", ""), ("test_next_hop.py", "")])
 m("attempts", "#define ATTEMPTS_MAX 10", "#define ATTEMPTS_MAX 2")
