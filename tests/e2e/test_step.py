@@ -167,10 +167,10 @@ def test_in_step(gateway, pki, hop):
 
 
 @pytest.mark.parametrize("id, how, via", rows(
-    ("as-postfix", {}, "bdat"), ("plain", {"caps": PLAIN}, "data"),
-    ("rcpt-unworded", {"script": {"rcpt": "250 ok"}}, "data"),
-    ("mail-unworded", {"script": {"mail": "250 ok"}}, "data"),
-    ("mail-as-rcpt", {"script": {"mail": "250 2.1.5 ok"}}, "data")))
+    ("as-postfix", {}, "bdat"), ("plain", {"caps": PLAIN}, "unproved"),
+    ("rcpt-unworded", {"script": {"rcpt": "250 ok"}}, "unproved"),
+    ("mail-unworded", {"script": {"mail": "250 ok"}}, "unproved"),
+    ("mail-as-rcpt", {"script": {"mail": "250 2.1.5 ok"}}, "unproved")))
 def test_who_gets_bdat(gateway, pki, hop, id, how, via):
     one = hop(**how)
     gw = gateway(base_config(pki, one, one))
@@ -178,8 +178,9 @@ def test_who_gets_bdat(gateway, pki, hop, id, how, via):
         c.ehlo()
         for way in WAYS:
             assert say(c, way, True, ["r@contoso.com"]) == 250
-    assert [m.via for m in one.messages] == [via] * 3
-    assert "EHLO" not in one.messages[0].session.verbs()[2:] or via == "bdat"
+    # The client's own chunks may hold what is no lines: EHLO behind them proves it.
+    assert [m.via for m in one.messages] == \
+        (["data", "bdat", "bdat"] if via == "unproved" else [via] * 3)
 
 
 @pytest.mark.parametrize("id, how", rows(
