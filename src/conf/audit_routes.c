@@ -56,10 +56,10 @@ look_for_holes(struct xo_audit *a, size_t i)
 
 	if (hole.n == 0)
 		return;
-	/* analyser: where one was found its route is set */
 	if (r->tenant != XO_NOBODY)
 		xo_audit_tell(a, NULL, "none here and none of tenant `%.60s`",
 		    xo_audit_name(a, XO_SECTION_TENANTS, r->tenant));
+	/* analyser: where one was found its route is set */
 	else if (r->is_ours)
 		xo_audit_tell(a, NULL, "none for mail of peers with the right "
 		    "relay");

@@ -251,7 +251,7 @@ def test_observe_without_demote_to(gateway, pki, hop):
         c.rcpt("r@forgotten.example", want="550 5.7.1")
         c.rcpt("r@contoso.com")
         c.data(simple(), 250)
-    told, = gw.events("refused")
+    told, = gw.wait_events(1, "refused")
     assert (told["reason"], told["to"], told["to_domain"], told["tenant"], told["xoorg"]) == \
         ("rcpt-relay", "r@forgotten.example", "forgotten.example", "contoso", "contoso.com")
     assert gw.events("observed") == []
