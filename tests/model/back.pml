@@ -227,7 +227,7 @@ inline back_pump()
 #else
 #define is_anothers_final(c) (uses_bdat && !wants_hello && about_envelope(c))
 #endif
-#if DEFECT == 7		/* minds no words, either */
+#if DEFECT == 7		/* minds no words of a reply */
 #define about_another(c, what) false
 #else
 #define about_another(c, what) ( \

@@ -113,13 +113,8 @@ inline hop_keep(needs_reset)
 inline back_leave()
 {
 	if
-#if DEFECT == 7		/* lets go of a connection that owes a reply */
-	:: back == BACK_READY && !is_opened && !is_back_ahead ->
-		forget_expected();
-#else
 	:: back == BACK_READY && (len(expected) == 0) && !is_opened &&
 	    !is_back_ahead && !may_be_behind ->
-#endif
 		printf("  release-reset\n");
 #if DEFECT == 4		/* keeps the transaction for the next message */
 		hop_keep(false);
