@@ -12,12 +12,13 @@
 static const char *
 find_text(const char *file)
 {
-	for (size_t i = 0; i < xo_n_recipes; i++) {
-		if (strcmp(xo_recipes[i].file, file) == 0)
-			return xo_recipes[i].text;
-	}
-	assert(!"a recipe that is not built in");
-	return "";
+	size_t i = 0;
+
+	while (i < xo_n_recipes && strcmp(xo_recipes[i].file, file) != 0)
+		i++;
+	/* The build takes in each file that the programs name. */
+	assert(i < xo_n_recipes);
+	return i < xo_n_recipes ? xo_recipes[i].text : "";
 }
 
 static const struct xo_buf *

@@ -488,7 +488,7 @@ static void
 test_chunk_borders(void **state)
 {
 	static const char *const caps[] = {
-		"", "PIPELINING", BDAT, "PIPELINING " BDAT, "CHUNKING"
+		"", "PIPELINING", BDAT, ("PIPELINING " BDAT), "CHUNKING"
 	};
 	size_t len = sizeof(BORDERS) - 1;
 
@@ -1113,7 +1113,7 @@ test_disbelief(void **state)
 		{HOP_BODY, .reply = "250 a\r\n", .closes = true},
 	};
 	static const char *const caps[] = {
-		"", "PIPELINING", BDAT, "PIPELINING " BDAT, "CHUNKING"
+		"", "PIPELINING", BDAT, ("PIPELINING " BDAT), "CHUNKING"
 	};
 
 	(void)state;
