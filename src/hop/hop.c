@@ -46,6 +46,7 @@ xo_hops_free(struct xo_hops **hops)
 	if (h == NULL)
 		return;
 	for (size_t u = 0; h->hops != NULL && u < h->n; u++) {
+		xo_hop_give_up_asking(&h->hops[u]);
 		xo_hop_close_idle(&h->hops[u]);
 		xo_places_fini(&h->hops[u].places);
 	}

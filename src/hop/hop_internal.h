@@ -52,7 +52,7 @@ struct hop {
 	struct xo_link *idle;
 	size_t n_idle;
 	size_t n_links;
-	bool is_learning;
+	struct hop_question *question;	/* what it can do; NULL: is not asked */
 	bool was_out_of_step;		/* no BDAT any more */
 	uint64_t asked_at;		/* or heard by chance; 0: never */
 	struct xo_places places;

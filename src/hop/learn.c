@@ -12,22 +12,23 @@
 /* There may be many upstreams: they are looked through so often at most. */
 #define LOOK_AGAIN ((uint64_t)1000)
 
-struct question {
+struct hop_question {
 	struct xo_hops *hops;
 	int upstream;
+	struct xo_claim *claim;
 };
 
 static void
 answered(void *arg, struct xo_link *link, enum xo_refusal why,
     struct xo_span said)
 {
-	struct question *q = arg;
+	struct hop_question *q = arg;
 	struct xo_hops *hops = q->hops;
 	struct hop *hop = &hops->hops[q->upstream];
 
 	(void)why;
 	(void)said;
-	hop->is_learning = false;
+	hop->question = NULL;
 	free(q);
 	/* Opening it has told what there is to know. */
 	if (link != NULL)
@@ -40,7 +41,7 @@ static bool
 ask(struct xo_hops *hops, int u)
 {
 	struct hop *hop = &hops->hops[u];
-	struct question *q = malloc(sizeof(*q));
+	struct hop_question *q = malloc(sizeof(*q));
 	struct xo_wish wish = {
 		.upstream = u,
 		.tenant = XO_NOBODY,
@@ -49,12 +50,14 @@ ask(struct xo_hops *hops, int u)
 
 	if (q == NULL)
 		return false;
-	*q = (struct question){hops, u};
-	if (xo_hops_claim(hops, &wish, answered, q) == NULL) {
+	*q = (struct hop_question){
+		hops, u, xo_hops_claim(hops, &wish, answered, q)
+	};
+	if (q->claim == NULL) {
 		free(q);
 		return false;
 	}
-	hop->is_learning = true;
+	hop->question = q;
 	hop->asked_at = xo_clock_now();
 	hops->n_learning++;
 	return true;
@@ -65,7 +68,7 @@ learn_one(struct xo_hops *hops, int u)
 {
 	struct hop *hop = &hops->hops[u];
 
-	if (hop->is_learning)
+	if (hop->question != NULL)
 		return true;
 	if (hops->known[u].is_known ||
 	    (hop->asked_at != 0 &&
@@ -84,7 +87,7 @@ xo_hops_refresh(struct xo_hops *hops)
 	hops->refresh_at = now + LOOK_AGAIN;
 	for (size_t u = 0; u < hops->n; u++)
 		if (hops->known[u].is_known &&
-		    !hops->hops[u].is_learning &&
+		    hops->hops[u].question == NULL &&
 		    now - hops->hops[u].asked_at >=
 		    xo_hop_conf(hops, (int)u)->refresh)
 			(void)ask(hops, (int)u);
@@ -101,7 +104,7 @@ xo_hops_ask_the_lost(struct xo_hops *hops)
 	hops->n_learning++;
 	for (size_t u = 0; u < hops->n; u++)
 		if (xo_metrics_is_upstream_down(hops->env->metrics,
-		    (int)u) && !hops->hops[u].is_learning &&
+		    (int)u) && hops->hops[u].question == NULL &&
 		    now - hops->hops[u].asked_at >= ASK_AGAIN)
 			(void)ask(hops, (int)u);
 	hops->n_learning--;
@@ -116,4 +119,14 @@ xo_hops_learn(struct xo_hops *hops)
 		if (learn_one(hops, (int)u))
 			is_asking = true;
 	return is_asking;
+}
+
+void
+xo_hop_give_up_asking(struct hop *hop)
+{
+	if (hop->question == NULL)
+		return;
+	xo_claim_cancel(&hop->question->claim);
+	free(hop->question);
+	hop->question = NULL;
 }

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+struct hop;
 struct xo_hops;
 
 /*
@@ -24,5 +25,7 @@ void xo_hops_refresh(struct xo_hops *hops);
 /* What could not be connected to is tried again without mail, which others may
  * keep away until they hear that it is there: /readyz. */
 void xo_hops_ask_the_lost(struct xo_hops *hops);
+/* The answer is not waited for any more; `learnt` is not called for it. */
+void xo_hop_give_up_asking(struct hop *hop);
 
 #endif
