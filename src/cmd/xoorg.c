@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include <cmd/tool.h>
+#include <cmd/common/tool.h>
 
 static const struct {
 	const char *name;

@@ -15,15 +15,20 @@ REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 ORDER = ("cmd", "proc", "session", "hop", "net", "watch", "conf", "relay", "trust", "smtp")
 
 
+def files(folder, end):
+    return sorted(os.path.join(at, name) for at, _, names in os.walk(os.path.join(REPO, folder))
+                  for name in names if name.endswith(end))
+
+
 def objects(build):
     """{source: object}; a source that is built twice counts once."""
+    named = {os.path.relpath(x, os.path.join(REPO, "src")).replace(os.sep, "_"):
+             os.path.relpath(x, REPO) for x in files("src", ".c")}
     out = {}
-    for at, _, files in os.walk(os.path.join(build, "src")):
-        for name in files:
-            if not name.endswith(".c.o"):
-                continue
-            source = os.path.join("src", name[:-len(".c.o")].replace("_", "/", 1) + ".c")
-            if os.path.exists(os.path.join(REPO, source)):
+    for at, _, names in os.walk(os.path.join(build, "src")):
+        for name in names:
+            source = named.get(name.removesuffix(".o"))
+            if source and name.endswith(".o"):
                 out.setdefault(source, os.path.join(at, name))
     return out
 
@@ -93,11 +98,7 @@ def folders(arrows):
 
 
 def headers():
-    return sorted(os.path.join(folder, name)
-                  for folder in ["include/xoorg"] + ["src/" + x for x in os.listdir(
-                      os.path.join(REPO, "src"))]
-                  if os.path.isdir(os.path.join(REPO, folder))
-                  for name in os.listdir(os.path.join(REPO, folder)) if name.endswith(".h"))
+    return [os.path.relpath(x, REPO) for x in files("include/xoorg", ".h") + files("src", ".h")]
 
 
 def declared(path):

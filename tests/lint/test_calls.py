@@ -17,8 +17,8 @@ CIRCLE_MAX = 3
 # What NAME.h declares stands in NAME.c, or in a NAME_*.c. The others, with their reason:
 ELSEWHERE = {
     # Each program of the tool is one function, and a file.
-    "src/cmd/tool.h": {"src/cmd/%s.c" % x for x in ("check", "explain", "orgs", "probe",
-                                                    "report", "send", "setup", "sink")},
+    "src/cmd/common/tool.h": {"src/cmd/%s/%s.c" % (x, x) for x in (
+        "check", "explain", "orgs", "probe", "report", "send", "setup", "sink")},
     # A policy is read by its addresses and domains, which are values of it.
     "include/xoorg/policy.h": {"src/trust/address.c", "src/trust/address_read.c"},
     "include/xoorg/tenants.h": {"src/trust/verdict.c"},

@@ -2,7 +2,7 @@
 """The recipes in doc/cookbook: what stands in the place of their @NAME@s.
 
 A line that is nothing but @NAME@ gives way to lines, maybe none; a line with @DOMAIN@
-comes once for each domain. `xoorg setup` (src/cmd/recipe.c) reads them in the same way."""
+comes once for each domain. `xoorg setup` (src/cmd/setup/recipe.c) reads them in the same way."""
 import os
 import re
 
