@@ -34,7 +34,7 @@
  * without ESMTP, which has nothing to announce, if it holds a repeated word back
  * until the end of a message.
  */
-#include "session.h"
+#include "relay_internal.h"
 
 /* What settle() in opening.c takes away, what the pool does for a next hop that
  * was found out of step, and what only the first EHLO may say. */
@@ -56,7 +56,7 @@ about_envelope(const struct xo_relay *r)
 {
 	struct xo_enhanced e;
 
-	return xo_reply_enhanced(&r->reply, &e) &&
+	return xo_reply_enhanced(&r->back.reply, &e) &&
 	    e.subject == SUBJECT_ADDRESS;
 }
 
@@ -65,7 +65,7 @@ about_itself(const struct xo_relay *r, enum expected what)
 {
 	struct xo_enhanced e;
 
-	return xo_reply_enhanced(&r->reply, &e) &&
+	return xo_reply_enhanced(&r->back.reply, &e) &&
 	    e.subject == SUBJECT_ADDRESS &&
 	    e.detail == (what == EXPECT_MAIL ? DETAIL_MAIL : DETAIL_RCPT);
 }
@@ -73,38 +73,39 @@ about_itself(const struct xo_relay *r, enum expected what)
 bool
 about_can_prove(const struct xo_relay *r)
 {
-	return (r->back_caps & ~NOT_ALWAYS) != 0;
+	return (r->back.caps & ~NOT_ALWAYS) != 0;
 }
 
 bool
 about_hello(const struct xo_relay *r)
 {
-	struct xo_span text = xo_buf_span(&r->reply.text), line;
+	struct xo_span text = xo_buf_span(&r->back.reply.text), line;
 	struct xo_caps caps = {0};
 	size_t n = 0;
 
-	if (r->reply.code != 250)
+	if (r->back.reply.code != 250)
 		return false;
 	(void)xo_reply_line(&text, &line);
 	for (; xo_reply_line(&text, &line); n++)
 		xo_caps_add_line(&caps, line, extensions(r));
 	/* Who announced nothing says one line to it, like to all else. */
 	return (n > 0 || !about_can_prove(r)) &&
-	    (caps.set & ~NOT_ALWAYS) == (r->back_caps & ~NOT_ALWAYS);
+	    (caps.set & ~NOT_ALWAYS) == (r->back.caps & ~NOT_ALWAYS);
 }
 
 bool
 about_before(const struct xo_relay *r)
 {
-	return about_can_prove(r) && xo_heard_before(r->heard, &r->reply);
+	return about_can_prove(r) &&
+	    xo_heard_before(r->back.heard, &r->back.reply);
 }
 
 static bool
 has_refused_recipient(const struct xo_relay *r)
 {
-	for (size_t i = 0; i < r->t.n_slots; i++)
-		if (r->t.slots[i].is_sent &&
-		    r->t.slots[i].state == SLOT_REFUSED)
+	for (size_t i = 0; i < r->t.envelope.n_slots; i++)
+		if (r->t.envelope.slots[i].is_sent &&
+		    r->t.envelope.slots[i].state == SLOT_REFUSED)
 			return true;
 	return false;
 }
@@ -115,10 +116,10 @@ is_anothers_final(const struct xo_relay *r)
 {
 	struct xo_enhanced e;
 
-	if (!r->t.uses_bdat || r->t.wants_hello)
+	if (!r->t.writer.uses_bdat || r->t.final.wants_hello)
 		return false;
-	if (r->reply.code == 250)
-		return !xo_reply_enhanced(&r->reply, &e) ||
+	if (r->back.reply.code == 250)
+		return !xo_reply_enhanced(&r->back.reply, &e) ||
 		    e.subject == SUBJECT_ADDRESS;
 	return about_envelope(r) && has_refused_recipient(r);
 }
@@ -134,8 +135,9 @@ about_another(const struct xo_relay *r, enum expected what)
 	case EXPECT_RSET:
 		return is_hello || about_envelope(r);
 	case EXPECT_DATA:
-		return r->reply.code / 100 == 2 || (r->reply.code >= 500 &&
-		    about_envelope(r) && has_refused_recipient(r));
+		return r->back.reply.code / 100 == 2 ||
+		    (r->back.reply.code >= 500 && about_envelope(r) &&
+		    has_refused_recipient(r));
 	case EXPECT_FINAL:
 		return is_hello || is_anothers_final(r);
 	case EXPECT_MAIL:
@@ -186,9 +188,9 @@ is_our_status(const struct xo_enhanced *e)
 bool
 about_us(const struct xo_relay *r, enum expected what)
 {
-	uint16_t code = r->reply.code;
+	uint16_t code = r->back.reply.code;
 	struct xo_enhanced e = {0};
-	bool has_enhanced = xo_reply_enhanced(&r->reply, &e);
+	bool has_enhanced = xo_reply_enhanced(&r->back.reply, &e);
 
 	if (code < 500)
 		return false;
@@ -201,5 +203,6 @@ about_us(const struct xo_relay *r, enum expected what)
 		return true;
 	/* XOORG= is the one parameter of our own, and 555 is about parameters;
 	 * 501 of an Exchange may be about any, and is final (vectors.md C9). */
-	return what == EXPECT_MAIL && r->t.has_xoorg_out && code == 555;
+	return what == EXPECT_MAIL && r->t.envelope.has_xoorg_out &&
+	    code == 555;
 }

@@ -5,28 +5,29 @@
  */
 #include <stdlib.h>
 
-#include "session.h"
+#include "relay_internal.h"
 
 /* Room for what one step may emit is kept free: see relay_is_full(). Should it
  * ever not do, what is lost would be a reply or a release: see give_up(). */
 static struct queued *
 room_for_action(struct xo_relay *r)
 {
-	if (r->n_actions == r->cap_actions && r->cap_actions < ACTIONS_MAX) {
-		size_t cap = 2 * r->cap_actions < ACTIONS_MAX ?
-		    2 * r->cap_actions : ACTIONS_MAX;
+	if (r->out.n_actions == r->out.cap_actions &&
+	    r->out.cap_actions < ACTIONS_MAX) {
+		size_t cap = 2 * r->out.cap_actions < ACTIONS_MAX ?
+		    2 * r->out.cap_actions : ACTIONS_MAX;
 		/* analyser: room for ACTIONS_FEW at least, so never for 0 */
-		struct queued *p = realloc(r->actions, cap * sizeof(*p));
+		struct queued *p = realloc(r->out.actions, cap * sizeof(*p));
 
 		if (p != NULL) {
-			r->actions = p;
-			r->cap_actions = cap;
+			r->out.actions = p;
+			r->out.cap_actions = cap;
 		}
 	}
-	if (r->n_actions < r->cap_actions)
-		return &r->actions[r->n_actions++];
-	r->has_lost_action = true;
-	return &r->lost;
+	if (r->out.n_actions < r->out.cap_actions)
+		return &r->out.actions[r->out.n_actions++];
+	r->out.has_lost = true;
+	return &r->out.lost;
 }
 
 static struct queued *
@@ -63,10 +64,10 @@ relay_act_said(struct xo_relay *r, size_t start)
 {
 	struct queued *q;
 
-	if (r->sends.err != XO_OK)
+	if (r->out.sends.err != XO_OK)
 		return;
 	q = queue(r, XO_ACTION_SAID);
-	q->action.bytes = (struct xo_span){NULL, r->sends.len - start};
+	q->action.bytes = (struct xo_span){NULL, r->out.sends.len - start};
 	q->offset = start;
 }
 
@@ -75,7 +76,7 @@ relay_act_said(struct xo_relay *r, size_t start)
 bool
 relay_is_full(const struct xo_relay *r)
 {
-	return r->n_actions > ACTIONS_MAX / 2;
+	return r->out.n_actions > ACTIONS_MAX / 2;
 }
 
 void
@@ -83,7 +84,7 @@ relay_send_span(struct xo_relay *r, enum xo_side side, struct xo_span s)
 {
 	struct xo_action *a;
 
-	if (s.len == 0 || r->sends.err != XO_OK)
+	if (s.len == 0 || r->out.sends.err != XO_OK)
 		return;
 	a = relay_act(r, XO_ACTION_SEND);
 	a->side = side;
@@ -93,22 +94,22 @@ relay_send_span(struct xo_relay *r, enum xo_side side, struct xo_span s)
 struct xo_buf *
 relay_send_begin(struct xo_relay *r)
 {
-	return &r->sends;
+	return &r->out.sends;
 }
 
 void
 relay_send_end(struct xo_relay *r, enum xo_side side, size_t start)
 {
 	struct queued *last =
-	    r->n_actions > 0 ? &r->actions[r->n_actions - 1] : NULL;
+	    r->out.n_actions > 0 ? &r->out.actions[r->out.n_actions - 1] : NULL;
 	size_t len;
 
 	/* Half a command, or content behind a dot that is missing, is worse
 	 * than silence: nothing more is said, see give_up(). */
-	if (r->sends.err != XO_OK)
-		r->sends.len = start;
-	len = r->sends.len - start;
-	if (len == 0 || (side == XO_FRONT && r->is_front_gone))
+	if (r->out.sends.err != XO_OK)
+		r->out.sends.len = start;
+	len = r->out.sends.len - start;
+	if (len == 0 || (side == XO_FRONT && r->front.is_gone))
 		return;
 	if (last != NULL && last->action.type == XO_ACTION_SEND &&
 	    last->action.side == side && last->action.bytes.p == NULL &&
@@ -125,7 +126,7 @@ relay_send_end(struct xo_relay *r, enum xo_side side, size_t start)
 void
 relay_send(struct xo_relay *r, enum xo_side side, struct xo_span s)
 {
-	size_t start = r->sends.len;
+	size_t start = r->out.sends.len;
 
 	(void)xo_buf_add(relay_send_begin(r), s);
 	relay_send_end(r, side, start);
@@ -135,7 +136,7 @@ void
 relay_reply(struct xo_relay *r, uint16_t code, const char *enhanced,
     struct xo_span text)
 {
-	size_t start = r->sends.len;
+	size_t start = r->out.sends.len;
 
 	(void)xo_reply_write(relay_send_begin(r), code, enhanced, text);
 	relay_send_end(r, XO_FRONT, start);
@@ -144,9 +145,9 @@ relay_reply(struct xo_relay *r, uint16_t code, const char *enhanced,
 void
 relay_close(struct xo_relay *r)
 {
-	if (r->state == FRONT_CLOSED)
+	if (r->front.state == FRONT_CLOSED)
 		return;
-	r->state = FRONT_CLOSED;
+	r->front.state = FRONT_CLOSED;
 	relay_act(r, XO_ACTION_CLOSE);
 }
 
@@ -154,24 +155,24 @@ void
 relay_count_error(struct xo_relay *r, enum xo_refusal why)
 {
 	if (xo_refusal_info(why)->counts)
-		r->errors++;
+		r->front.errors++;
 }
 
 void
 relay_client_turn(struct xo_relay *r)
 {
-	r->front_since = r->now;
-	if (r->request_since != 0)
-		r->request_since = r->now;
+	r->front.since = r->now;
+	if (r->front.request_since != 0)
+		r->front.request_since = r->now;
 }
 
 void
 relay_banner(struct xo_relay *r)
 {
-	size_t start = r->sends.len;
+	size_t start = r->out.sends.len;
 
 	(void)xo_buf_add_cstr(relay_send_begin(r), "220 ");
-	(void)xo_buf_add(&r->sends, r->setup.policy->hostname);
-	(void)xo_buf_add_cstr(&r->sends, " ESMTP\r\n");
+	(void)xo_buf_add(&r->out.sends, r->setup.policy->hostname);
+	(void)xo_buf_add_cstr(&r->out.sends, " ESMTP\r\n");
 	relay_send_end(r, XO_FRONT, start);
 }

@@ -3,7 +3,7 @@
  * What EHLO announces: rights, and what we implement, and what every upstream
  * that this session may still be given announced or we bridge ourselves.
  */
-#include "session.h"
+#include "relay_internal.h"
 
 #define BRIDGED (XO_CAP_BIT(XO_CAP_PIPELINING) |			\
 	XO_CAP_BIT(XO_CAP_CHUNKING) |					\
@@ -61,7 +61,7 @@ static void
 gather(const struct xo_relay *r, struct gathered *g)
 {
 	const struct xo_listener *l = r->setup.listener;
-	struct xo_ways ways = xo_treatment_ways(l, r->rights.rights);
+	struct xo_ways ways = xo_treatment_ways(l, r->front.rights.rights);
 
 	if (ways.upstream)
 		narrow(r, g, l->upstream);
@@ -91,14 +91,14 @@ compute(const struct xo_relay *r, struct xo_caps *caps)
 		caps->set &= ~(XO_CAP_BIT(XO_CAP_PIPELINING) |
 		    XO_CAP_BIT(XO_CAP_CHUNKING) |
 		    XO_CAP_BIT(XO_CAP_BINARYMIME));
-	if (!r->is_tls) {
+	if (!r->front.is_tls) {
 		caps->set &= ~XO_CAP_BIT(XO_CAP_REQUIRETLS);
 		if (r->setup.listener->has_tls)
 			caps->set |= XO_CAP_BIT(XO_CAP_STARTTLS);
-	} else if ((r->rights.rights & XO_RIGHT_XOORG) != 0) {
+	} else if ((r->front.rights.rights & XO_RIGHT_XOORG) != 0) {
 		caps->set |= XO_CAP_BIT(XO_CAP_XOORG);
 	}
-	if (r->may_xclient)
+	if (r->spoken.is_permitted)
 		caps->set |= XO_CAP_BIT(XO_CAP_XCLIENT);
 	return g.is_known;
 }
@@ -138,7 +138,8 @@ write_reply(struct xo_relay *r, const struct xo_caps *caps)
 	(void)xo_buf_add_cstr(&text, " Hello [");
 	(void)xo_address_write(&text, &r->setup.address);
 	(void)xo_buf_add_byte(&text, ']');
-	for (enum xo_cap c = XO_CAP_SIZE; c < XO_CAP_MAX && r->is_esmtp; c++) {
+	for (enum xo_cap c = XO_CAP_SIZE; c < XO_CAP_MAX && r->front.is_esmtp;
+	    c++) {
 		if (!xo_caps_has(caps, c))
 			continue;
 		(void)xo_buf_add_byte(&text, '\n');
@@ -149,7 +150,7 @@ write_reply(struct xo_relay *r, const struct xo_caps *caps)
 		relay_reply(r, 250, NULL, xo_buf_span(&text));
 	} else {
 		/* What was not said is not announced. */
-		r->announced = 0;
+		r->front.announced = 0;
 		relay_refuse(r, XO_REFUSAL_MEMORY);
 	}
 	xo_buf_fini(&text);
@@ -160,16 +161,16 @@ announce_hello(struct xo_relay *r, bool is_final)
 {
 	struct xo_caps caps = {0};
 
-	if (!r->is_esmtp) {
+	if (!r->front.is_esmtp) {
 		/* HELO announces nothing, so it permits nothing. */
 		caps.size = r->setup.listener->size_limit;
 	} else if (!compute(r, &caps) && !is_final) {
 		relay_act(r, XO_ACTION_NEED_CAPS);
-		r->state = FRONT_WAIT_CAPS;
+		r->front.state = FRONT_WAIT_CAPS;
 		return;
 	}
-	r->announced = caps.set;
-	r->size_limit = caps.size;
-	r->state = FRONT_READY;
+	r->front.announced = caps.set;
+	r->front.size_limit = caps.size;
+	r->front.state = FRONT_READY;
 	write_reply(r, &caps);
 }

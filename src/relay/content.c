@@ -7,7 +7,7 @@
  */
 #include <xoorg/stamp.h>
 
-#include "session.h"
+#include "relay_internal.h"
 
 /* Octets of a refused chunk that are read and dropped; beyond, we hang up. */
 #define REFUSED_CHUNK_MAX ((uint64_t)1024 * 1024)
@@ -20,20 +20,20 @@ content_is_waiting(const struct xo_relay *r)
 	 * a next hop that answers one twice is caught before its second answer
 	 * could be taken for that of the last chunk, which is the message's.
 	 */
-	if (r->state == FRONT_CHUNKS)
-		return r->t.uses_bdat && r->n_expected > 0;
-	return r->t.content == CONTENT_OPENING;
+	if (r->front.state == FRONT_CHUNKS)
+		return r->t.writer.uses_bdat && r->back.n_expected > 0;
+	return r->t.content.state == CONTENT_OPENING;
 }
 
 /* Why no content may come now; NONE: it may. */
 static enum xo_refusal
 check_transaction(const struct xo_relay *r)
 {
-	if (r->state == FRONT_GREETED)
+	if (r->front.state == FRONT_GREETED)
 		return XO_REFUSAL_HELLO_FIRST;
-	if (r->state == FRONT_READY || r->t.n_slots == 0)
+	if (r->front.state == FRONT_READY || r->t.envelope.n_slots == 0)
 		return XO_REFUSAL_COMMAND_SEQUENCE;
-	if (r->t.n_accepted == 0)
+	if (r->t.envelope.n_accepted == 0)
 		return XO_REFUSAL_NO_RECIPIENTS;
 	return XO_REFUSAL_NONE;
 }
@@ -41,8 +41,8 @@ check_transaction(const struct xo_relay *r)
 static void
 begin_header(struct xo_relay *r)
 {
-	r->t.content = CONTENT_HEADER;
-	r->t.finder.repairs = xo_listener_repairs(r->setup.listener);
+	r->t.content.state = CONTENT_HEADER;
+	r->t.content.finder.repairs = xo_listener_repairs(r->setup.listener);
 }
 
 void
@@ -57,13 +57,13 @@ content_data(struct xo_relay *r)
 		relay_refuse(r, why);
 		return;
 	}
-	if (r->back == BACK_FAILED) {
-		finish_with_refusal(r, r->back_why);
+	if (r->back.state == BACK_FAILED) {
+		finish_with_refusal(r, r->back.why);
 		return;
 	}
 	begin_header(r);
-	r->t.scanner.is_stuffed = true;
-	r->state = FRONT_DATA;
+	r->t.content.scanner.is_stuffed = true;
+	r->front.state = FRONT_DATA;
 	relay_reply(r, 354, NULL,
 	    XO_LIT("Start mail input; end with <CRLF>.<CRLF>"));
 }
@@ -72,23 +72,23 @@ content_data(struct xo_relay *r)
 static void
 ends_early(struct xo_relay *r)
 {
-	r->t.has_held_dot |= r->t.finder.fault != XO_FAULT_NONE;
+	r->t.writer.has_held_dot |= r->t.content.finder.fault != XO_FAULT_NONE;
 }
 
 static void
 finish_discarded(struct xo_relay *r)
 {
-	enum xo_refusal why = r->t.outcome;
+	enum xo_refusal why = r->t.outcome.why;
 
-	if (!r->t.is_stray) {
+	if (!r->t.content.is_stray) {
 		finish_with_refusal(r, why);
 		return;
 	}
-	r->t.is_stray = false;
-	r->state = r->t.back_to;
-	r->t.content = CONTENT_NONE;
-	r->t.outcome = XO_REFUSAL_NONE;
-	r->t.size = r->t.waited = 0;
+	r->t.content.is_stray = false;
+	r->front.state = r->t.content.back_to;
+	r->t.content.state = CONTENT_NONE;
+	r->t.outcome.why = XO_REFUSAL_NONE;
+	r->t.content.size = r->t.content.waited = 0;
 	relay_refuse(r, why);
 }
 
@@ -96,25 +96,25 @@ finish_discarded(struct xo_relay *r)
 static void
 complete(struct xo_relay *r)
 {
-	enum content_state was = r->t.content;
+	enum content_state was = r->t.content.state;
 
 	if (was == CONTENT_DISCARD) {
 		finish_discarded(r);
 		return;
 	}
-	r->t.is_complete = true;
-	r->commands = 0;
-	r->state = FRONT_FINAL;
+	r->t.content.is_complete = true;
+	r->front.commands = 0;
+	r->front.state = FRONT_FINAL;
 	if (was == CONTENT_BODY) {
 		writer_end(r);
 		return;
 	}
 	if (was == CONTENT_HEADER) {
 		/* It ended inside its header section. */
-		r->t.header_len = xo_header_end(&r->t.finder,
+		r->t.content.header_len = xo_header_end(&r->t.content.finder,
 		    xo_buf_span(&r->header));
 		ends_early(r);
-		r->t.content = CONTENT_OPENING;
+		r->t.content.state = CONTENT_OPENING;
 	}
 	back_pump(r);
 }
@@ -128,14 +128,14 @@ takes_value(struct xo_relay *r, struct xo_span org)
 {
 	struct transaction *t = &r->t;
 
-	if (t->is_said_again || !has_cap(r->back_caps, XO_CAP_XOORG) ||
+	if (t->envelope.is_said_again || !has_cap(r->back.caps, XO_CAP_XOORG) ||
 	    !xo_treatment_takes_value(r->setup.policy, &t->trust, org))
 		return false;
-	t->message_xoorg = r->text.len;
+	t->envelope.message_xoorg = r->text.len;
 	if (xo_buf_add(&r->text, org) != XO_OK)
 		return false;
-	t->message_xoorg_len = org.len;
-	t->is_said_again = true;
+	t->envelope.message_xoorg_len = org.len;
+	t->envelope.is_said_again = true;
 	return true;
 }
 
@@ -145,17 +145,17 @@ stamp(struct xo_relay *r)
 {
 	const struct xo_policy *policy = r->setup.policy;
 	const struct transaction *t = &r->t;
-	struct xo_span sent = t->has_xoorg_out ? back_xoorg(r) :
+	struct xo_span sent = t->envelope.has_xoorg_out ? back_xoorg(r) :
 	    (struct xo_span){NULL, 0};
 	struct xo_stamp s = {
 		.hostname = policy->hostname,
 		.session = xo_span_from_cstr(r->setup.session),
 		.hello = xo_relay_hello(r),
 		.address = &r->setup.address,
-		.is_esmtp = r->is_esmtp,
-		.is_tls = r->is_tls,
+		.is_esmtp = r->front.is_esmtp,
+		.is_tls = r->front.is_tls,
 		.is_utf8 = t->mail.is_utf8,
-		.tls = xo_span_from_cstr(r->tls_description),
+		.tls = xo_span_from_cstr(r->front.tls_description),
 		.time = r->wall_clock,
 		.has_results = xo_treatment_has_results(&t->trust),
 		.verdict = t->trust.answer.verdict,
@@ -178,19 +178,19 @@ content_open(struct xo_relay *r)
 		.hostname = r->setup.policy->hostname,
 		.max_fields = limits(r)->header_fields,
 		.max_hops = limits(r)->hops,
-		.repairs = r->t.finder.repairs,
-		.ends_early = r->t.finder.fault,
+		.repairs = r->t.content.finder.repairs,
+		.ends_early = r->t.content.finder.fault,
 	};
 	struct xo_wall_report *report = &r->t.wall;
 	enum xo_refusal why;
 	size_t n_stamped;
 
 	wall.remove = xo_treatment_removes(r->setup.policy, &r->t.trust,
-	    r->t.has_xoorg_out, &wall.promote);
+	    r->t.envelope.has_xoorg_out, &wall.promote);
 	xo_buf_clear(&r->clean);
 	n_stamped = stamp(r);
 	why = xo_wall_apply(&wall,
-	    xo_span(r->header.p, r->t.header_len), &r->clean, report);
+	    xo_span(r->header.p, r->t.content.header_len), &r->clean, report);
 	if (why == XO_REFUSAL_NONE && r->clean.err != XO_OK)
 		why = XO_REFUSAL_MEMORY;
 	if (why != XO_REFUSAL_NONE) {
@@ -202,17 +202,17 @@ content_open(struct xo_relay *r)
 		back_say_again(r);
 		return;
 	}
-	r->t.is_opened = true;
+	r->t.writer.is_opened = true;
 	writer_open(r);
 }
 
 void
 content_go(struct xo_relay *r)
 {
-	r->t.content = CONTENT_BODY;
+	r->t.content.state = CONTENT_BODY;
 	relay_client_turn(r);
 	writer_held(r);
-	if (r->t.is_complete && r->t.content == CONTENT_BODY)
+	if (r->t.content.is_complete && r->t.content.state == CONTENT_BODY)
 		writer_end(r);
 }
 
@@ -221,14 +221,14 @@ content_fail(struct xo_relay *r, enum xo_refusal why)
 {
 	struct transaction *t = &r->t;
 
-	if (t->outcome != XO_REFUSAL_NONE)
+	if (t->outcome.why != XO_REFUSAL_NONE)
 		return;
-	t->outcome = why;
+	t->outcome.why = why;
 	relay_client_turn(r);
-	if (r->back != BACK_FAILED)
+	if (r->back.state != BACK_FAILED)
 		back_leave(r);
-	t->content = CONTENT_DISCARD;
-	if (r->state == FRONT_FINAL)
+	t->content.state = CONTENT_DISCARD;
+	if (r->front.state == FRONT_FINAL)
 		finish_with_refusal(r, why);
 }
 
@@ -239,7 +239,7 @@ fail_header(struct xo_relay *r, enum xo_refusal why, enum xo_fault_kind kind,
 {
 	struct xo_span held = xo_buf_span(&r->header);
 
-	if (r->t.outcome == XO_REFUSAL_NONE) {
+	if (r->t.outcome.why == XO_REFUSAL_NONE) {
 		r->t.wall.fault = xo_fault_in(held, kind,
 		    xo_span(held.p + held.len, 0));
 		r->t.wall.fault.bound = bound;
@@ -257,19 +257,19 @@ take_header(struct xo_relay *r, struct xo_span span)
 		content_fail(r, XO_REFUSAL_MEMORY);
 		return;
 	}
-	if (xo_header_find(&t->finder, xo_buf_span(&r->header),
-	    &t->header_len) == XO_MORE) {
+	if (xo_header_find(&t->content.finder, xo_buf_span(&r->header),
+	    &t->content.header_len) == XO_MORE) {
 		if (r->header.len > max)
 			fail_header(r, XO_REFUSAL_HEADER_LIMIT,
 			    XO_FAULT_OCTETS, max);
 		return;
 	}
-	if (t->header_len > max) {
+	if (t->content.header_len > max) {
 		fail_header(r, XO_REFUSAL_HEADER_LIMIT, XO_FAULT_OCTETS, max);
 		return;
 	}
 	ends_early(r);
-	t->content = CONTENT_OPENING;
+	t->content.state = CONTENT_OPENING;
 }
 
 /* Counts; true if the message has become too large. */
@@ -278,24 +278,24 @@ is_too_large(struct xo_relay *r, size_t len)
 {
 	uint64_t limit = r->setup.listener->size_limit;
 
-	r->t.size += len;
-	return limit != 0 && r->t.size > limit;
+	r->t.content.size += len;
+	return limit != 0 && r->t.content.size > limit;
 }
 
 static void
 take(struct xo_relay *r, struct xo_span span)
 {
-	struct transaction *t = &r->t;
+	struct writer *w = &r->t.writer;
 
 	if (is_too_large(r, span.len))
 		content_fail(r, XO_REFUSAL_SIZE);
-	switch (t->content) {
+	switch (r->t.content.state) {
 	case CONTENT_HEADER:
-		t->has_held_dot |= xo_stuff(&t->held_stuffer, span);
+		w->has_held_dot |= xo_stuff(&w->held_stuffer, span);
 		take_header(r, span);
 		break;
 	case CONTENT_OPENING:
-		t->has_held_dot |= xo_stuff(&t->held_stuffer, span);
+		w->has_held_dot |= xo_stuff(&w->held_stuffer, span);
 		if (xo_buf_add(&r->header, span) != XO_OK)
 			content_fail(r, XO_REFUSAL_MEMORY);
 		break;
@@ -312,7 +312,7 @@ take(struct xo_relay *r, struct xo_span span)
 static void
 take_bare(struct xo_relay *r)
 {
-	if (r->t.content == CONTENT_HEADER)
+	if (r->t.content.state == CONTENT_HEADER)
 		fail_header(r, XO_REFUSAL_HEADER_BARE_NEWLINE,
 		    XO_FAULT_BARE_NEWLINE, 0);
 	else if (r->setup.listener->bare_newline == XO_BARE_NEWLINE_NORMALIZE)
@@ -324,7 +324,7 @@ take_bare(struct xo_relay *r)
 static void
 take_nul(struct xo_relay *r)
 {
-	if (r->t.content == CONTENT_HEADER)
+	if (r->t.content.state == CONTENT_HEADER)
 		fail_header(r, XO_REFUSAL_CONTENT_NUL, XO_FAULT_NUL, 0);
 	else
 		content_fail(r, XO_REFUSAL_CONTENT_NUL);
@@ -338,7 +338,7 @@ data_event(struct xo_relay *r, struct xo_span in)
 
 	/* A CR that turns out bare uses nothing of what follows it. */
 	do {
-		switch (xo_scan(&r->t.scanner, in, &span, &n)) {
+		switch (xo_scan(&r->t.content.scanner, in, &span, &n)) {
 		case XO_CONTENT_SPAN:
 			take(r, span);
 			break;
@@ -363,8 +363,8 @@ data_event(struct xo_relay *r, struct xo_span in)
 static bool
 is_held(const struct xo_relay *r)
 {
-	return r->t.content == CONTENT_HEADER ||
-	    (r->t.content == CONTENT_OPENING && !r->t.is_opened);
+	return r->t.content.state == CONTENT_HEADER ||
+	    (r->t.content.state == CONTENT_OPENING && !r->t.writer.is_opened);
 }
 
 /*
@@ -379,9 +379,9 @@ content_data_bytes(struct xo_relay *r, struct xo_span in)
 	do {
 		n = data_event(r, xo_span_from(in, used));
 		used += n;
-	} while (n > 0 && used < in.len && r->state == FRONT_DATA &&
+	} while (n > 0 && used < in.len && r->front.state == FRONT_DATA &&
 	    is_held(r));
-	if (r->t.content == CONTENT_OPENING)
+	if (r->t.content.state == CONTENT_OPENING)
 		back_pump(r);
 	return used;
 }
@@ -395,7 +395,7 @@ rescan(struct xo_relay *r, struct xo_span in)
 
 	/* A CR that turns out bare uses nothing of what follows it. */
 	do {
-		enum xo_content event = xo_scan(&r->t.rescanner, in, &span,
+		enum xo_content event = xo_scan(&r->t.writer.scanner, in, &span,
 		    &n);
 
 		if (!writer_mends(r, event, &span)) {
@@ -414,17 +414,18 @@ chunk_done(struct xo_relay *r)
 	struct xo_buf *out;
 	size_t start;
 
-	if (r->t.chunk.is_last || r->t.content == CONTENT_DISCARD) {
+	if (r->t.content.chunk.is_last ||
+	    r->t.content.state == CONTENT_DISCARD) {
 		complete(r);
 		return;
 	}
-	if (r->t.content == CONTENT_BODY)
+	if (r->t.content.state == CONTENT_BODY)
 		writer_chunk_end(r);
-	r->state = FRONT_CHUNKS;
+	r->front.state = FRONT_CHUNKS;
 	out = relay_send_begin(r);
 	start = out->len;
 	(void)xo_buf_add_cstr(out, "250 2.0.0 ");
-	(void)xo_buf_add_u64(out, r->t.chunk.size);
+	(void)xo_buf_add_u64(out, r->t.content.chunk.size);
 	(void)xo_buf_add_cstr(out, " octets received\r\n");
 	relay_send_end(r, XO_FRONT, start);
 }
@@ -432,21 +433,21 @@ chunk_done(struct xo_relay *r)
 size_t
 content_chunk_bytes(struct xo_relay *r, struct xo_span in)
 {
-	struct transaction *t = &r->t;
-	size_t n = t->chunk_left < in.len ? (size_t)t->chunk_left : in.len;
+	struct content *c = &r->t.content;
+	size_t n = c->chunk_left < in.len ? (size_t)c->chunk_left : in.len;
 	struct xo_span span = xo_span_first(in, n);
 
-	if (t->content == CONTENT_BODY && !t->uses_bdat) {
+	if (c->state == CONTENT_BODY && !r->t.writer.uses_bdat) {
 		n = rescan(r, span);
-		t->size += n;
-		t->chunk_left -= n;
+		c->size += n;
+		c->chunk_left -= n;
 	} else {
-		t->chunk_left -= n;
+		c->chunk_left -= n;
 		take(r, span);
 	}
-	if (t->content == CONTENT_OPENING)
+	if (c->state == CONTENT_OPENING)
 		back_pump(r);
-	if (t->chunk_left == 0 && r->state == FRONT_CHUNK)
+	if (c->chunk_left == 0 && r->front.state == FRONT_CHUNK)
 		chunk_done(r);
 	return n;
 }
@@ -456,13 +457,13 @@ check_chunk(struct xo_relay *r, const struct xo_chunk *chunk)
 {
 	uint64_t limit = r->setup.listener->size_limit;
 
-	if (limit != 0 && (r->t.size > limit ||
-	    chunk->size > limit - r->t.size))
+	if (limit != 0 && (r->t.content.size > limit ||
+	    chunk->size > limit - r->t.content.size))
 		return XO_REFUSAL_BDAT_TOO_LARGE;
 	if (chunk->size == 0 && !chunk->is_last &&
-	    ++r->t.empty_chunks > limits(r)->empty_chunks)
+	    ++r->t.content.empty_chunks > limits(r)->empty_chunks)
 		return XO_REFUSAL_BDAT_TOO_MANY_EMPTY;
-	if (limits(r)->chunks != 0 && ++r->t.chunks > limits(r)->chunks)
+	if (limits(r)->chunks != 0 && ++r->t.content.chunks > limits(r)->chunks)
 		return XO_REFUSAL_BDAT_TOO_MANY;
 	return XO_REFUSAL_NONE;
 }
@@ -471,48 +472,49 @@ check_chunk(struct xo_relay *r, const struct xo_chunk *chunk)
 static void
 refuse_chunk(struct xo_relay *r, enum xo_refusal why)
 {
-	if (r->t.chunk.size > REFUSED_CHUNK_MAX) {
+	if (r->t.content.chunk.size > REFUSED_CHUNK_MAX) {
 		relay_refuse(r, why);
 		finish_quietly(r, why);
 		relay_close(r);
 		return;
 	}
-	r->t.is_stray = true;
-	r->t.back_to = r->state;
-	r->t.content = CONTENT_DISCARD;
-	r->t.outcome = why;
-	r->state = FRONT_CHUNK;
+	r->t.content.is_stray = true;
+	r->t.content.back_to = r->front.state;
+	r->t.content.state = CONTENT_DISCARD;
+	r->t.outcome.why = why;
+	r->front.state = FRONT_CHUNK;
 }
 
 void
 content_bdat(struct xo_relay *r, struct xo_span args)
 {
 	struct transaction *t = &r->t;
-	enum xo_refusal why = xo_bdat_parse(args, &t->chunk);
+	enum xo_refusal why = xo_bdat_parse(args, &t->content.chunk);
 
 	if (why == XO_REFUSAL_NONE)
-		why = check_chunk(r, &t->chunk);
+		why = check_chunk(r, &t->content.chunk);
 	if (why != XO_REFUSAL_NONE) {
 		relay_refuse(r, why);
 		return;
 	}
-	t->chunk_left = t->chunk.size;
+	t->content.chunk_left = t->content.chunk.size;
 	why = check_transaction(r);
-	if (why == XO_REFUSAL_NONE && !has_cap(r->announced,
+	if (why == XO_REFUSAL_NONE && !has_cap(r->front.announced,
 	    XO_CAP_CHUNKING))
 		why = XO_REFUSAL_COMMAND_DISABLED;
 	if (why != XO_REFUSAL_NONE) {
 		refuse_chunk(r, why);
 	} else {
-		r->state = FRONT_CHUNK;
-		t->is_chunked = true;
-		if (r->back == BACK_FAILED)
-			content_fail(r, r->back_why);
-		else if (t->content == CONTENT_NONE)
+		r->front.state = FRONT_CHUNK;
+		t->content.is_chunked = true;
+		if (r->back.state == BACK_FAILED)
+			content_fail(r, r->back.why);
+		else if (t->content.state == CONTENT_NONE)
 			begin_header(r);
-		else if (t->content == CONTENT_BODY)
-			writer_chunk_begin(r, t->chunk.size, t->chunk.is_last);
+		else if (t->content.state == CONTENT_BODY)
+			writer_chunk_begin(r, t->content.chunk.size,
+			    t->content.chunk.is_last);
 	}
-	if (t->chunk_left == 0)
+	if (t->content.chunk_left == 0)
 		chunk_done(r);
 }

@@ -9,7 +9,7 @@
  */
 #include <stdlib.h>
 
-#include "session.h"
+#include "relay_internal.h"
 
 /* Octets that a recipient may take, on average, its reply included. */
 #define RCPT_OCTETS ((size_t)1024)
@@ -19,7 +19,7 @@ judge(struct xo_relay *r)
 {
 	const struct xo_mail *mail = &r->t.mail;
 	struct xo_question question = {
-		.rights = r->rights.rights,
+		.rights = r->front.rights.rights,
 		.has_xoorg = mail->has_xoorg,
 		.xoorg = xo_mail_xoorg(mail),
 		.sender = mail->from.address,
@@ -39,7 +39,7 @@ envelope_syntax(const struct xo_relay *r)
 static enum xo_refusal
 parse_mail(struct xo_relay *r, enum xo_syntax syntax)
 {
-	return xo_mail_parse(xo_buf_span(&r->args), r->announced,
+	return xo_mail_parse(xo_buf_span(&r->args), r->front.announced,
 	    extensions(r), syntax, &r->t.mail);
 }
 
@@ -63,13 +63,13 @@ check_mail(struct xo_relay *r)
 	struct xo_mail *mail = &r->t.mail;
 	enum xo_refusal why;
 
-	if (r->setup.listener->require_tls && !r->is_tls)
+	if (r->setup.listener->require_tls && !r->front.is_tls)
 		return XO_REFUSAL_TLS_REQUIRED;
 	why = read_mail(r);
 	if (why != XO_REFUSAL_NONE)
 		return why;
-	if (mail->has_size && r->size_limit != 0 &&
-	    mail->size > r->size_limit)
+	if (mail->has_size && r->front.size_limit != 0 &&
+	    mail->size > r->front.size_limit)
 		return XO_REFUSAL_SIZE;
 	return XO_REFUSAL_NONE;
 }
@@ -79,7 +79,7 @@ envelope_mail(struct xo_relay *r, struct xo_span args)
 {
 	enum xo_refusal why;
 
-	if (r->is_draining) {
+	if (r->front.is_draining) {
 		relay_refuse(r, XO_REFUSAL_SHUTDOWN);
 		return;
 	}
@@ -95,7 +95,7 @@ envelope_mail(struct xo_relay *r, struct xo_span args)
 		return;
 	}
 	r->t.began = r->now;
-	r->state = FRONT_MAIL;
+	r->front.state = FRONT_MAIL;
 	why = judge(r);
 	if (why != XO_REFUSAL_NONE) {
 		finish_with_refusal(r, why);
@@ -108,7 +108,7 @@ envelope_mail(struct xo_relay *r, struct xo_span args)
 bool
 envelope_is_settled(const struct xo_relay *r)
 {
-	return r->t.n_told == r->t.n_slots;
+	return r->t.envelope.n_told == r->t.envelope.n_slots;
 }
 
 /*
@@ -118,7 +118,7 @@ envelope_is_settled(const struct xo_relay *r)
 bool
 envelope_is_full(const struct xo_relay *r)
 {
-	return r->t.n_slots / 2 >= limits(r)->recipients ||
+	return r->t.envelope.n_slots / 2 >= limits(r)->recipients ||
 	    r->text.len / RCPT_OCTETS >= limits(r)->recipients;
 }
 
@@ -126,11 +126,11 @@ envelope_is_full(const struct xo_relay *r)
 static void
 tell(struct xo_relay *r)
 {
-	struct transaction *t = &r->t;
+	struct envelope *e = &r->t.envelope;
 
-	while (t->n_told < t->n_slots &&
-	    t->slots[t->n_told].state != SLOT_WAITING) {
-		const struct slot *s = &t->slots[t->n_told++];
+	while (e->n_told < e->n_slots &&
+	    e->slots[e->n_told].state != SLOT_WAITING) {
+		const struct slot *s = &e->slots[e->n_told++];
 
 		relay_reply(r, s->code, NULL,
 		    xo_span_first(xo_span_from(xo_buf_span(&r->text),
@@ -157,7 +157,7 @@ envelope_answer(struct xo_relay *r, struct slot *slot, bool is_accepted,
 	}
 	slot->reply_len = r->text.len - slot->reply;
 	if (is_accepted)
-		r->t.n_accepted++;
+		r->t.envelope.n_accepted++;
 	tell(r);
 }
 
@@ -177,32 +177,32 @@ envelope_answer_noted(struct xo_relay *r, struct slot *slot)
 {
 	slot->state = SLOT_REFUSED;
 	slot->why = XO_REFUSAL_UPSTREAM_SAID;
-	slot->code = r->t.code;
-	slot->reply = r->t.outcome_text;
-	slot->reply_len = r->t.outcome_len;
+	slot->code = r->t.outcome.code;
+	slot->reply = r->t.outcome.text;
+	slot->reply_len = r->t.outcome.text_len;
 	tell(r);
 }
 
 static struct slot *
 add_slot(struct xo_relay *r, struct xo_span command)
 {
-	struct transaction *t = &r->t;
+	struct envelope *e = &r->t.envelope;
 	struct slot *s;
 
-	if (t->n_slots == t->cap_slots) {
-		size_t cap = t->cap_slots == 0 ? 8 : 2 * t->cap_slots;
+	if (e->n_slots == e->cap_slots) {
+		size_t cap = e->cap_slots == 0 ? 8 : 2 * e->cap_slots;
 
-		s = reallocarray(t->slots, cap, sizeof(*s));
+		s = reallocarray(e->slots, cap, sizeof(*s));
 		if (s == NULL)
 			return NULL;
-		t->slots = s;
-		t->cap_slots = cap;
+		e->slots = s;
+		e->cap_slots = cap;
 	}
-	s = &t->slots[t->n_slots];
+	s = &e->slots[e->n_slots];
 	*s = (struct slot){.command = r->text.len, .command_len = command.len};
 	if (xo_buf_add(&r->text, command) != XO_OK)
 		return NULL;
-	t->n_slots++;
+	e->n_slots++;
 	return s;
 }
 
@@ -212,7 +212,8 @@ judge_recipient(struct xo_relay *r, const struct xo_path *to)
 {
 	enum xo_refusal would;
 	enum xo_refusal why = xo_treatment_rcpt(r->setup.policy,
-	    r->setup.listener, to, r->back == BACK_NONE, &r->t.trust, &would);
+	    r->setup.listener, to, r->back.state == BACK_NONE, &r->t.trust,
+	    &would);
 	struct xo_action *a;
 
 	if (would != why) {
@@ -226,22 +227,22 @@ judge_recipient(struct xo_relay *r, const struct xo_path *to)
 static enum xo_refusal
 check_rcpt(struct xo_relay *r, struct xo_span args)
 {
-	struct transaction *t = &r->t;
+	const struct envelope *e = &r->t.envelope;
 	struct xo_rcpt rcpt;
 	enum xo_refusal why;
 
-	why = xo_rcpt_parse(args, r->announced, extensions(r), t->mail.is_utf8,
-	    envelope_syntax(r), &rcpt);
+	why = xo_rcpt_parse(args, r->front.announced, extensions(r),
+	    r->t.mail.is_utf8, envelope_syntax(r), &rcpt);
 	if (why != XO_REFUSAL_NONE)
 		return why;
 	r->recipient = rcpt.to.address;
 	why = judge_recipient(r, &rcpt.to);
 	if (why != XO_REFUSAL_NONE)
 		return why;
-	if (envelope_is_full(r) || t->n_accepted +
-	    (t->n_slots - t->n_answered) >= limits(r)->recipients)
+	if (envelope_is_full(r) || e->n_accepted +
+	    (e->n_slots - e->n_answered) >= limits(r)->recipients)
 		return XO_REFUSAL_RCPT_TOO_MANY;
-	if (r->back == BACK_READY && (rcpt.needs & ~r->back_caps) != 0)
+	if (r->back.state == BACK_READY && (rcpt.needs & ~r->back.caps) != 0)
 		return XO_REFUSAL_UPSTREAM_CAPABILITY;
 	return XO_REFUSAL_NONE;
 }
@@ -261,7 +262,7 @@ refuse_rcpt(struct xo_relay *r, enum xo_refusal why)
 		return;
 	}
 	s->is_local = true;
-	r->t.n_answered++;
+	r->t.envelope.n_answered++;
 	envelope_answer_refusal(r, s, why);
 	relay_act_refused(r, why);
 	relay_count_error(r, why);
@@ -280,7 +281,7 @@ take_rcpt(struct xo_relay *r, struct xo_span args)
 		relay_refuse(r, XO_REFUSAL_OVERLOAD);
 		return;
 	}
-	if (r->back == BACK_NONE)
+	if (r->back.state == BACK_NONE)
 		back_acquire(r, false);
 	else
 		back_pump(r);

@@ -3,7 +3,7 @@
  * The replies to the end of the content: one, or by LMTP one for each recipient,
  * and what they come to for the client.
  */
-#include "session.h"
+#include "relay_internal.h"
 
 /* What is to be tried again outweighs what is refused for good. */
 static int
@@ -22,13 +22,14 @@ final_note(struct xo_relay *r)
 {
 	struct transaction *t = &r->t;
 
-	t->n_finals++;
-	if (r->reply.code == 250)
-		t->n_delivered++;
-	if (weight(r->reply.code) <= weight(t->worst))
+	t->final.n++;
+	if (r->back.reply.code == 250)
+		t->final.n_delivered++;
+	if (weight(r->back.reply.code) <= weight(t->final.worst))
 		return;
-	t->worst = r->reply.code;
-	finish_note_reply(r, r->reply.code, xo_buf_span(&r->reply.text));
+	t->final.worst = r->back.reply.code;
+	finish_note_reply(r, r->back.reply.code,
+	    xo_buf_span(&r->back.reply.text));
 }
 
 /* The one word, with how many have it. */
@@ -38,14 +39,14 @@ final_sum_up(struct xo_relay *r)
 	struct transaction *t = &r->t;
 	struct xo_buf text = {0};
 
-	if (t->n_delivered > 0 && t->n_delivered < t->n_finals) {
+	if (t->final.n_delivered > 0 && t->final.n_delivered < t->final.n) {
 		(void)xo_buf_add_cstr(&text, "Delivered to ");
-		(void)xo_buf_add_u64(&text, t->n_delivered);
+		(void)xo_buf_add_u64(&text, t->final.n_delivered);
 		(void)xo_buf_add_cstr(&text, " of ");
-		(void)xo_buf_add_u64(&text, t->n_finals);
+		(void)xo_buf_add_u64(&text, t->final.n);
 		(void)xo_buf_add_cstr(&text, " recipients, not to others:\n");
 	}
 	(void)xo_buf_add(&text, finish_noted(r));
-	finish_note_reply(r, t->worst, xo_buf_span(&text));
+	finish_note_reply(r, t->final.worst, xo_buf_span(&text));
 	xo_buf_fini(&text);
 }

@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "session.h"
+#include "relay_internal.h"
 
 /* Message buffers are kept for the next message unless one was large. */
 static void
@@ -21,8 +21,8 @@ clear_buffer(struct xo_buf *b)
 void
 transaction_clear(struct xo_relay *r)
 {
-	struct slot *slots = r->t.slots;
-	size_t cap_slots = r->t.cap_slots;
+	struct slot *slots = r->t.envelope.slots;
+	size_t cap_slots = r->t.envelope.cap_slots;
 
 	if (cap_slots > 256) {
 		free(slots);
@@ -30,12 +30,12 @@ transaction_clear(struct xo_relay *r)
 		cap_slots = 0;
 	}
 	memset(&r->t, 0, sizeof(r->t));
-	r->t.slots = slots;
-	r->t.cap_slots = cap_slots;
+	r->t.envelope.slots = slots;
+	r->t.envelope.cap_slots = cap_slots;
 	r->t.trust = XO_TREATMENT_NONE;
 	r->has_ended = r->has_reported = false;
-	if (r->back == BACK_FAILED)
-		r->back = BACK_NONE;
+	if (r->back.state == BACK_FAILED)
+		r->back.state = BACK_NONE;
 	clear_buffer(&r->args);
 	clear_buffer(&r->text);
 	clear_buffer(&r->header);
@@ -45,18 +45,18 @@ transaction_clear(struct xo_relay *r)
 void
 finish_note_reply(struct xo_relay *r, uint16_t code, struct xo_span text)
 {
-	r->t.code = code;
-	r->t.outcome_text = r->text.len;
-	r->t.outcome_len = 0;
+	r->t.outcome.code = code;
+	r->t.outcome.text = r->text.len;
+	r->t.outcome.text_len = 0;
 	if (xo_reply_add_status(&r->text, code, text) == XO_OK)
-		r->t.outcome_len = r->text.len - r->t.outcome_text;
+		r->t.outcome.text_len = r->text.len - r->t.outcome.text;
 }
 
 struct xo_span
 finish_noted(const struct xo_relay *r)
 {
 	return xo_span_first(xo_span_from(xo_buf_span(&r->text),
-	    r->t.outcome_text), r->t.outcome_len);
+	    r->t.outcome.text), r->t.outcome.text_len);
 }
 
 void
@@ -66,7 +66,7 @@ finish_write_text(const struct xo_relay *r, struct xo_buf *out,
 	const struct xo_fault *fault = &r->t.wall.fault;
 
 	(void)xo_buf_add_cstr(out, xo_refusal_info(why)->text);
-	if (why != r->t.outcome || fault->kind == XO_FAULT_NONE)
+	if (why != r->t.outcome.why || fault->kind == XO_FAULT_NONE)
 		return;
 	(void)xo_buf_add(out, XO_LIT(", "));
 	(void)xo_fault_write(out, fault);
@@ -78,21 +78,21 @@ note_refusal(struct xo_relay *r, enum xo_refusal why)
 {
 	const struct xo_refusal_info *info = xo_refusal_info(why);
 
-	r->t.code = info->code;
-	r->t.outcome_text = r->text.len;
-	r->t.outcome_len = 0;
+	r->t.outcome.code = info->code;
+	r->t.outcome.text = r->text.len;
+	r->t.outcome.text_len = 0;
 	(void)xo_buf_add_all(&r->text, info->enhanced, " ", (char *)NULL);
 	finish_write_text(r, &r->text, why);
 	if (r->text.err == XO_OK)
-		r->t.outcome_len = r->text.len - r->t.outcome_text;
+		r->t.outcome.text_len = r->text.len - r->t.outcome.text;
 }
 
 static void
 forget(struct xo_relay *r)
 {
 	r->has_ended = true;
-	if (r->state != FRONT_CLOSED)
-		r->state = FRONT_READY;
+	if (r->front.state != FRONT_CLOSED)
+		r->front.state = FRONT_READY;
 	relay_client_turn(r);
 }
 
@@ -107,15 +107,15 @@ end(struct xo_relay *r, enum xo_refusal why, uint16_t code)
 		.has_xoorg = t->mail.has_xoorg,
 		.xoorg = xo_mail_xoorg(&t->mail),
 		.sender = t->mail.from.address,
-		.n_recipients = t->n_accepted,
-		.size = t->size,
+		.n_recipients = t->envelope.n_accepted,
+		.size = t->content.size,
 		.upstream = t->trust.upstream,
 		.tenant = t->trust.answer.tenant != XO_NOBODY ? t->trust.answer.tenant :
 		    t->trust.tenant,
 		.reason = why,
 		.code = code,
 		.reply = finish_noted(r),
-		.is_client_gone = r->is_front_gone,
+		.is_client_gone = r->front.is_gone,
 		.began = t->began,
 		.wall = &t->wall,
 	};
@@ -128,22 +128,22 @@ end(struct xo_relay *r, enum xo_refusal why, uint16_t code)
 static void
 after(struct xo_relay *r)
 {
-	if (r->state == FRONT_CLOSED)
+	if (r->front.state == FRONT_CLOSED)
 		return;
-	if (r->is_front_gone)
+	if (r->front.is_gone)
 		relay_close(r);
-	else if (r->is_draining)
+	else if (r->front.is_draining)
 		relay_refuse(r, XO_REFUSAL_SHUTDOWN);
 }
 
 void
 finish_with_noted(struct xo_relay *r)
 {
-	uint16_t code = r->t.code;
+	uint16_t code = r->t.outcome.code;
 
 	relay_reply(r, code, NULL, finish_noted(r));
 	if (code == 250)
-		r->resets = 0;
+		r->front.resets = 0;
 	end(r, code == 250 ? XO_REFUSAL_NONE : XO_REFUSAL_UPSTREAM_SAID, code);
 	after(r);
 }
@@ -153,11 +153,11 @@ finish_with_refusal(struct xo_relay *r, enum xo_refusal why)
 {
 	const struct xo_refusal_info *info = xo_refusal_info(why);
 
-	if (r->back == BACK_READY || r->back == BACK_ACQUIRING)
+	if (r->back.state == BACK_READY || r->back.state == BACK_ACQUIRING)
 		back_leave(r);
 	if (why == XO_REFUSAL_UPSTREAM_SAID) {
-		relay_reply(r, r->t.code, NULL, finish_noted(r));
-		end(r, why, r->t.code);
+		relay_reply(r, r->t.outcome.code, NULL, finish_noted(r));
+		end(r, why, r->t.outcome.code);
 	} else {
 		note_refusal(r, why);
 		end(r, why, info->code);
@@ -170,10 +170,10 @@ finish_with_refusal(struct xo_relay *r, enum xo_refusal why)
 static void
 end_refused(struct xo_relay *r)
 {
-	const struct slot *s = &r->t.slots[r->t.n_told - 1];
+	const struct slot *s = &r->t.envelope.slots[r->t.envelope.n_told - 1];
 
-	r->t.outcome_text = s->reply;
-	r->t.outcome_len = s->reply_len;
+	r->t.outcome.text = s->reply;
+	r->t.outcome.text_len = s->reply_len;
 	end(r, s->why, s->code);
 }
 
@@ -196,12 +196,12 @@ finish_quietly(struct xo_relay *r, enum xo_refusal why)
 {
 	if (r->has_ended || !xo_relay_is_busy(r))
 		return;
-	if (r->back == BACK_READY || r->back == BACK_ACQUIRING)
+	if (r->back.state == BACK_READY || r->back.state == BACK_ACQUIRING)
 		back_leave(r);
 	/* Nobody was named: there was no message to speak of. */
-	if (r->t.n_slots == 0)
+	if (r->t.envelope.n_slots == 0)
 		forget(r);
-	else if (r->t.n_accepted == 0 && r->t.n_told > 0)
+	else if (r->t.envelope.n_accepted == 0 && r->t.envelope.n_told > 0)
 		end_refused(r);
 	else
 		end_unanswered(r, why);
@@ -211,7 +211,7 @@ void
 relay_refuse(struct xo_relay *r, enum xo_refusal why)
 {
 	const struct xo_refusal_info *info = xo_refusal_info(why);
-	size_t start = r->sends.len;
+	size_t start = r->out.sends.len;
 	struct xo_buf text = {0};
 
 	finish_write_text(r, &text, why);
@@ -226,7 +226,7 @@ relay_refuse(struct xo_relay *r, enum xo_refusal why)
 	relay_act_refused(r, why);
 	if (info->closes) {
 		relay_close(r);
-	} else if (info->counts && ++r->errors >= limits(r)->errors) {
+	} else if (info->counts && ++r->front.errors >= limits(r)->errors) {
 		relay_refuse(r, XO_REFUSAL_TOO_MANY_ERRORS);
 	}
 }

@@ -3,7 +3,7 @@
  * The client's commands: one table, state x verb -> handler. A cell without
  * handler is a 503 by construction.
  */
-#include "session.h"
+#include "relay_internal.h"
 
 typedef void handler(struct xo_relay *r, struct xo_span args);
 
@@ -23,7 +23,7 @@ is_command_too_many(struct xo_relay *r, enum xo_verb verb)
 	if (!is_idle[verb] || limits(r)->commands == 0 ||
 	    (xo_relay_is_busy(r) && (verb == XO_VERB_RSET ||
 	    verb == XO_VERB_EHLO || verb == XO_VERB_HELO)) ||
-	    ++r->commands <= limits(r)->commands)
+	    ++r->front.commands <= limits(r)->commands)
 		return false;
 	relay_refuse(r, XO_REFUSAL_TOO_MANY_COMMANDS);
 	return true;
@@ -33,7 +33,7 @@ is_command_too_many(struct xo_relay *r, enum xo_verb verb)
 static bool
 is_reset_too_often(struct xo_relay *r)
 {
-	if (!xo_relay_is_busy(r) || ++r->resets <= limits(r)->resets)
+	if (!xo_relay_is_busy(r) || ++r->front.resets <= limits(r)->resets)
 		return false;
 	relay_refuse(r, XO_REFUSAL_TOO_MANY_RESETS);
 	return true;
@@ -44,15 +44,15 @@ is_reset_too_often(struct xo_relay *r)
 static void
 keep_hello(struct xo_relay *r, struct xo_span name)
 {
-	struct xo_buf *hello = &r->hello;
+	struct xo_buf *hello = &r->front.hello;
 
 	xo_buf_clear(hello);
-	xo_buf_clear(&r->odd_hello);
+	xo_buf_clear(&r->front.odd_hello);
 	if (xo_hello_name_is_valid(name)) {
 		(void)xo_buf_add(hello, name);
 		return;
 	}
-	(void)xo_buf_add(&r->odd_hello, name);
+	(void)xo_buf_add(&r->front.odd_hello, name);
 	(void)xo_buf_add_cstr(hello, xo_address_is_ipv4(&r->setup.address) ?
 	    "[" : "[IPv6:");
 	(void)xo_address_write(hello, &r->setup.address);
@@ -64,14 +64,14 @@ is_hello_good(const struct xo_relay *r, struct xo_span name)
 {
 	return xo_hello_name_is_valid(name) ||
 	    (xo_hello_name_is_odd(name) && xo_treatment_takes_hello(
-	    r->setup.listener, r->rights.rights));
+	    r->setup.listener, r->front.rights.rights));
 }
 
 static void
 handle_hello(struct xo_relay *r, struct xo_span args, bool is_esmtp)
 {
 	/* QUIT may: the two together are how people try a server by hand. */
-	if (r->is_followed && !r->is_followed_by_quit) {
+	if (r->front.is_followed && !r->front.is_followed_by_quit) {
 		relay_refuse(r, XO_REFUSAL_PIPELINING);
 		return;
 	}
@@ -79,7 +79,8 @@ handle_hello(struct xo_relay *r, struct xo_span args, bool is_esmtp)
 		relay_refuse(r, XO_REFUSAL_HELLO_NAME);
 		return;
 	}
-	if (r->rights.is_refused || (r->is_tls && r->is_weak)) {
+	if (r->front.rights.is_refused ||
+	    (r->front.is_tls && r->front.is_weak)) {
 		relay_refuse(r, XO_REFUSAL_TLS_CERTIFICATE);
 		return;
 	}
@@ -87,7 +88,7 @@ handle_hello(struct xo_relay *r, struct xo_span args, bool is_esmtp)
 		return;
 	finish_quietly(r, XO_REFUSAL_NONE);
 	keep_hello(r, args);
-	r->is_esmtp = is_esmtp;
+	r->front.is_esmtp = is_esmtp;
 	announce_hello(r, false);
 }
 
@@ -110,14 +111,14 @@ handle_starttls(struct xo_relay *r, struct xo_span args)
 
 	if (args.len > 0)
 		why = XO_REFUSAL_COMMAND_SYNTAX;
-	else if (r->is_tls)
+	else if (r->front.is_tls)
 		why = XO_REFUSAL_TLS_TWICE;
 	else if (!r->setup.listener->has_tls)
 		why = XO_REFUSAL_TLS_NOT_OFFERED;
-	else if (r->is_followed)
+	else if (r->front.is_followed)
 		why = XO_REFUSAL_PIPELINING;
 	else
-		why = r->tls_refusal;
+		why = r->front.tls_refusal;
 	if (why != XO_REFUSAL_NONE) {
 		relay_refuse(r, why);
 		return;
@@ -126,11 +127,11 @@ handle_starttls(struct xo_relay *r, struct xo_span args)
 	relay_reply(r, 220, "2.0.0", XO_LIT("SMTP server ready"));
 	relay_act(r, XO_ACTION_START_TLS);
 	/* Nothing said in clear text outlives it (RFC 3207 4.2). */
-	xo_buf_clear(&r->hello);
-	xo_buf_clear(&r->odd_hello);
-	r->announced = 0;
-	r->size_limit = 0;
-	r->state = FRONT_HANDSHAKE;
+	xo_buf_clear(&r->front.hello);
+	xo_buf_clear(&r->front.odd_hello);
+	r->front.announced = 0;
+	r->front.size_limit = 0;
+	r->front.state = FRONT_HANDSHAKE;
 }
 
 static void
@@ -152,8 +153,8 @@ handle_rset(struct xo_relay *r, struct xo_span args)
 	if (is_reset_too_often(r))
 		return;
 	finish_quietly(r, XO_REFUSAL_NONE);
-	if (r->state != FRONT_GREETED)
-		r->state = FRONT_READY;
+	if (r->front.state != FRONT_GREETED)
+		r->front.state = FRONT_READY;
 	relay_reply(r, 250, "2.0.0", XO_LIT("Resetting"));
 }
 
@@ -288,20 +289,21 @@ static bool
 must_wait(const struct xo_relay *r, enum xo_verb verb)
 {
 	return verb == XO_VERB_DATA || verb == XO_VERB_STARTTLS ||
-	    verb == XO_VERB_AUTH || (verb == XO_VERB_XCLIENT && r->may_xclient);
+	    verb == XO_VERB_AUTH ||
+	    (verb == XO_VERB_XCLIENT && r->spoken.is_permitted);
 }
 
 static void
 dispatch(struct xo_relay *r, struct xo_span line,
     const struct xo_command *command)
 {
-	handler *h = handlers[r->state][command->verb];
+	handler *h = handlers[r->front.state][command->verb];
 
 	if (is_command_too_many(r, command->verb))
 		return;
 	if (command->verb == XO_VERB_UNKNOWN && may_be_bdat(line))
 		relay_refuse(r, XO_REFUSAL_BDAT_SYNTAX);
-	else if (r->is_followed && must_wait(r, command->verb))
+	else if (r->front.is_followed && must_wait(r, command->verb))
 		relay_refuse(r, XO_REFUSAL_PIPELINING);
 	else if (h == NULL)
 		relay_refuse(r, XO_REFUSAL_COMMAND_SEQUENCE);
@@ -369,8 +371,8 @@ front_command(struct xo_relay *r, struct xo_span in)
 	if (!envelope_is_settled(r) && (command.verb != XO_VERB_RCPT ||
 	    envelope_is_full(r)))
 		return 0;
-	r->is_followed = in.len > line.size;
-	r->is_followed_by_quit = xo_span_is_equal_nocase(
+	r->front.is_followed = in.len > line.size;
+	r->front.is_followed_by_quit = xo_span_is_equal_nocase(
 	    xo_span_from(in, line.size), XO_LIT("QUIT\r\n"));
 	dispatch(r, line.text, &command);
 	return line.size;

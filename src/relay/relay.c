@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The door: a session's life, its clock, and the loop over what the client
- * sends. What the bytes mean is decided elsewhere (session.h lists where).
+ * sends. What the bytes mean is decided elsewhere (relay_internal.h lists where).
  */
 #include <stdlib.h>
 
-#include "session.h"
+#include "relay_internal.h"
 
 /* An address that somebody else tells gives no right of its own; behind XCLIENT
  * the certificate, too, is that of the one who tells. */
@@ -14,8 +14,8 @@ decide_rights(struct xo_relay *r,
     const struct xo_certificate *certificate)
 {
 	xo_rights_decide(r->setup.policy, r->setup.listener,
-	    r->is_spoken_for ? NULL : certificate,
-	    r->setup.is_proxied ? NULL : &r->setup.address, &r->rights);
+	    r->spoken.is_set ? NULL : certificate,
+	    r->setup.is_proxied ? NULL : &r->setup.address, &r->front.rights);
 }
 
 struct xo_relay *
@@ -25,19 +25,20 @@ xo_relay_new(const struct xo_relay_setup *setup, uint64_t now)
 
 	if (r == NULL)
 		return NULL;
-	r->cap_actions = ACTIONS_FEW;
-	r->actions = calloc(ACTIONS_FEW, sizeof(*r->actions));
-	if (r->actions == NULL) {
+	r->out.cap_actions = ACTIONS_FEW;
+	r->out.actions = calloc(ACTIONS_FEW, sizeof(*r->out.actions));
+	if (r->out.actions == NULL) {
 		free(r);
 		return NULL;
 	}
 	r->setup = *setup;
 	r->now = now;
-	r->front_since = now;
-	r->rights.peer = XO_NOBODY;
+	r->front.since = now;
+	r->front.rights.peer = XO_NOBODY;
 	decide_rights(r, NULL);
 	/* The connection's own right, whomever it will speak for. */
-	r->may_xclient = (r->rights.rights & XO_RIGHT_XCLIENT) != 0;
+	r->spoken.is_permitted =
+	    (r->front.rights.rights & XO_RIGHT_XCLIENT) != 0;
 	transaction_clear(r);
 	return r;
 }
@@ -49,20 +50,20 @@ xo_relay_free(struct xo_relay **relay)
 
 	if (r == NULL)
 		return;
-	free(r->actions);
-	free(r->t.slots);
-	free(r->expected);
-	xo_reply_fini(&r->reply);
-	xo_buf_fini(&r->hello);
-	xo_buf_fini(&r->odd_hello);
-	xo_buf_fini(&r->told_hello);
-	xo_buf_fini(&r->told_name);
-	xo_buf_fini(&r->told_reverse_name);
+	free(r->out.actions);
+	free(r->t.envelope.slots);
+	free(r->back.expected);
+	xo_reply_fini(&r->back.reply);
+	xo_buf_fini(&r->front.hello);
+	xo_buf_fini(&r->front.odd_hello);
+	xo_buf_fini(&r->spoken.hello);
+	xo_buf_fini(&r->spoken.name);
+	xo_buf_fini(&r->spoken.reverse_name);
 	xo_buf_fini(&r->args);
 	xo_buf_fini(&r->text);
 	xo_buf_fini(&r->header);
 	xo_buf_fini(&r->clean);
-	xo_buf_fini(&r->sends);
+	xo_buf_fini(&r->out.sends);
 	free(r);
 	*relay = NULL;
 }
@@ -77,13 +78,13 @@ xo_relay_set_time(struct xo_relay *r, uint64_t now, int64_t wall_clock)
 void
 xo_relay_set_tls_refusal(struct xo_relay *r, enum xo_refusal tls_refusal)
 {
-	r->tls_refusal = tls_refusal;
+	r->front.tls_refusal = tls_refusal;
 }
 
 void
 xo_relay_set_pressed(struct xo_relay *r, bool is_pressed)
 {
-	r->is_pressed = is_pressed;
+	r->front.is_pressed = is_pressed;
 }
 
 /* Something could not be said, for want of memory or of room: neither side can
@@ -91,12 +92,12 @@ xo_relay_set_pressed(struct xo_relay *r, bool is_pressed)
 static void
 give_up(struct xo_relay *r)
 {
-	r->next_action = r->n_actions = 0;
-	if (r->has_lost_action) {
+	r->out.next_action = r->out.n_actions = 0;
+	if (r->out.has_lost) {
 		/* The end may be what was lost. */
-		r->has_lost_action = false;
+		r->out.has_lost = false;
 		back_drop(r);
-		if (r->state == FRONT_CLOSED)
+		if (r->front.state == FRONT_CLOSED)
 			relay_act(r, XO_ACTION_CLOSE);
 	}
 	finish_quietly(r, XO_REFUSAL_MEMORY);
@@ -108,22 +109,22 @@ xo_relay_next(struct xo_relay *r, struct xo_action *action_r)
 {
 	struct queued *q;
 
-	if (r->next_action == r->n_actions &&
-	    (r->sends.err != XO_OK || r->has_lost_action))
+	if (r->out.next_action == r->out.n_actions &&
+	    (r->out.sends.err != XO_OK || r->out.has_lost))
 		give_up(r);
-	if (r->next_action == r->n_actions) {
-		r->next_action = r->n_actions = 0;
-		if (r->sends.cap > KEEP_IDLE && r->t.n_slots == 0)
-			xo_buf_fini(&r->sends);
+	if (r->out.next_action == r->out.n_actions) {
+		r->out.next_action = r->out.n_actions = 0;
+		if (r->out.sends.cap > KEEP_IDLE && r->t.envelope.n_slots == 0)
+			xo_buf_fini(&r->out.sends);
 		else
-			xo_buf_clear(&r->sends);
+			xo_buf_clear(&r->out.sends);
 		if (r->has_ended)
 			transaction_clear(r);
 		return false;
 	}
-	q = &r->actions[r->next_action++];
+	q = &r->out.actions[r->out.next_action++];
 	if (q->action.bytes.len > 0 && q->action.bytes.p == NULL)
-		q->action.bytes.p = r->sends.p + q->offset;
+		q->action.bytes.p = r->out.sends.p + q->offset;
 	*action_r = q->action;
 	return true;
 }
@@ -142,7 +143,7 @@ xo_relay_start(struct xo_relay *r, enum xo_refusal refusal)
 bool
 xo_relay_is_waiting(const struct xo_relay *r)
 {
-	switch (r->state) {
+	switch (r->front.state) {
 	case FRONT_WAIT_CAPS:
 	case FRONT_HANDSHAKE:
 	case FRONT_FINAL:
@@ -164,11 +165,11 @@ xo_relay_is_waiting(const struct xo_relay *r)
 static size_t
 take_front(struct xo_relay *r, struct xo_span in)
 {
-	if (r->state == FRONT_CLOSED)
+	if (r->front.state == FRONT_CLOSED)
 		return in.len;
-	if (r->state == FRONT_DATA)
+	if (r->front.state == FRONT_DATA)
 		return content_data_bytes(r, in);
-	if (r->state == FRONT_CHUNK)
+	if (r->front.state == FRONT_CHUNK)
 		return content_chunk_bytes(r, in);
 	return front_command(r, in);
 }
@@ -178,8 +179,8 @@ xo_relay_front_bytes(struct xo_relay *r, struct xo_span in)
 {
 	size_t used = 0, n;
 
-	if (r->state == FRONT_DATA || r->state == FRONT_CHUNK)
-		r->t.waited += r->now - r->front_since;
+	if (r->front.state == FRONT_DATA || r->front.state == FRONT_CHUNK)
+		r->t.content.waited += r->now - r->front.since;
 	while (used < in.len && !r->has_ended && !relay_is_full(r) &&
 	    !xo_relay_is_waiting(r)) {
 		n = take_front(r, xo_span_from(in, used));
@@ -188,11 +189,11 @@ xo_relay_front_bytes(struct xo_relay *r, struct xo_span in)
 		used += n;
 	}
 	if (used > 0)
-		r->front_since = r->now;
-	if (r->state >= FRONT_COMMAND_STATES || used == in.len)
-		r->request_since = 0;
-	else if (used > 0 || r->request_since == 0)
-		r->request_since = r->now;
+		r->front.since = r->now;
+	if (r->front.state >= FRONT_COMMAND_STATES || used == in.len)
+		r->front.request_since = 0;
+	else if (used > 0 || r->front.request_since == 0)
+		r->front.request_since = r->now;
 	return used;
 }
 
@@ -202,28 +203,29 @@ xo_relay_tls_done(struct xo_relay *r, const struct xo_certificate *certificate,
 {
 	size_t len = strlen(description);
 
-	if (r->state != FRONT_HANDSHAKE)
+	if (r->front.state != FRONT_HANDSHAKE)
 		return;
-	if (len >= sizeof(r->tls_description))
-		len = sizeof(r->tls_description) - 1;
-	memcpy(r->tls_description, description, len);
-	r->tls_description[len] = '\0';
-	r->is_tls = true;
-	r->is_weak = bits < 128;
+	if (len >= sizeof(r->front.tls_description))
+		len = sizeof(r->front.tls_description) - 1;
+	memcpy(r->front.tls_description, description, len);
+	r->front.tls_description[len] = '\0';
+	r->front.is_tls = true;
+	r->front.is_weak = bits < 128;
 	decide_rights(r, certificate);
-	r->state = FRONT_GREETED;
-	r->front_since = r->now;
+	r->front.state = FRONT_GREETED;
+	r->front.since = r->now;
 }
 
 void
 xo_relay_front_closed(struct xo_relay *r)
 {
-	if (r->is_front_gone)
+	if (r->front.is_gone)
 		return;
-	r->is_front_gone = true;
+	r->front.is_gone = true;
 	/* Behind the end of the content the next hop's word is awaited all the
 	 * same: it is the one thing left to log. */
-	if (r->state == FRONT_FINAL && r->t.outcome == XO_REFUSAL_NONE)
+	if (r->front.state == FRONT_FINAL &&
+	    r->t.outcome.why == XO_REFUSAL_NONE)
 		return;
 	finish_quietly(r, XO_REFUSAL_NONE);
 	relay_close(r);
@@ -232,19 +234,19 @@ xo_relay_front_closed(struct xo_relay *r)
 void
 xo_relay_caps_arrived(struct xo_relay *r)
 {
-	if (r->state == FRONT_WAIT_CAPS)
+	if (r->front.state == FRONT_WAIT_CAPS)
 		announce_hello(r, true);
 }
 
 void
 xo_relay_shutdown(struct xo_relay *r, bool is_final)
 {
-	r->is_draining = true;
-	if (r->state == FRONT_CLOSED)
+	r->front.is_draining = true;
+	if (r->front.state == FRONT_CLOSED)
 		return;
 	if (!is_final && xo_relay_is_busy(r))
 		return;
-	if (r->state != FRONT_HANDSHAKE) {
+	if (r->front.state != FRONT_HANDSHAKE) {
 		relay_refuse(r, XO_REFUSAL_SHUTDOWN);
 	} else {
 		relay_close(r);
@@ -255,7 +257,7 @@ xo_relay_shutdown(struct xo_relay *r, bool is_final)
 static uint64_t
 due(const struct xo_relay *r, uint64_t since, uint32_t timeout)
 {
-	if (r->is_pressed && timeout > limits(r)->load_timeout)
+	if (r->front.is_pressed && timeout > limits(r)->load_timeout)
 		timeout = limits(r)->load_timeout;
 	return since + timeout;
 }
@@ -263,24 +265,24 @@ due(const struct xo_relay *r, uint64_t since, uint32_t timeout)
 static uint64_t
 front_deadline(const struct xo_relay *r)
 {
-	switch (r->state) {
+	switch (r->front.state) {
 	case FRONT_HANDSHAKE:
-		return due(r, r->front_since, limits(r)->handshake_timeout);
+		return due(r, r->front.since, limits(r)->handshake_timeout);
 	case FRONT_DATA:
 	case FRONT_CHUNK:
 		if (content_is_waiting(r))
 			return UINT64_MAX;
-		return due(r, r->front_since, limits(r)->content_timeout);
+		return due(r, r->front.since, limits(r)->content_timeout);
 	case FRONT_GREETED:
 	case FRONT_READY:
 	case FRONT_MAIL:
 	case FRONT_CHUNKS:
 		if (!envelope_is_settled(r) || xo_relay_is_waiting(r))
 			return UINT64_MAX;
-		if (r->request_since != 0)
-			return due(r, r->request_since,
+		if (r->front.request_since != 0)
+			return due(r, r->front.request_since,
 			    limits(r)->request_timeout);
-		return due(r, r->front_since, limits(r)->command_timeout);
+		return due(r, r->front.since, limits(r)->command_timeout);
 	case FRONT_WAIT_CAPS:
 	case FRONT_FINAL:
 	case FRONT_CLOSED:
@@ -292,20 +294,20 @@ front_deadline(const struct xo_relay *r)
 static uint64_t
 back_deadline(const struct xo_relay *r)
 {
-	if (r->back != BACK_READY || r->n_expected == 0)
+	if (r->back.state != BACK_READY || r->back.n_expected == 0)
 		return UINT64_MAX;
-	switch ((enum expected)r->expected[r->expected_head]) {
+	switch ((enum expected)r->back.expected[r->back.expected_head]) {
 	case EXPECT_FINAL:
-		return r->back_since + limits(r)->final_timeout;
+		return r->back.since + limits(r)->final_timeout;
 	case EXPECT_DATA:
 	case EXPECT_CHUNK:
 	case EXPECT_HELLO:
-		return r->back_since + limits(r)->data_timeout;
+		return r->back.since + limits(r)->data_timeout;
 	case EXPECT_RSET:
 	case EXPECT_MAIL:
 	case EXPECT_RCPT:
 	default:
-		return r->back_since + limits(r)->mail_timeout;
+		return r->back.since + limits(r)->mail_timeout;
 	}
 }
 
@@ -313,9 +315,12 @@ back_deadline(const struct xo_relay *r)
 static bool
 is_too_slow(const struct xo_relay *r)
 {
-	return (r->state == FRONT_DATA || r->state == FRONT_CHUNK) &&
-	    r->t.waited > limits(r)->data_grace &&
-	    r->t.size * 1000 / r->t.waited < limits(r)->data_rate;
+	const struct content *c = &r->t.content;
+
+	return (r->front.state == FRONT_DATA ||
+	    r->front.state == FRONT_CHUNK) &&
+	    c->waited > limits(r)->data_grace &&
+	    c->size * 1000 / c->waited < limits(r)->data_rate;
 }
 
 uint64_t
@@ -339,7 +344,7 @@ xo_relay_timer(struct xo_relay *r)
 		relay_refuse(r, XO_REFUSAL_SLOW);
 	} else if (r->now >= front_deadline(r)) {
 		/* Words would be no part of a handshake. */
-		if (r->state != FRONT_HANDSHAKE)
+		if (r->front.state != FRONT_HANDSHAKE)
 			relay_refuse(r, XO_REFUSAL_TIMEOUT);
 		else
 			relay_act_refused(r, XO_REFUSAL_TIMEOUT);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What a session tells of itself. */
-#include "session.h"
+#include "relay_internal.h"
 
 const struct xo_report *
 xo_relay_report(struct xo_relay *r)
@@ -11,9 +11,9 @@ xo_relay_report(struct xo_relay *r)
 bool
 xo_relay_is_busy(const struct xo_relay *r)
 {
-	return r->state == FRONT_MAIL || r->state == FRONT_CHUNKS ||
-	    r->state == FRONT_DATA || r->state == FRONT_CHUNK ||
-	    r->state == FRONT_FINAL;
+	return r->front.state == FRONT_MAIL || r->front.state == FRONT_CHUNKS ||
+	    r->front.state == FRONT_DATA || r->front.state == FRONT_CHUNK ||
+	    r->front.state == FRONT_FINAL;
 }
 
 const struct xo_treatment *
@@ -37,27 +37,27 @@ xo_relay_xoorg(const struct xo_relay *r)
 const struct xo_rights *
 xo_relay_rights(const struct xo_relay *r)
 {
-	return &r->rights;
+	return &r->front.rights;
 }
 
 struct xo_span
 xo_relay_hello(const struct xo_relay *r)
 {
-	return r->told_hello.len > 0 ? xo_buf_span(&r->told_hello) :
-	    xo_buf_span(&r->hello);
+	return r->spoken.hello.len > 0 ? xo_buf_span(&r->spoken.hello) :
+	    xo_buf_span(&r->front.hello);
 }
 
 struct xo_span
 xo_relay_said_hello(const struct xo_relay *r)
 {
-	return r->odd_hello.len > 0 && r->told_hello.len == 0 ?
-	    xo_buf_span(&r->odd_hello) : xo_relay_hello(r);
+	return r->front.odd_hello.len > 0 && r->spoken.hello.len == 0 ?
+	    xo_buf_span(&r->front.odd_hello) : xo_relay_hello(r);
 }
 
 bool
 xo_relay_is_esmtp(const struct xo_relay *r)
 {
-	return r->is_esmtp;
+	return r->front.is_esmtp;
 }
 
 const struct xo_address *
@@ -75,17 +75,17 @@ xo_relay_port(const struct xo_relay *r)
 const struct xo_told *
 xo_relay_told(const struct xo_relay *r)
 {
-	return &r->told;
+	return &r->spoken.told;
 }
 
 bool
 xo_relay_is_tls(const struct xo_relay *r)
 {
-	return r->is_tls;
+	return r->front.is_tls;
 }
 
 const char *
 xo_relay_tls_description(const struct xo_relay *r)
 {
-	return r->tls_description;
+	return r->front.tls_description;
 }

@@ -5,23 +5,25 @@
  * if the final reply will be told from others (about.c); else DATA. This is the
  * one place where content is stuffed and where an end of data is written.
  */
-#include "session.h"
+#include "relay_internal.h"
 
 void
 writer_open(struct xo_relay *r)
 {
 	struct transaction *t = &r->t;
-
-	bool is_single = !t->is_chunked || t->chunk.is_last;
+	const struct content *c = &t->content;
+	bool is_in_step = t->envelope.is_in_step;
+	bool is_single = !c->is_chunked || c->chunk.is_last;
 	bool is_lmtp = upstream_of(r)->protocol == XO_PROTOCOL_LMTP;
 
 	/* What comes by BDAT may yet turn out to be no lines. */
-	t->uses_bdat = has_cap(r->back_caps, XO_CAP_CHUNKING) &&
-	    (t->is_in_step ? t->is_chunked || t->is_complete :
-	    t->is_chunked && about_can_prove(r));
-	t->wants_hello = (t->uses_bdat && !(t->is_in_step && is_single)) ||
-	    (is_lmtp && t->n_accepted > 1);
-	if (t->uses_bdat) {
+	t->writer.uses_bdat = has_cap(r->back.caps, XO_CAP_CHUNKING) &&
+	    (is_in_step ? c->is_chunked || c->is_complete :
+	    c->is_chunked && about_can_prove(r));
+	t->final.wants_hello = (t->writer.uses_bdat &&
+	    !(is_in_step && is_single)) ||
+	    (is_lmtp && t->envelope.n_accepted > 1);
+	if (t->writer.uses_bdat) {
 		content_go(r);
 	} else {
 		relay_send(r, XO_BACK, XO_LIT("DATA\r\n"));
@@ -35,45 +37,45 @@ writer_chunk_begin(struct xo_relay *r, uint64_t size, bool is_last)
 	struct xo_buf *out = relay_send_begin(r);
 	size_t start = out->len;
 
-	if (!r->t.uses_bdat || (size == 0 && !is_last))
+	if (!r->t.writer.uses_bdat || (size == 0 && !is_last))
 		return;
 	(void)xo_buf_add_cstr(out, "BDAT ");
 	(void)xo_buf_add_u64(out, size);
 	(void)xo_buf_add_cstr(out, is_last ? " LAST\r\n" : "\r\n");
 	relay_send_end(r, XO_BACK, start);
-	r->t.has_chunk_out = true;
+	r->t.writer.has_chunk_out = true;
 }
 
 void
 writer_chunk_end(struct xo_relay *r)
 {
-	if (r->t.has_chunk_out)
+	if (r->t.writer.has_chunk_out)
 		back_expect(r, EXPECT_CHUNK);
-	r->t.has_chunk_out = false;
+	r->t.writer.has_chunk_out = false;
 }
 
 static struct xo_span
 held_body(const struct xo_relay *r)
 {
-	return xo_span_from(xo_buf_span(&r->header), r->t.header_len);
+	return xo_span_from(xo_buf_span(&r->header), r->t.content.header_len);
 }
 
 static void
 held_to_bdat(struct xo_relay *r)
 {
-	struct transaction *t = &r->t;
+	const struct content *c = &r->t.content;
 	struct xo_span body = held_body(r);
 	uint64_t size = r->clean.len + body.len;
 
-	if (t->is_chunked)
-		writer_chunk_begin(r, size + t->chunk_left, t->chunk.is_last);
+	if (c->is_chunked)
+		writer_chunk_begin(r, size + c->chunk_left, c->chunk.is_last);
 	else
 		writer_chunk_begin(r, size, true);
 	relay_send_span(r, XO_BACK, xo_buf_span(&r->clean));
 	relay_send_span(r, XO_BACK, body);
 	/* The client's chunk ended while the next hop was awaited. */
-	if (t->is_chunked && t->chunk_left == 0 && !t->chunk.is_last &&
-	    r->state != FRONT_CHUNK)
+	if (c->is_chunked && c->chunk_left == 0 && !c->chunk.is_last &&
+	    r->front.state != FRONT_CHUNK)
 		writer_chunk_end(r);
 }
 
@@ -101,13 +103,13 @@ stuff_held_chunks(struct xo_relay *r, struct xo_buf *out)
 	size_t n;
 
 	while (body.len > 0) {
-		event = xo_scan(&r->t.rescanner, body, &span, &n);
+		event = xo_scan(&r->t.writer.scanner, body, &span, &n);
 		body = xo_span_from(body, n);
 		if (!writer_mends(r, event, &span))
 			return false;
 		if (event == XO_CONTENT_MORE)
 			continue;
-		if (xo_stuff(&r->t.stuffer, span))
+		if (xo_stuff(&r->t.writer.stuffer, span))
 			(void)xo_buf_add_byte(out, '.');
 		(void)xo_buf_add(out, span);
 	}
@@ -120,41 +122,42 @@ held_to_data(struct xo_relay *r)
 	struct xo_buf *out = relay_send_begin(r);
 	size_t start = out->len;
 	struct xo_span body = held_body(r), part;
+	struct writer *w = &r->t.writer;
 	bool is_clean = true;
 
-	(void)xo_stuff_text(&r->t.stuffer, xo_buf_span(&r->clean), out);
-	if (r->t.is_chunked)
+	(void)xo_stuff_text(&w->stuffer, xo_buf_span(&r->clean), out);
+	if (r->t.content.is_chunked)
 		is_clean = stuff_held_chunks(r, out);
 	relay_send_end(r, XO_BACK, start);
 	if (!is_clean)
 		content_fail(r, XO_REFUSAL_CONTENT_NEEDS_CHUNKING);
-	if (r->t.is_chunked)
+	if (r->t.content.is_chunked)
 		return;
 	/* Most bodies have no line that begins with a dot: no need to look. */
-	part = r->t.has_held_dot ? xo_stuff_free(&r->t.stuffer, body) : body;
-	if (!r->t.has_held_dot)
-		(void)xo_stuff(&r->t.stuffer, body);
+	part = w->has_held_dot ? xo_stuff_free(&w->stuffer, body) : body;
+	if (!w->has_held_dot)
+		(void)xo_stuff(&w->stuffer, body);
 	relay_send_span(r, XO_BACK, part);
 	start = out->len;
-	(void)xo_stuff_text(&r->t.stuffer, xo_span_from(body, part.len), out);
+	(void)xo_stuff_text(&w->stuffer, xo_span_from(body, part.len), out);
 	relay_send_end(r, XO_BACK, start);
 }
 
 void
 writer_held(struct xo_relay *r)
 {
-	if (r->t.uses_bdat)
+	if (r->t.writer.uses_bdat)
 		held_to_bdat(r);
 	else
 		held_to_data(r);
-	if (r->sends.err != XO_OK && r->t.content == CONTENT_BODY)
+	if (r->out.sends.err != XO_OK && r->t.content.state == CONTENT_BODY)
 		content_fail(r, XO_REFUSAL_MEMORY);
 }
 
 void
 writer_span(struct xo_relay *r, struct xo_span span)
 {
-	if (!r->t.uses_bdat && xo_stuff(&r->t.stuffer, span))
+	if (!r->t.writer.uses_bdat && xo_stuff(&r->t.writer.stuffer, span))
 		relay_send(r, XO_BACK, XO_LIT("."));
 	relay_send_span(r, XO_BACK, span);
 }
@@ -162,10 +165,11 @@ writer_span(struct xo_relay *r, struct xo_span span)
 void
 writer_end(struct xo_relay *r)
 {
-	if (!r->t.uses_bdat) {
+	if (!r->t.writer.uses_bdat) {
 		struct xo_span span;
 
-		if (r->t.is_chunked && xo_scan_has_open_cr(&r->t.rescanner)) {
+		if (r->t.content.is_chunked &&
+		    xo_scan_has_open_cr(&r->t.writer.scanner)) {
 			if (!writer_mends(r, XO_CONTENT_BARE_CR, &span)) {
 				content_fail(r,
 				    XO_REFUSAL_CONTENT_NEEDS_CHUNKING);
@@ -173,13 +177,13 @@ writer_end(struct xo_relay *r)
 			}
 			writer_span(r, span);
 		}
-		relay_send(r, XO_BACK, xo_stuff_end(&r->t.stuffer));
+		relay_send(r, XO_BACK, xo_stuff_end(&r->t.writer.stuffer));
 	}
 	back_expect(r, EXPECT_FINAL);
 	/* LMTP: a reply for each (RFC 2033 4.2). */
-	for (size_t i = 1; i < r->t.n_accepted &&
+	for (size_t i = 1; i < r->t.envelope.n_accepted &&
 	    upstream_of(r)->protocol == XO_PROTOCOL_LMTP; i++)
 		back_expect(r, EXPECT_FINAL);
 	/* Its time runs from here, whatever was awaited before. */
-	r->back_since = r->now;
+	r->back.since = r->now;
 }

@@ -7,7 +7,7 @@
 #include <xoorg/domain.h>
 #include <xoorg/xtext.h>
 
-#include "session.h"
+#include "relay_internal.h"
 
 #define VALUE_MAX 255
 
@@ -207,7 +207,7 @@ xclient(struct xo_relay *r, struct xo_span args)
 {
 	struct told told = {.has_address = false};
 
-	if (!r->may_xclient) {
+	if (!r->spoken.is_permitted) {
 		relay_refuse(r, XO_REFUSAL_COMMAND_UNKNOWN);
 		return;
 	}
@@ -223,23 +223,23 @@ xclient(struct xo_relay *r, struct xo_span args)
 		r->setup.address = told.address;
 	if (told.has_port)
 		r->setup.port = told.port;
-	xo_buf_clear(&r->hello);
-	xo_buf_clear(&r->odd_hello);
-	set_buffer(&r->told_hello, &told.hello);
-	set_buffer(&r->told_name, &told.name);
-	set_buffer(&r->told_reverse_name, &told.reverse_name);
-	r->told = (struct xo_told){
-		.name = xo_buf_span(&r->told_name),
-		.reverse_name = xo_buf_span(&r->told_reverse_name),
+	xo_buf_clear(&r->front.hello);
+	xo_buf_clear(&r->front.odd_hello);
+	set_buffer(&r->spoken.hello, &told.hello);
+	set_buffer(&r->spoken.name, &told.name);
+	set_buffer(&r->spoken.reverse_name, &told.reverse_name);
+	r->spoken.told = (struct xo_told){
+		.name = xo_buf_span(&r->spoken.name),
+		.reverse_name = xo_buf_span(&r->spoken.reverse_name),
 		.has_server = told.has_server && told.has_server_port,
 		.server = told.server,
 		.server_port = told.server_port,
 	};
 	/* It speaks for another client from here on. */
-	r->setup.is_proxied = r->is_spoken_for = true;
-	r->rights.rights = 0;
-	r->announced = 0;
-	r->size_limit = 0;
-	r->state = FRONT_GREETED;
+	r->setup.is_proxied = r->spoken.is_set = true;
+	r->front.rights.rights = 0;
+	r->front.announced = 0;
+	r->front.size_limit = 0;
+	r->front.state = FRONT_GREETED;
 	relay_banner(r);
 }

@@ -28,7 +28,7 @@ def test_names():
     """Each state of the code is one of the model's."""
     model = set(re.findall(r"\w+", read("tests", "model", "session.pml") +
                            read("tests", "model", "opening.pml")))
-    text = read("src", "relay", "session.h") + read("include", "xoorg", "opening.h")
+    text = read("src", "relay", "transaction.h") + read("include", "xoorg", "opening.h")
     missing = []
     for name in ("front_state", "back_state", "expected", "slot_state", "content_state",
                  "mail_state", "xo_opening_state"):

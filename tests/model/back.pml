@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* envelope.c's queue and back.c: the next hop during a transaction. */
+/* envelope.c's queue, back.c and its like: the next hop during a transaction. */
 
 #define may_pipeline ((len(expected) == 0) || HOP_PIPELINING)
 #define is_envelope_done (mail_state == MAIL_ACCEPTED && (len(expected) == 0) && \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What src/relay/session.h declares: the same states by the same names. Then
+ * What src/relay/transaction.h declares: the same states by the same names. Then
  * what only the model has: the ledger of who said what, and the configuration.
  */
 

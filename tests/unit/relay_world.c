@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <relay/session.h>
+#include <relay/relay_internal.h>
 
 #define S(s) {(const uint8_t *)(s), sizeof(s) - 1}
 #define ROUNDS_MAX 200000
@@ -305,7 +305,7 @@ hop_final(struct world *w, bool by_data)
 	char usual[64];
 	size_t start = h->out.len, end;
 
-	if (w->is_gone && w->relay->state != FRONT_FINAL)
+	if (w->is_gone && w->relay->front.state != FRONT_FINAL)
 		world_violate(w, "content completed for a client that is gone");
 	if (h->is_spoilt || h->n_rcpts == 0) {
 		hop_utter(w, "503 5.5.1 no\r\n");
@@ -743,9 +743,9 @@ take_actions(struct world *w)
 	struct xo_action a;
 	bool has_more;
 
-	if (w->relay->n_actions > w->most_actions)
-		w->most_actions = w->relay->n_actions;
-	if (w->relay->n_actions >= ACTIONS_MAX)
+	if (w->relay->out.n_actions > w->most_actions)
+		w->most_actions = w->relay->out.n_actions;
+	if (w->relay->out.n_actions >= ACTIONS_MAX)
 		world_violate(w, "too many actions");
 	for (;;) {
 		INSIDE(has_more = xo_relay_next(w->relay, &a));
@@ -754,7 +754,7 @@ take_actions(struct world *w)
 		on_action(w, &a);
 	}
 	parse_replies(w);
-	if (w->relay->n_actions != 0 || w->relay->has_ended)
+	if (w->relay->out.n_actions != 0 || w->relay->has_ended)
 		world_violate(w, "a transaction that has not ended");
 }
 

@@ -21,7 +21,7 @@
 
 #include <xoorg/opening.h>
 
-#include <relay/session.h>
+#include <relay/relay_internal.h>
 
 #define S(s) {(const uint8_t *)(s), sizeof(s) - 1}
 #define N(a) (sizeof(a) / sizeof((a)[0]))
@@ -474,7 +474,7 @@ play_word(struct stage *s, const char *event, bool is_followed)
 			in[len++] = (uint8_t)behind[0];
 		used = xo_relay_front_bytes(s->relay, xo_span(in, len));
 		if (used != words[i].octets.len &&
-		    s->relay->state != FRONT_CLOSED)
+		    s->relay->front.state != FRONT_CLOSED)
 			fail_msg("%s:%zu: %s: %zu octets used",
 			    s->trace->file, s->trace->line, event, used);
 		return;
@@ -518,8 +518,8 @@ play_reply(struct stage *s, int code, char next)
 		s->hop_in_data = true;
 	(void)xo_relay_back_bytes(s->relay,
 	    xo_span((const uint8_t *)text + at, (size_t)len - at));
-	if (code == 354 && (s->relay->back != BACK_READY ||
-	    s->relay->t.content != CONTENT_BODY))
+	if (code == 354 && (s->relay->back.state != BACK_READY ||
+	    s->relay->t.content.state != CONTENT_BODY))
 		s->hop_in_data = false;
 }
 
@@ -639,10 +639,10 @@ describe(struct stage *s, char *out, size_t size)
 	const struct xo_relay *r = s->relay;
 
 	(void)snprintf(out, size, "= %s %s %s %s expected %zu slots %zu "
-	    "told %zu accepted %zu timers %d %d", front_names[r->state],
-	    back_names[r->back], mail_names[r->t.mail_state],
-	    content_names[r->t.content], r->n_expected, r->t.n_slots,
-	    r->t.n_told, r->t.n_accepted, has_deadline(s, true),
+	    "told %zu accepted %zu timers %d %d", front_names[r->front.state],
+	    back_names[r->back.state], mail_names[r->t.envelope.state],
+	    content_names[r->t.content.state], r->back.n_expected, r->t.envelope.n_slots,
+	    r->t.envelope.n_told, r->t.envelope.n_accepted, has_deadline(s, true),
 	    has_deadline(s, false));
 }
 

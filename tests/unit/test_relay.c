@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include <relay/session.h>
+#include <relay/relay_internal.h>
 
 #include "relay_world.h"
 

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include <relay/session.h>
+#include <relay/relay_internal.h>
 
 #include "relay_watch.h"
 
@@ -393,7 +393,7 @@ transact(struct world *w)
 	size_t n = w->n_replies, n_acked = w->n_acked;
 	size_t n_commits = w->n_commits, n_rcpts = 1 + below(4), n_accepted = 0;
 	bool is_group = one_in(2), by_data = one_in(2) ||
-	    !has_cap(w->relay->announced, XO_CAP_CHUNKING);
+	    !has_cap(w->relay->front.announced, XO_CAP_CHUNKING);
 	struct xo_buf wire = {0};
 	struct letter l;
 	uint16_t code;

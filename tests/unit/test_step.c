@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#include <relay/session.h>
+#include <relay/relay_internal.h>
 #include <xoorg/opening.h>
 
 #include "relay_world.h"
@@ -346,7 +346,7 @@ hear(struct teller *t)
 	struct xo_buf all = {0};
 
 	while (t->w->hop.is_linked && t->head < t->tail &&
-	    (!t->scene->is_late || t->w->relay->n_expected > 0)) {
+	    (!t->scene->is_late || t->w->relay->back.n_expected > 0)) {
 		xo_buf_clear(&all);
 		do {
 			(void)xo_buf_add_cstr(&all, t->queue[t->head++]);
@@ -371,7 +371,7 @@ say_envelope(struct teller *t, int message)
 
 	(void)snprintf(text, sizeof(text), "MAIL FROM:<%d@example.org>%s\r\n%s"
 	    "RCPT TO:<s@contoso.com>\r\n", message,
-	    is_binary && has_cap(t->w->relay->announced, XO_CAP_BINARYMIME) ?
+	    is_binary && has_cap(t->w->relay->front.announced, XO_CAP_BINARYMIME) ?
 	    " BODY=BINARYMIME" : "", "RCPT TO:<r@contoso.com>\r\n");
 	if (t->scene->is_group) {
 		say(t, text);

@@ -8,7 +8,8 @@
  *   announce.c  what EHLO announces
  *   xclient.c   whom a proxy of ours speaks for
  *   envelope.c  MAIL and RCPT: verdict, upstream, replies in order
- *   back.c      the next hop: commands out, replies in, failures
+ *   back.c      the next hop: got, let go, failed; back_ask.c what is said to
+ *               it, back_answer.c what it replies
  *   final.c     what the replies to the content come to
  *   about.c     what a reply of the next hop is about, and whose it is
  *   content.c   DATA and BDAT in, header held for the wall
@@ -21,130 +22,14 @@
  * tests/model; what that does is played on this (tests/unit/test_model.c). Who
  * changes one changes the other.
  */
-#ifndef XO_SESSION_H
-#define XO_SESSION_H
+#ifndef XO_RELAY_INTERNAL_H
+#define XO_RELAY_INTERNAL_H
 
-#include <xoorg/command.h>
-#include <xoorg/content.h>
 #include <xoorg/line.h>
-#include <xoorg/param.h>
 #include <xoorg/relay.h>
 #include <xoorg/reply.h>
-#include <xoorg/treatment.h>
-#include <xoorg/wall.h>
 
-enum front_state {
-	FRONT_GREETED,			/* no EHLO since the last STARTTLS */
-	FRONT_READY,
-	FRONT_MAIL,			/* a transaction is open */
-	FRONT_CHUNKS,			/* the same, some BDAT came */
-	FRONT_COMMAND_STATES,		/* those above read commands */
-	FRONT_WAIT_CAPS = FRONT_COMMAND_STATES,
-	FRONT_HANDSHAKE,
-	FRONT_DATA,			/* content until CRLF . CRLF */
-	FRONT_CHUNK,			/* content of one BDAT */
-	FRONT_FINAL,			/* all content is here: the next hop's turn */
-	FRONT_CLOSED,
-};
-
-enum back_state {
-	BACK_NONE,
-	BACK_ACQUIRING,
-	BACK_READY,
-	BACK_FAILED,			/* for this transaction */
-};
-
-/* What a reply of the next hop will answer. */
-enum expected {
-	EXPECT_RSET,
-	EXPECT_MAIL,
-	EXPECT_RCPT,
-	EXPECT_DATA,
-	EXPECT_CHUNK,
-	EXPECT_FINAL,
-	EXPECT_HELLO,			/* behind the content: about.c says why */
-};
-
-enum slot_state {
-	SLOT_WAITING,			/* for the next hop */
-	SLOT_ACCEPTED,
-	SLOT_REFUSED,
-};
-
-/* One RCPT: its command, and its reply once it is known. */
-struct slot {
-	enum slot_state state;
-	bool is_local;			/* never meant for the next hop */
-	bool is_sent;
-	uint16_t code;
-	enum xo_refusal why;		/* of a refusal */
-	size_t command, command_len;	/* into transaction.text */
-	size_t reply, reply_len;	/* the same */
-};
-
-enum content_state {
-	CONTENT_NONE,
-	CONTENT_HEADER,			/* held until it is whole */
-	CONTENT_OPENING,		/* the next hop's 354 is awaited */
-	CONTENT_BODY,
-	CONTENT_DISCARD,		/* its end is awaited; outcome is set */
-};
-
-enum mail_state {
-	MAIL_UNSENT,
-	MAIL_SENT,
-	MAIL_ACCEPTED,
-	MAIL_REFUSED,
-};
-
-struct transaction {
-	uint64_t began;
-	struct xo_mail mail;		/* its spans point into `args` */
-	struct xo_treatment trust;
-	bool is_chunked;		/* content comes by BDAT */
-	uint8_t n_retries;		/* of the envelope, elsewhere */
-	enum mail_state mail_state;
-	struct slot *slots;
-	size_t n_slots, cap_slots;
-	size_t n_told;			/* slots whose reply the client has */
-	size_t n_answered;		/* slots that have a reply */
-	size_t next_send, next_reply;	/* slots, towards the next hop */
-	size_t n_accepted;
-	/* content */
-	enum content_state content;
-	struct xo_scanner scanner;	/* of what comes in */
-	struct xo_scanner rescanner;	/* BDAT in, DATA out */
-	struct xo_stuffer stuffer;
-	struct xo_header_finder finder;
-	struct xo_stuffer held_stuffer;	/* of what is held: */
-	bool has_held_dot;		/* a line begins with a dot */
-	size_t header_len;		/* of what is in `header`, once found */
-	bool is_complete;		/* all content has come */
-	bool is_opened;			/* DATA or BDAT was said */
-	bool uses_bdat;			/* towards the next hop */
-	bool is_in_step;		/* the envelope's replies prove it */
-	bool wants_hello;		/* they do not: EHLO shall, at the end */
-	bool has_chunk_out;		/* one whose reply is not yet expected */
-	bool has_xoorg_out;
-	/* The value that the message itself brought (xoorg = "message"). */
-	bool is_said_again;		/* the envelope, with it */
-	size_t message_xoorg, message_xoorg_len;	/* into text */
-	/* LMTP: one reply a recipient. */
-	size_t n_finals, n_delivered;
-	uint16_t worst;
-	uint64_t size;			/* content octets */
-	uint64_t waited;		/* ms spent waiting for the client */
-	uint32_t empty_chunks, chunks;
-	struct xo_chunk chunk;		/* the client's current */
-	uint64_t chunk_left;
-	/* what it came to */
-	bool is_stray;			/* a chunk that belongs to no message */
-	enum front_state back_to;	/* behind it */
-	enum xo_refusal outcome;
-	uint16_t code;
-	size_t outcome_text, outcome_len;	/* into text; of UPSTREAM_SAID */
-	struct xo_wall_report wall;	/* what the wall did, or found */
-};
+#include <relay/transaction.h>
 
 /* Actions that wait to be taken: room for a few, grown for a crowd. A few are
  * what give_up() needs. */
@@ -158,47 +43,67 @@ struct queued {
 	size_t offset;
 };
 
-struct xo_relay {
-	struct xo_relay_setup setup;
-	uint64_t now;
-	int64_t wall_clock;
-	/* front */
-	enum front_state state;
-	bool is_tls;
-	bool is_esmtp;
-	bool is_draining;
-	bool is_front_gone;
-	bool is_weak;
-	bool is_followed;		/* octets came behind the command */
-	bool is_followed_by_quit;
-	uint64_t front_since;		/* last progress of the client */
+/* The client's side. */
+struct front {
+	uint64_t since;			/* last progress of the client */
 	uint64_t request_since;		/* a command began; 0: none */
 	struct xo_rights rights;
-	uint32_t announced;		/* of XO_CAP_BIT() */
 	uint64_t size_limit;		/* 0: none */
-	uint32_t errors, resets, commands;
-	enum xo_refusal tls_refusal;	/* what STARTTLS would get */
-	bool is_pressed;		/* under load: less patience */
-	bool may_xclient;
-	bool is_spoken_for;		/* by XCLIENT */
 	struct xo_buf hello;
 	struct xo_buf odd_hello;	/* as it was said, if `hello` is not */
-	struct xo_buf told_hello;	/* XCLIENT's, and the next three */
-	struct xo_buf told_name, told_reverse_name;
-	struct xo_told told;
+	uint32_t announced;		/* of XO_CAP_BIT() */
+	uint32_t errors, resets, commands;
+	enum front_state state;
+	enum xo_refusal tls_refusal;	/* what STARTTLS would get */
+	bool is_tls;
+	bool is_weak;
+	bool is_esmtp;
+	bool is_gone;
+	bool is_draining;
+	bool is_pressed;		/* under load: less patience */
+	bool is_followed;		/* octets came behind the command */
+	bool is_followed_by_quit;
 	char tls_description[64];
-	/* back */
-	enum back_state back;
-	bool is_back_replaceable;
-	bool is_back_ahead;		/* octets came behind its last reply */
-	enum xo_refusal back_why;
-	uint64_t back_since;		/* last progress of the next hop */
-	uint32_t back_caps;		/* of XO_CAP_BIT() */
+};
+
+/* xclient.c: for whom the client speaks */
+struct spoken_for {
+	struct xo_buf hello, name, reverse_name;
+	struct xo_told told;		/* points into them */
+	bool is_permitted;
+	bool is_set;
+};
+
+/* The next hop's side. */
+struct back {
+	uint64_t since;			/* last progress of the next hop */
 	struct xo_heard *heard;		/* the connection's */
 	struct xo_reply reply;
 	uint8_t *expected;		/* ring of enum expected */
 	size_t expected_head, n_expected, cap_expected;
-	/* message */
+	uint32_t caps;			/* of XO_CAP_BIT() */
+	enum back_state state;
+	enum xo_refusal why;		/* it has failed */
+	bool is_replaceable;
+	bool is_ahead;			/* octets came behind its last reply */
+};
+
+/* actions.c: what is to be done, and said */
+struct cellar {
+	struct queued *actions;		/* ACTIONS_FEW at least */
+	size_t cap_actions, n_actions, next_action;
+	struct xo_buf sends;
+	struct queued lost;		/* there was no room for it */
+	bool has_lost;
+};
+
+struct xo_relay {
+	struct xo_relay_setup setup;
+	uint64_t now;
+	int64_t wall_clock;
+	struct front front;
+	struct spoken_for spoken;
+	struct back back;
 	struct transaction t;
 	struct xo_span recipient;	/* of the RCPT that is judged */
 	struct xo_buf args;		/* MAIL's, kept for its spans */
@@ -208,12 +113,7 @@ struct xo_relay {
 	struct xo_report report;
 	bool has_ended;			/* forget t when actions are taken */
 	bool has_reported;		/* the same, and `report` tells of it */
-	/* out */
-	struct queued *actions;		/* ACTIONS_FEW at least */
-	size_t cap_actions, n_actions, next_action;
-	struct queued lost;		/* there was no room for it */
-	bool has_lost_action;
-	struct xo_buf sends;
+	struct cellar out;
 };
 
 /* Room for the longest line of our own, and buffers kept between messages. */
@@ -292,16 +192,27 @@ void envelope_answer_refusal(struct xo_relay *r, struct slot *slot,
 /* The same with what finish_note_reply() kept. */
 void envelope_answer_noted(struct xo_relay *r, struct slot *slot);
 
-/* back.c */
+/* back_ask.c */
 void back_pump(struct xo_relay *r);
-/* To the treatment's upstream; fails at once if that is none. */
-void back_acquire(struct xo_relay *r, bool is_fresh);
 void back_expect(struct xo_relay *r, enum expected what);
-void back_fail(struct xo_relay *r, enum xo_refusal why);
 /* The same envelope again, after RSET, with what is known by now. */
 void back_say_again(struct xo_relay *r);
+/* EHLO behind the content, as opening.c said it. */
+void back_say_hello(struct xo_relay *r);
+void back_forget_said(struct envelope *e);
+/* No next hop, or one that refused the sender: nobody will be accepted. */
+void back_refuse_waiting(struct xo_relay *r);
 /* The value for XOORG= on this transaction; empty: none. */
 struct xo_span back_xoorg(const struct xo_relay *r);
+
+/* back.c */
+/* To the treatment's upstream; fails at once if that is none. */
+void back_acquire(struct xo_relay *r, bool is_fresh);
+void back_fail(struct xo_relay *r, enum xo_refusal why);
+/* What a lost connection was told is told another, if it may be. */
+bool back_retry(struct xo_relay *r, enum xo_refusal why);
+/* For the log: what the client does not get to hear. */
+void back_tell_said(struct xo_relay *r);
 /* The connection goes: to be used again if it may, else closed. */
 void back_leave(struct xo_relay *r);
 void back_drop(struct xo_relay *r);
