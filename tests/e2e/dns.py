@@ -42,7 +42,8 @@ class Dns:
         self.asked = []			# (name, type), each time
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
-        self.address = "127.0.0.1:%d" % self.socket.getsockname()[1]
+        self.port = self.socket.getsockname()[1]
+        self.address = "127.0.0.1:%d" % self.port
         self._stopping = False
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -52,7 +53,8 @@ class Dns:
     def stop(self):
         self._stopping = True
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.sendto(b"", self.socket.getsockname())
+            # It may have ended already, by a question that came now.
+            s.sendto(b"", ("127.0.0.1", self.port))
 
     def __enter__(self):
         return self
