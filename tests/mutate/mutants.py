@@ -321,7 +321,7 @@ m("chunk-unexpected", "} else if (!is_expected || r->back.reply.code != 250) {",
   survives="a 2xx that nobody asked for is caught in the line before, and nothing else is 250")
 m("final-2xx", "if (r->back.reply.code != 250 && !is_refusal(r)) {", "if (r->back.reply.code / 100 != 2 && !is_refusal(r)) {")
 m("final-ahead", "if (r->back.is_ahead) {\n\t\trelay_act(r, XO_ACTION_OUT_OF_STEP);", "if (false) {\n\t\trelay_act(r, XO_ACTION_OUT_OF_STEP);")
-m("final-of-another", "r->t.final.wants_hello |= about_before(r);", ";", e2e=[("test_step.py", ""), ("test_pool.py", "")])
+m("final-of-another", "r->t.final.wants_hello |= about_before(r);", ";", unit=RELAY + " step", e2e=[("test_step.py", ""), ("test_pool.py", "")])
 m("final-of-another-ahead", "else if (r->back.is_ahead)\n\t\tback_fail(r, XO_REFUSAL_UPSTREAM_OUT_OF_STEP);\n\telse\n\t\tback_say_hello(r);", "else\n\t\tback_say_hello(r);", e2e=[("test_step.py", ""), ("test_pool.py", "")])
 m("final-about-us", "if (about_us(r, EXPECT_FINAL)) {", "if (false) {")
 m("mail-about-us", "if (about_us(r, EXPECT_MAIL)) {", "if (false) {")
