@@ -27,17 +27,36 @@ xo_conf_arena_new(void)
 	return calloc(1, sizeof(struct xo_conf_arena));
 }
 
-void
-xo_conf_arena_free(struct xo_conf_arena **arena)
+static void
+free_blocks(struct block *block)
 {
-	struct block *block, *next;
+	struct block *next;
 
-	if (*arena == NULL)
-		return;
-	for (block = (*arena)->blocks; block != NULL; block = next) {
+	for (; block != NULL; block = next) {
 		next = block->next;
 		free(block);
 	}
+}
+
+void
+xo_conf_arena_clear(struct xo_conf_arena *arena)
+{
+	struct block *block = arena->blocks;
+
+	if (block == NULL)
+		return;
+	free_blocks(block->next);
+	block->next = NULL;
+	memset(block->octets, 0, block->used);
+	block->used = 0;
+}
+
+void
+xo_conf_arena_free(struct xo_conf_arena **arena)
+{
+	if (*arena == NULL)
+		return;
+	free_blocks((*arena)->blocks);
 	free(*arena);
 	*arena = NULL;
 }

@@ -13,6 +13,8 @@
 struct xo_conf_arena;
 
 struct xo_conf_arena *xo_conf_arena_new(void);
+/* Gives all back, and keeps room for as much of small things. */
+void xo_conf_arena_clear(struct xo_conf_arena *arena);
 void xo_conf_arena_free(struct xo_conf_arena **arena);
 
 /* `n` objects of `size` octets, all zero, aligned for any type; or NULL. */

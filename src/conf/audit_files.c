@@ -48,9 +48,10 @@ add(struct inspection *in, struct xo_conf_path path, bool is_key,
 	file->path = path.path;
 	file->where = path.where;
 	file->is_key = is_key;
-	(void)snprintf(file->setting, sizeof(file->setting), "%s.%.*s.%s",
-	    section, (int)(name.len < 60 ? name.len : 60),
-	    (const char *)name.p, setting);
+	(void)snprintf(file->setting, sizeof(file->setting), "%s%s%.*s%s%s",
+	    section, section[0] != '\0' ? "." : "",
+	    (int)(name.len < 60 ? name.len : 60), (const char *)name.p,
+	    section[0] != '\0' ? "." : "", setting);
 	in->n++;
 }
 
@@ -84,6 +85,10 @@ add_all(struct inspection *in)
 		    "tls", name, "trust");
 		add(in, t->crl_file, false, "tls", name, "crl_file");
 	}
+	for (size_t i = 0; i < conf->n_tables; i++)
+		add(in, (struct xo_conf_path){conf->tables[i].path,
+		    conf->tables[i].where}, false, "", XO_LIT(""),
+		    "tenant_tables");
 	for (size_t i = 0; i < policy->n_peers; i++)
 		add(in, conf->peers[i].crl_file, false, "peers",
 		    policy->peers[i].name, "crl_file");
@@ -102,8 +107,9 @@ add_all(struct inspection *in)
 static size_t
 count_files(const struct xo_conf *conf)
 {
-	return conf->n_files + 4 * conf->n_tls + conf->policy.n_peers +
-	    2 * conf->policy.n_tenants + 4 * conf->policy.n_upstreams;
+	return conf->n_files + conf->n_tables + 4 * conf->n_tls +
+	    conf->policy.n_peers + 2 * conf->policy.n_tenants +
+	    4 * conf->policy.n_upstreams;
 }
 
 /* The configuration itself has no setting to name. */

@@ -194,9 +194,11 @@ xo_loader_index(const struct xo_loader *loader)
 	where = xo_conf_entry_where(entry, "originator_orgs");
 	return xo_conf_fail(loader->error, &where,
 	    "%s: expected each organisation once in all tenants, found \"%s\" "
-	    "in tenant `%.60s` and in tenant `%.60s`",
+	    "in tenant `%.60s` and in tenant `%.60s`, the first "
+	    "of them in %s:%d",
 	    xo_conf_full_name(XO_SECTION_TENANTS, entry,
 	    "originator_orgs").text, xo_conf_show(find_shared(
 	    &policy->tenants[first], &policy->tenants[second])).text,
-	    tenants[first].name, entry->name);
+	    tenants[first].name, entry->name, tenants[first].where.file,
+	    tenants[first].where.line);
 }

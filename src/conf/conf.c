@@ -98,8 +98,21 @@ set_given(const struct xo_loader *loader, enum xo_section section,
 	return true;
 }
 
-static bool
-set_entry(const struct xo_loader *loader, enum xo_section section,
+/* Absent is not empty: a tenant gets its own mail. */
+static void
+complete_tenant(const struct xo_conf_entry *entry)
+{
+	struct xo_tenant_record *record = entry->record;
+	struct xo_tenant *tenant = &record->policy;
+
+	if (xo_node_member(entry->group, "recipient_domains") != NULL)
+		return;
+	tenant->recipient_domains = tenant->originator_orgs;
+	tenant->n_recipient_domains = tenant->n_originator_orgs;
+}
+
+bool
+xo_loader_set_entry(const struct xo_loader *loader, enum xo_section section,
     const struct xo_conf_entry *entry)
 {
 	struct xo_setter setter = {
@@ -121,11 +134,14 @@ set_entry(const struct xo_loader *loader, enum xo_section section,
 		    !xo_value_set_default(&setter))
 			return false;
 	}
+	if (section == XO_SECTION_TENANTS)
+		complete_tenant(entry);
 	return true;
 }
 
+/* The tables are named in the first section, and refer to later ones. */
 static bool
-set_all(const struct xo_loader *loader)
+set_all(struct xo_loader *loader)
 {
 	size_t i, section;
 
@@ -133,12 +149,13 @@ set_all(const struct xo_loader *loader)
 		const struct xo_conf_entries *in = &loader->sections[section];
 
 		for (i = 0; i < in->n; i++) {
-			if (!set_entry(loader, (enum xo_section)section,
-			    &in->entries[i]))
+			if (!xo_loader_set_entry(loader,
+			    (enum xo_section)section, &in->entries[i]))
 				return false;
 		}
 	}
-	return true;
+	loader->n_own_tenants = loader->sections[XO_SECTION_TENANTS].n;
+	return xo_loader_read_tables(loader);
 }
 
 static bool

@@ -41,6 +41,12 @@ struct xo_warnings {
 	size_t n;
 };
 
+/* A file with tenants, a row each: xoorgd.conf(5). */
+struct xo_conf_table {
+	const char *path;
+	struct xo_conf_where where;
+};
+
 enum xo_log_format {
 	XO_LOG_TEXT,
 	XO_LOG_JSON,
@@ -51,6 +57,13 @@ enum xo_tls_minimum {
 	XO_TLS_1_2,
 	XO_TLS_1_3,
 	XO_TLS_MINIMUM_COUNT
+};
+
+/* What a row that cannot be taken means. */
+enum xo_table_errors {
+	XO_TABLE_ERRORS_FATAL,
+	XO_TABLE_ERRORS_SKIP,			/* the row, with a warning */
+	XO_TABLE_ERRORS_COUNT
 };
 
 enum xo_sandbox_mode {
@@ -136,6 +149,9 @@ struct xo_conf {
 	enum xo_sandbox_mode sandbox;
 	bool has_resolver;
 	struct xo_conf_host resolver;		/* instead of the system's */
+	const struct xo_conf_table *tables;	/* of tenants */
+	size_t n_tables;
+	enum xo_table_errors table_errors;
 	uint32_t max_sessions;			/* all workers; 0: no limit */
 	uint32_t max_sessions_per_address;
 	uint32_t max_sessions_per_network;
@@ -148,6 +164,7 @@ struct xo_conf {
 	const struct xo_conf_peer *peers;
 	const struct xo_conf_listener *listeners;
 	const struct xo_conf_tenant *tenants;
+	size_t n_own_tenants;			/* the first; others: tables */
 	const struct xo_conf_upstream *upstreams;
 	const char *const *files;		/* it was read from */
 	size_t n_files;

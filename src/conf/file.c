@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define READ_SIZE ((size_t)65536)
+
 const char *
 xo_file_absolute(struct xo_conf_arena *arena, const char *folder,
     struct xo_span name)
@@ -84,4 +86,38 @@ xo_file_open(const char *path, const char **problem_r)
 		return fd;
 	(void)close(fd);
 	return -1;
+}
+
+/* Everything `fd` has to give. An errno, or 0. */
+static int
+read_all(int fd, struct xo_buf *content)
+{
+	for (;;) {
+		uint8_t *p = xo_buf_reserve(content, READ_SIZE);
+		ssize_t n;
+
+		if (p == NULL)
+			return content->err == XO_ERR_LIMIT ? EFBIG : ENOMEM;
+		n = read(fd, p, READ_SIZE);
+		if (n == 0)
+			return 0;
+		if (n > 0)
+			content->len += (size_t)n;
+		else if (errno != EINTR)
+			return errno;
+	}
+}
+
+const char *
+xo_file_read(const char *path, struct xo_buf *content)
+{
+	const char *problem;
+	int fd = xo_file_open(path, &problem);
+	int error;
+
+	if (fd < 0)
+		return problem;
+	error = read_all(fd, content);
+	(void)close(fd);
+	return error == 0 ? NULL : strerror(error);
 }

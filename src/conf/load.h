@@ -17,7 +17,19 @@ struct xo_loader {
 	const char *folder;
 	const struct xo_node *root;
 	struct xo_conf_entries sections[XO_SECTION_COUNT];
+	size_t n_own_tenants;		/* the first; others: tables */
 };
+
+/* conf.c: from the nodes of entry->group, and defaults, to the record. */
+bool xo_loader_set_entry(const struct xo_loader *loader,
+    enum xo_section section, const struct xo_conf_entry *entry);
+
+/*
+ * table.c: the rows of tenant_tables behind the tenants of the configuration,
+ * set and checked as these are. A row has no nodes left: its settings are all
+ * in its line.
+ */
+bool xo_loader_read_tables(struct xo_loader *loader);
 
 /* rules.c: what no setting of a group can know alone. */
 bool xo_loader_check_rules(const struct xo_loader *loader,
@@ -46,7 +58,7 @@ union xo_record {
 	struct xo_upstream_record upstream;
 };
 
-/* And back: entries of a section, the name and the record of one. */
+/* And back: entries of a section (without those of tables), the name and the record of one. */
 size_t xo_record_count(const struct xo_conf *conf, enum xo_section section);
 struct xo_span xo_record_name(const struct xo_conf *conf,
     enum xo_section section, size_t i);

@@ -171,6 +171,20 @@ print_file(const struct printer *printer, const void *field,
 }
 
 static void
+print_table(const struct printer *printer, const void *field,
+    const void *other)
+{
+	const struct xo_conf_table *table = field;
+	struct xo_buf name = {0};
+
+	(void)other;
+	xo_buf_add_all(&name, "csv:", table->path, (char *)NULL);
+	print_string(printer->out, xo_buf_span(&name));
+	printer->out->err = name.err != XO_OK ? name.err : printer->out->err;
+	xo_buf_fini(&name);
+}
+
+static void
 print_certificate(const struct printer *printer, const void *field,
     const void *other)
 {
@@ -226,6 +240,7 @@ static const struct type types[] = {
 	[XO_SETTING_WORD_OR_NEW_FILE] = {0, print_text},
 	[XO_SETTING_CERTIFICATE] = {0, print_certificate},
 	[XO_SETTING_XOORG] = {0, print_xoorg},
+	[XO_SETTING_TABLES] = {sizeof(struct xo_conf_table), print_table},
 	[XO_SETTING_REFERENCE] = {0, print_reference},
 	[XO_SETTING_REFERENCES] = {sizeof(int), print_reference},
 };

@@ -76,11 +76,6 @@ install_tenant(const struct xo_conf_entry *entry, struct xo_tenant *policy,
 	policy->has_client_certificate =
 	    conf->client_certificate.path != NULL;
 	conf->where = entry->where;
-	/* Absent is not empty: a tenant gets its own mail. */
-	if (xo_node_member(entry->group, "recipient_domains") == NULL) {
-		policy->recipient_domains = policy->originator_orgs;
-		policy->n_recipient_domains = policy->n_originator_orgs;
-	}
 }
 
 static bool
@@ -100,6 +95,7 @@ install_tenants(const struct xo_loader *loader, size_t n)
 	loader->conf->policy.tenants = policy;
 	loader->conf->policy.n_tenants = n;
 	loader->conf->tenants = conf;
+	loader->conf->n_own_tenants = loader->n_own_tenants;
 	return true;
 }
 
@@ -184,7 +180,7 @@ xo_record_count(const struct xo_conf *conf, enum xo_section section)
 	case XO_SECTION_PEERS:
 		return conf->policy.n_peers;
 	case XO_SECTION_TENANTS:
-		return conf->policy.n_tenants;
+		return conf->n_own_tenants;
 	case XO_SECTION_LISTENERS:
 		return conf->policy.n_listeners;
 	case XO_SECTION_UPSTREAMS:

@@ -179,6 +179,24 @@ xo_set_word_or_file(const struct xo_setter *setter,
 }
 
 bool
+xo_set_table(const struct xo_setter *setter,
+    const struct xo_node *node, void *field, void *other)
+{
+	const struct xo_span kind = XO_LIT("csv:");
+	struct xo_conf_table *table = field;
+	struct xo_node name = *node;
+
+	(void)other;
+	if (!xo_span_is_equal(xo_span_first(node->text, kind.len), kind))
+		return xo_value_fail(setter, node, "csv:FILE");
+	name.text = xo_span_from(node->text, kind.len);
+	table->where = node->where;
+	return name.text.len > 0 ?
+	    read_path(setter, &name, true, &table->path) :
+	    xo_value_fail(setter, node, "the name of a file behind csv:");
+}
+
+bool
 xo_set_certificate(const struct xo_setter *setter,
     const struct xo_node *node, void *field, void *other)
 {

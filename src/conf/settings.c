@@ -23,6 +23,11 @@ static const char *const sandbox_words[] = {
 	[XO_SANDBOX_OFF] = "off",
 	[XO_SANDBOX_MODE_COUNT] = NULL
 };
+static const char *const table_error_words[] = {
+	[XO_TABLE_ERRORS_FATAL] = "fatal",
+	[XO_TABLE_ERRORS_SKIP] = "skip",
+	[XO_TABLE_ERRORS_COUNT] = NULL
+};
 static const char *const minimum_words[] = {
 	[XO_TLS_1_2] = "1.2",
 	[XO_TLS_1_3] = "1.3",
@@ -173,6 +178,12 @@ static const struct xo_setting settings[] = {
     OTHER(struct xo_conf, policy.extensions.n), DEFAULT(""),
     BOUNDS(0, XO_EXTENSIONS_MAX),
     .help = "ESMTP keywords whose parameters pass unread"},
+{TOP("tenant_tables", TABLES, tables), OTHER(struct xo_conf, n_tables),
+    DEFAULT(""),
+    .help = "Tables with further tenants, csv:FILE, read when the configuration is"},
+{TOP("tenant_table_errors", WORD, table_errors), DEFAULT("fatal"),
+    .words = table_error_words,
+    .help = "What a bad row of them means: fatal, or skip it with a warning"},
 {TOP("max_sessions", NUMBER, max_sessions), DEFAULT("10000"),
     BOUNDS(0, 1000000), .help = "How many sessions may be open; then 421; 0: no limit"},
 {TOP("max_sessions_per_address", NUMBER, max_sessions_per_address),

@@ -7,7 +7,6 @@
 #include <conf/source.h>
 
 #include <errno.h>
-#include <unistd.h>
 
 #include <conf/fail.h>
 #include <conf/file.h>
@@ -15,7 +14,6 @@
 
 #define DEPTH_MAX 10
 #define TEXT_MAX ((size_t)64 << 20)
-#define READ_SIZE ((size_t)65536)
 
 static bool read_file(struct xo_source *source, const char *file, int depth,
     const struct xo_conf_where *from);
@@ -140,51 +138,25 @@ read_text(struct xo_lexer *lexer)
 	return true;
 }
 
-/* Everything `fd` has to give. An errno, or 0. */
-static int
-read_all(int fd, struct xo_buf *content)
-{
-	for (;;) {
-		uint8_t *p = xo_buf_reserve(content, READ_SIZE);
-		ssize_t n;
-
-		if (p == NULL)
-			return content->err == XO_ERR_LIMIT ? EFBIG : ENOMEM;
-		n = read(fd, p, READ_SIZE);
-		if (n == 0)
-			return 0;
-		if (n > 0)
-			content->len += (size_t)n;
-		else if (errno != EINTR)
-			return errno;
-	}
-}
-
 /* NULL, or why it cannot be read. */
 static const char *
 load_file(struct xo_source *source, const char *file, struct xo_span *text_r)
 {
 	struct xo_buf content = {.max = TEXT_MAX};
-	const char *problem;
-	int fd = xo_file_open(file, &problem);
-	int error;
+	const char *problem = xo_file_read(file, &content);
 	char *copy;
 
-	if (fd < 0)
-		return problem;
-	error = read_all(fd, &content);
-	(void)close(fd);
-	if (error == 0 && content.len + source->text.len > TEXT_MAX)
-		error = EFBIG;
-	if (error == 0) {
+	if (problem == NULL && content.len + source->text.len > TEXT_MAX)
+		problem = strerror(EFBIG);
+	if (problem == NULL) {
 		copy = xo_conf_arena_copy(source->scratch,
 		    xo_buf_span(&content));
 		*text_r = xo_span(copy, content.len);
 		if (copy == NULL)
-			error = ENOMEM;
+			problem = strerror(ENOMEM);
 	}
 	xo_buf_fini(&content);
-	return error == 0 ? NULL : strerror(error);
+	return problem;
 }
 
 /* libconfig would stop there and see nothing of what follows. */

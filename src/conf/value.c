@@ -90,6 +90,8 @@ static const struct type types[] = {
 	[XO_SETTING_CERTIFICATE] = {XO_NODE_STRING, 0,
 	    "a string (a file, or \"tenant\")", xo_set_certificate},
 	[XO_SETTING_XOORG] = {XO_NODE_STRING, 0, "a string", xo_set_xoorg},
+	[XO_SETTING_TABLES] = {XO_NODE_STRING, sizeof(struct xo_conf_table),
+	    "a list of tables (csv:FILE)", xo_set_table},
 	[XO_SETTING_REFERENCE] = {XO_NODE_STRING, 0, "a string (a name)",
 	    xo_set_reference},
 	[XO_SETTING_REFERENCES] = {XO_NODE_STRING, sizeof(int),
@@ -97,6 +99,13 @@ static const struct type types[] = {
 };
 _Static_assert(sizeof(types) / sizeof(types[0]) == XO_SETTING_TYPE_COUNT,
     "a type without a function");
+
+enum xo_node_kind
+xo_value_kind(enum xo_setting_type type, bool *is_list_r)
+{
+	*is_list_r = types[type].size != 0;
+	return types[type].kind;
+}
 
 static bool
 set_elements(const struct xo_setter *setter, const struct xo_node *node,

@@ -35,6 +35,9 @@ struct xo_setter {
 bool xo_value_set(const struct xo_setter *setter, const struct xo_node *node);
 bool xo_value_set_default(const struct xo_setter *setter);
 
+/* What a value of the type is, or each element of a list. */
+enum xo_node_kind xo_value_kind(enum xo_setting_type type, bool *is_list_r);
+
 /* "upstreams.exchange.tls", "hostname" */
 struct xo_conf_shown xo_conf_full_name(enum xo_section section,
     const struct xo_conf_entry *entry, const char *name);

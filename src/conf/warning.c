@@ -99,6 +99,10 @@ static const struct xo_rule rules[] = {
 	    "it does nothing", "name it there or take it out"},
 	[XO_RULE_TLS_UNUSED] = {"tls-unused", WARNING,
 	    "nobody is offered it", "name it there or take it out"},
+	[XO_RULE_ROW_SKIPPED] = {"row-skipped", WARNING,
+	    "the row counts for nothing, and its tenant's mail is that of no "
+	    "tenant here",
+	    "mend the row and reload"},
 	[XO_RULE_KEY_READABLE] = {"key-readable", WARNING,
 	    "its readers can pose as this gateway",
 	    "run chmod 600, or 640 with our group"},

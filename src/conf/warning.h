@@ -59,6 +59,8 @@ enum xo_rule_id {
 	XO_RULE_RUNS_AS_ROOT,
 	XO_RULE_LOG_FOLDER,
 	XO_RULE_PID_FOLDER,
+	/* tables of tenants */
+	XO_RULE_ROW_SKIPPED,
 	/* certificates */
 	XO_RULE_CERTIFICATE_EXPIRED,
 	XO_RULE_CERTIFICATE_TOO_NEW,

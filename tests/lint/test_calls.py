@@ -30,7 +30,8 @@ ELSEWHERE = {
     "include/xoorg/wall.h": {"src/trust/finder.c"},
     "src/trust/field.h": {"src/trust/authserv.c"},
     # Steps of loading, each a file.
-    "src/conf/load.h": {"src/conf/%s.c" % x for x in ("audit", "check", "record", "rules")},
+    "src/conf/load.h": {"src/conf/%s.c" % x for x in (
+        "audit", "check", "conf", "record", "rules", "table")},
     "src/conf/setters.h": {"src/conf/%s.c" % x for x in ("set_name", "set_plain", "value")},
     "src/conf/conf.h": {"src/conf/print.c"},
     "src/conf/place.h": {"src/conf/interfaces.c"},

@@ -20,7 +20,7 @@ TYPES = {"BOOL": "boolean", "NUMBER": "number", "SIZE": "octets", "SECONDS": "se
          "ADDRESS": "address and port", "ADDRESSES": "list of addresses and ports",
          "HOSTS": "list of hosts and ports", "FILE": "file", "NEW_FILE": "file",
          "WORD_OR_FILE": "word or file", "WORD_OR_NEW_FILE": "word or file",
-         "CERTIFICATE": "file or word", "XOORG": "domain or word", "REFERENCE": "group of",
+         "TABLES": "list of tables", "CERTIFICATE": "file or word", "XOORG": "domain or word", "REFERENCE": "group of",
          "REFERENCES": "list of groups of"}
 QUOTED = {"text", "word", "file", "word or file", "file or word", "domain", "domain or word",
           "address and port"}
