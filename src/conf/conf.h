@@ -181,7 +181,8 @@ struct xo_conf {
 struct xo_conf *xo_conf_load(const char *path, struct xo_buf *error);
 void xo_conf_free(struct xo_conf **conf);
 
-/* Every setting as it is in force, in the syntax of the file. */
-int xo_conf_print(const struct xo_conf *conf, FILE *out);
+/* Every setting as it is in force, in the syntax of the file; `is_changed`: only
+ * those that are not as by default. */
+int xo_conf_print(const struct xo_conf *conf, bool is_changed, FILE *out);
 
 #endif

@@ -10,6 +10,7 @@
 struct printer {
 	const struct xo_conf *conf;
 	struct xo_buf *out;
+	bool is_changed;
 	const struct xo_setting *row;
 };
 
@@ -263,6 +264,34 @@ print_list(const struct printer *printer, const void *field, size_t n)
 	xo_buf_add_byte(printer->out, ']');
 }
 
+/* The printed value says what the table does: of lists and texts without their
+ * brackets and quotes. */
+static bool
+is_default(const struct xo_setting *row, struct xo_span value)
+{
+	struct xo_span text;
+
+	if (row->default_text == NULL)
+		return false;
+	text = xo_span_from_cstr(row->default_text);
+	if (value.len >= 2 && (value.p[0] == '"' || value.p[0] == '['))
+		value = xo_span(value.p + 1, value.len - 2);
+	return xo_span_is_equal(value, text);
+}
+
+static void
+print_value(const struct printer *printer, const void *field,
+    const void *other)
+{
+	const struct type *type = &types[printer->row->type];
+
+	if (type->size != 0)
+		/* analyser: a list has its count */
+		print_list(printer, field, *(const size_t *)other);
+	else
+		type->print(printer, field, other);
+}
+
 static void
 print_settings(struct printer *printer, enum xo_section section,
     const void *record, const char *indent)
@@ -272,22 +301,24 @@ print_settings(struct printer *printer, enum xo_section section,
 	const unsigned char *octets = record;
 
 	for (i = 0; i < n; i++) {
-		const struct type *type = &types[rows[i].type];
 		const void *field = octets + rows[i].offset;
 		const void *other = rows[i].other != 0 ?
 		    octets + rows[i].other : NULL;
+		size_t start = printer->out->len;
+		size_t value;
 
 		if (rows[i].section != section)
 			continue;
 		printer->row = &rows[i];
 		xo_buf_add_all(printer->out, indent, rows[i].name, " = ",
 		    (char *)NULL);
-		if (type->size != 0)
-			/* analyser: a list has its count */
-			print_list(printer, field, *(const size_t *)other);
+		value = printer->out->len;
+		print_value(printer, field, other);
+		if (printer->is_changed && is_default(&rows[i],
+		    xo_span_from(xo_buf_span(printer->out), value)))
+			printer->out->len = start;
 		else
-			type->print(printer, field, other);
-		xo_buf_add_byte(printer->out, '\n');
+			xo_buf_add_byte(printer->out, '\n');
 	}
 }
 
@@ -315,10 +346,11 @@ print_section(struct printer *printer, enum xo_section section)
 }
 
 int
-xo_conf_print(const struct xo_conf *conf, FILE *out)
+xo_conf_print(const struct xo_conf *conf, bool is_changed, FILE *out)
 {
 	struct xo_buf text = {0};
-	struct printer printer = {.conf = conf, .out = &text};
+	struct printer printer = {.conf = conf, .out = &text,
+	    .is_changed = is_changed};
 	size_t section;
 	int result = -1;
 

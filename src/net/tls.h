@@ -80,6 +80,10 @@ const struct xo_tls_leaf *xo_tls_credential_leaf(
 /* Seconds since 1970. */
 void xo_tls_leaf_validity(const struct xo_tls_leaf *leaf, int64_t *from_r,
     int64_t *until_r);
+/* SHA-256, as "AB:CD:..."; NULL: "". */
+#define XO_TLS_FINGERPRINT_SIZE 96
+void xo_tls_leaf_fingerprint(const struct xo_tls_leaf *leaf,
+    char text_r[XO_TLS_FINGERPRINT_SIZE]);
 /* As a client looks at a server: SAN, the CN only in want of one, `*.x` for
  * one label. `is_below`: a name below the domain is good, too. */
 bool xo_tls_leaf_has_name(const struct xo_tls_leaf *leaf,

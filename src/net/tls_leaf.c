@@ -2,6 +2,7 @@
 /*
  * What our own certificates say: when, and whose. A leaf is OpenSSL's X509.
  */
+#include <stdio.h>
 #include <time.h>
 
 #include <openssl/x509v3.h>
@@ -49,6 +50,22 @@ xo_tls_leaf_validity(const struct xo_tls_leaf *leaf, int64_t *from_r,
 {
 	*from_r = seconds(X509_get0_notBefore(x509_of(leaf)));
 	*until_r = seconds(X509_get0_notAfter(x509_of(leaf)));
+}
+
+void
+xo_tls_leaf_fingerprint(const struct xo_tls_leaf *leaf,
+    char text_r[XO_TLS_FINGERPRINT_SIZE])
+{
+	uint8_t octets[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	char *at = text_r;
+
+	*at = '\0';
+	if (leaf == NULL ||
+	    X509_digest(x509_of(leaf), EVP_sha256(), octets, &len) != 1)
+		return;
+	for (unsigned i = 0; i < len && i < 32; i++)
+		at += snprintf(at, 4, "%s%02X", i > 0 ? ":" : "", octets[i]);
 }
 
 static bool

@@ -64,7 +64,7 @@ print(const struct xo_conf *conf, struct xo_buf *out)
 	FILE *f = open_memstream(&text, &len);
 
 	MUST(f != NULL);
-	MUST(xo_conf_print(conf, f) == 0);
+	MUST(xo_conf_print(conf, false, f) == 0);
 	MUST(fclose(f) == 0);
 	MUST(xo_buf_add(out, xo_span((const uint8_t *)text, len)) == XO_OK);
 	free(text);

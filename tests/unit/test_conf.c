@@ -373,7 +373,7 @@ print(const struct xo_conf *conf)
 	FILE *out = open_memstream(&text, &len);
 
 	assert_non_null(out);
-	assert_int_equal(xo_conf_print(conf, out), 0);
+	assert_int_equal(xo_conf_print(conf, false, out), 0);
 	assert_int_equal(fclose(out), 0);
 	return text;
 }

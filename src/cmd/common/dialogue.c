@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cmd/common/tool.h>
+#include <xoorg/proxy.h>
 
 const char *
 xo_dialogue_default_name(void)
@@ -96,6 +97,25 @@ xo_dialogue_say(struct xo_dialogue *dialogue, const char *line)
 	return xo_dialogue_listen(dialogue);
 }
 
+/* The PROXY header of a client that is this connection's own. */
+static bool
+introduce(struct xo_dialogue *dialogue)
+{
+	struct xo_proxy proxy = {.is_local = false};
+	struct xo_buf header = {.p = NULL};
+	bool is_put;
+
+	if (!xo_wire_ends(&dialogue->wire, &proxy.client, &proxy.client_port,
+	    &proxy.server, &proxy.server_port))
+		return false;
+	(void)(dialogue->proxy == 1 ? xo_proxy_write_v1(&header, &proxy) :
+	    xo_proxy_write_v2(&header, &proxy));
+	is_put = header.err == XO_OK &&
+	    xo_wire_put(&dialogue->wire, xo_buf_span(&header));
+	xo_buf_fini(&header);
+	return is_put;
+}
+
 enum xo_step
 xo_dialogue_open(struct xo_dialogue *dialogue, const struct xo_target *target,
     int64_t timeout)
@@ -105,6 +125,8 @@ xo_dialogue_open(struct xo_dialogue *dialogue, const struct xo_target *target,
 
 	memset(&dialogue->caps, 0, sizeof(dialogue->caps));
 	if (!xo_wire_connect(&dialogue->wire, target, timeout))
+		return XO_STEP_LOST;
+	if (dialogue->proxy != 0 && !introduce(dialogue))
 		return XO_STEP_LOST;
 	xo_wire_peer_address(&dialogue->wire, address, sizeof(address));
 	xo_dialogue_note(dialogue, "connected to %s", address);
@@ -145,11 +167,12 @@ say_hello(struct xo_dialogue *dialogue, const char *verb, const char *name)
 enum xo_step
 xo_dialogue_hello(struct xo_dialogue *dialogue, const char *name)
 {
-	enum xo_step step = say_hello(dialogue, "EHLO", name);
+	enum xo_step step = say_hello(dialogue,
+	    dialogue->is_lmtp ? "LHLO" : "EHLO", name);
 
 	if (step == XO_STEP_OK)
 		read_caps(dialogue);
-	else if (step == XO_STEP_REFUSED && (dialogue->reply.code == 500 ||
+	else if (!dialogue->is_lmtp && step == XO_STEP_REFUSED && (dialogue->reply.code == 500 ||
 	    dialogue->reply.code == 502 || dialogue->reply.code == 504))
 		step = say_hello(dialogue, "HELO", name);
 	return step;

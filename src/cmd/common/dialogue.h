@@ -24,6 +24,9 @@ struct xo_dialogue {
 	struct xo_reply reply;		/* the last one */
 	struct xo_caps caps;		/* of the latest EHLO; HELO: none */
 	FILE *transcript;		/* NULL: silent */
+	/* Set before opening: */
+	bool is_lmtp;			/* LHLO, and no HELO */
+	int proxy;			/* version of the PROXY header; 0: none */
 };
 
 /* Connects and reads the banner. */

@@ -14,14 +14,24 @@
 /* Above every character that getopt_long may return. */
 #define FIRST_VALUE 256
 
-static void
-print_option(const struct xo_option *option)
+static char
+letter_of(const struct xo_usage *usage, size_t i)
 {
+	return usage->letters != NULL && i < strlen(usage->letters)
+	    ? usage->letters[i] : '\0';
+}
+
+static void
+print_option(const struct xo_option *option, char letter)
+{
+	char brief[8] = "";
 	char left[80];
 	const char *line = option->help;
 	size_t len;
 
-	snprintf(left, sizeof(left), "  --%s%s%s", option->name,
+	if (letter != '\0')
+		snprintf(brief, sizeof(brief), "-%c, ", letter);
+	snprintf(left, sizeof(left), "  %s--%s%s%s", brief, option->name,
 	    option->argument != NULL ? " " : "",
 	    option->argument != NULL ? option->argument : "");
 	if (strlen(left) >= HELP_COLUMN - 1) {
@@ -43,7 +53,7 @@ print_help(const struct xo_usage *usage)
 	printf("Usage: xoorg %s %s\n\n%s\n\n", usage->command,
 	    usage->operands, usage->purpose);
 	for (size_t i = 0; i < usage->n_options; i++)
-		print_option(&usage->options[i]);
+		print_option(&usage->options[i], letter_of(usage, i));
 	printf("%-*s%s\n", HELP_COLUMN, "  --help", "print this");
 	printf("\nExit codes: %s\n", usage->exits);
 }
@@ -178,17 +188,43 @@ fill_table(const struct xo_usage *usage, struct option *table)
 	table[n].val = 't';
 }
 
+/* "h" and the letters; each with ":" if its option has an argument. */
+static void
+fill_letters(const struct xo_usage *usage, char *brief)
+{
+	*brief++ = 'h';
+	for (size_t i = 0; letter_of(usage, i) != '\0'; i++) {
+		*brief++ = letter_of(usage, i);
+		if (usage->options[i].kind != XO_OPTION_FLAG)
+			*brief++ = ':';
+	}
+	*brief = '\0';
+}
+
+/* The value that getopt_long returns for the option of a letter. */
+static int
+value_of(const struct xo_usage *usage, int value)
+{
+	for (size_t i = 0; letter_of(usage, i) != '\0'; i++)
+		if (value == letter_of(usage, i))
+			return FIRST_VALUE + (int)i;
+	return value;
+}
+
 bool
 xo_options_parse(const struct xo_usage *usage, int argc, char **argv,
     void *settings, int *exit_r)
 {
 	struct option table[XO_OPTIONS_MAX + 3] = {{NULL, 0, NULL, 0}};
+	char letters[2 * XO_OPTIONS_MAX + 2];
 	const struct xo_option *option;
 	int value;
 
 	fill_table(usage, table);
+	fill_letters(usage, letters);
 	optind = 1;
-	while ((value = getopt_long(argc, argv, "h", table, NULL)) != -1) {
+	while ((value = getopt_long(argc, argv, letters, table, NULL)) != -1) {
+		value = value_of(usage, value);
 		if (value == 'h' || value == 't') {
 			(value == 'h' ? print_help : print_table)(usage);
 			*exit_r = XO_EXIT_OK;

@@ -45,6 +45,7 @@ struct xo_usage {
 	const char *exits;		/* what the exit codes mean */
 	const struct xo_option *options;
 	size_t n_options;
+	const char *letters;		/* short ones, of the first options */
 	int n_operands;			/* exactly so many, or: */
 #define XO_OPERANDS_ANY (-1)
 };

@@ -27,6 +27,12 @@ struct xo_tls_tool_context *xo_tls_tool_context_new(
     const struct xo_tls_tool_settings *settings, char *error, size_t error_len);
 void xo_tls_tool_context_free(struct xo_tls_tool_context **context);
 
+/* A self-signed certificate with this name is shown from now on. False: not to
+ * be had from the library. */
+bool xo_tls_tool_forge(struct xo_tls_tool_context *context, const char *name);
+/* No TLS 1.3. */
+void xo_tls_tool_set_maximum_1_2(struct xo_tls_tool_context *context);
+
 /* `server_name` is for SNI; NULL or an address: none. */
 struct xo_tls_tool *xo_tls_tool_new(struct xo_tls_tool_context *context, int fd,
     const char *server_name);

@@ -236,6 +236,38 @@ xo_wire_peer_address(const struct xo_wire *wire, char *text, size_t text_len)
 		    "[%s]:%s" : "%s:%s", host, port);
 }
 
+static bool
+read_end(const struct sockaddr_storage *end, struct xo_address *address_r,
+    uint16_t *port_r)
+{
+	char host[NI_MAXHOST], port[NI_MAXSERV];
+	uint64_t n;
+
+	/* analyser: the kernel wrote it */
+	if (getnameinfo((const struct sockaddr *)end, sizeof(*end), host,
+	    sizeof(host), port, sizeof(port),
+	    NI_NUMERICHOST | NI_NUMERICSERV) != 0 ||
+	    xo_address_read(xo_span_from_cstr(host), address_r) != XO_OK ||
+	    xo_span_to_u64(xo_span_from_cstr(port), &n) != XO_OK)
+		return false;
+	*port_r = (uint16_t)n;
+	return true;
+}
+
+bool
+xo_wire_ends(struct xo_wire *wire, struct xo_address *own_r,
+    uint16_t *own_port_r, struct xo_address *peer_r, uint16_t *peer_port_r)
+{
+	struct sockaddr_storage own, peer;
+	socklen_t own_len = sizeof(own), peer_len = sizeof(peer);
+
+	return (getsockname(wire->fd, (struct sockaddr *)&own, &own_len) == 0 &&
+	    getpeername(wire->fd, (struct sockaddr *)&peer, &peer_len) == 0 &&
+	    read_end(&own, own_r, own_port_r) &&
+	    read_end(&peer, peer_r, peer_port_r)) ||
+	    fail(wire, "PROXY", "an end of the connection has no address");
+}
+
 static enum xo_tls_tool_io
 read_plain(struct xo_wire *wire, void *p, size_t len, size_t *n_r)
 {

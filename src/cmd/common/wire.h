@@ -11,6 +11,7 @@
 
 #include <cmd/common/tls_tool.h>
 #include <xoorg/line.h>
+#include <xoorg/policy.h>
 #include <xoorg/reply.h>
 
 /* HOST[:PORT], "[2001:db8::1]:25", "2001:db8::1". */
@@ -54,6 +55,10 @@ void xo_wire_close(struct xo_wire *wire);
 /* "192.0.2.1:25", "[2001:db8::1]:25"; empty if it is not known. */
 void xo_wire_peer_address(const struct xo_wire *wire, char *text,
     size_t text_len);
+
+/* Address and port of both ends. */
+bool xo_wire_ends(struct xo_wire *wire, struct xo_address *own_r,
+    uint16_t *own_port_r, struct xo_address *peer_r, uint16_t *peer_port_r);
 
 /* Takes `tls`. What was buffered before is an attack: the call fails. */
 bool xo_wire_start_tls(struct xo_wire *wire, struct xo_tls_tool *tls);

@@ -7,20 +7,20 @@
 #include <cmd/probe/probe.h>
 
 static const char *
-own_name(const struct xo_probe *probe)
+own_name(const struct xo_visit *probe)
 {
 	return probe->own.n > 0
 	    ? xo_tls_tool_certificate_name(&probe->own.certificates[0]) : "";
 }
 
 static bool
-has_shown(const struct xo_probe *probe)
+has_shown(const struct xo_visit *probe)
 {
 	return probe->was_asked && probe->own.n > 0;
 }
 
 static void
-explain_refusal(const struct xo_probe *probe, struct xo_buf *out)
+explain_refusal(const struct xo_visit *probe, struct xo_buf *out)
 {
 	bool is_chain = strncmp(probe->last, "454 4.7.5", 9) == 0;
 
@@ -36,32 +36,24 @@ explain_refusal(const struct xo_probe *probe, struct xo_buf *out)
 }
 
 static void
-explain_end(const struct xo_probe *probe, struct xo_buf *out)
+explain_end(const struct xo_visit *probe, struct xo_buf *out)
 {
-	static const char *const at[] = {
-		[XO_PROBE_BANNER] = "the connection",
-		[XO_PROBE_EHLO_BEFORE] = "EHLO",
-		[XO_PROBE_STARTTLS] = "STARTTLS",
-		[XO_PROBE_EHLO_AFTER] = "EHLO after TLS",
-		[XO_PROBE_DONE] = "QUIT",
-	};
-
 	xo_buf_add_cstr(out, "XOORG was not announced: ");
 	if (probe->step == XO_STEP_TLS)
 		xo_buf_add_all(out, "the TLS handshake failed (", probe->last,
 		    ").", (char *)NULL);
 	else if (probe->step == XO_STEP_LOST)
 		xo_buf_add_all(out, "the dialogue ended at ",
-		    at[probe->stage], " (", probe->last, ").", (char *)NULL);
-	else if (probe->stage == XO_PROBE_EHLO_AFTER)
+		    xo_visit_stage_name(probe), " (", probe->last, ").", (char *)NULL);
+	else if (probe->stage == XO_VISIT_EHLO_AFTER)
 		explain_refusal(probe, out);
 	else
-		xo_buf_add_all(out, "the server refused ", at[probe->stage],
+		xo_buf_add_all(out, "the server refused ", xo_visit_stage_name(probe),
 		    " with ", probe->last, ".", (char *)NULL);
 }
 
 static void
-explain_clear_text(const struct xo_probe *probe, struct xo_buf *out)
+explain_clear_text(const struct xo_visit *probe, struct xo_buf *out)
 {
 	xo_buf_add_cstr(out, "XOORG was not announced: ");
 	if (probe->settings->is_without_tls)
@@ -71,7 +63,7 @@ explain_clear_text(const struct xo_probe *probe, struct xo_buf *out)
 }
 
 static void
-explain_absence(const struct xo_probe *probe, struct xo_buf *out)
+explain_absence(const struct xo_visit *probe, struct xo_buf *out)
 {
 	xo_buf_add_cstr(out, "XOORG was not announced: ");
 	if (probe->own.n == 0 && probe->was_asked)
@@ -90,9 +82,9 @@ explain_absence(const struct xo_probe *probe, struct xo_buf *out)
 }
 
 void
-xo_probe_explain(const struct xo_probe *probe, struct xo_buf *out)
+xo_probe_explain(const struct xo_visit *probe, struct xo_buf *out)
 {
-	if (xo_probe_is_announced(probe)) {
+	if (xo_visit_is_announced(probe)) {
 		if (has_shown(probe))
 			xo_buf_add_all(out, "XOORG was announced: the server "
 			    "accepted our certificate for ", own_name(probe),
@@ -114,9 +106,9 @@ xo_probe_explain(const struct xo_probe *probe, struct xo_buf *out)
 }
 
 void
-xo_probe_warn(const struct xo_probe *probe, struct xo_buf *out)
+xo_probe_warn(const struct xo_visit *probe, struct xo_buf *out)
 {
-	if (xo_probe_is_announced(probe) &&
+	if (xo_visit_is_announced(probe) &&
 	    xo_caps_has(&probe->caps_before, XO_CAP_XOORG))
 		xo_buf_add_cstr(out, "XOORG is announced in clear text too: "
 		    "this server does not protect it.\n");
@@ -128,6 +120,6 @@ xo_probe_warn(const struct xo_probe *probe, struct xo_buf *out)
 		    "here.\n", (char *)NULL);
 	if (!probe->has_name)
 		xo_buf_add_all(out, "The server's certificate does not carry "
-		    "the name ", xo_probe_tls_name(probe), ": XOORG must not "
+		    "the name ", xo_visit_tls_name(probe), ": XOORG must not "
 		    "be sent here.\n", (char *)NULL);
 }

@@ -51,7 +51,7 @@ print_certificate(FILE *out, const struct xo_tls_tool_certificate *c,
 }
 
 static void
-print_request(FILE *out, const struct xo_probe *probe)
+print_request(FILE *out, const struct xo_visit *probe)
 {
 	if (!probe->was_asked)
 		print_row(out, "client cert", "the server did not ask for one");
@@ -71,7 +71,7 @@ print_request(FILE *out, const struct xo_probe *probe)
 }
 
 static void
-print_tls(FILE *out, const struct xo_probe *probe)
+print_tls(FILE *out, const struct xo_visit *probe)
 {
 	char label[32];
 
@@ -89,11 +89,11 @@ print_tls(FILE *out, const struct xo_probe *probe)
 	if (probe->flaw[0] != '\0')
 		fprintf(out, "%-*s%s\n", COLUMN, "", probe->flaw);
 	fprintf(out, "%-*sname %s %s\n", COLUMN, "",
-	    xo_probe_tls_name(probe), probe->has_name ? "yes" : "NO");
+	    xo_visit_tls_name(probe), probe->has_name ? "yes" : "NO");
 }
 
 void
-xo_probe_print_text(const struct xo_probe *probe, FILE *out)
+xo_probe_print_text(const struct xo_visit *probe, FILE *out)
 {
 	struct xo_buf text = {.p = NULL};
 
@@ -116,7 +116,7 @@ xo_probe_print_text(const struct xo_probe *probe, FILE *out)
 }
 
 static json_t *
-json_tls(const struct xo_probe *probe)
+json_tls(const struct xo_visit *probe)
 {
 	json_t *chain;
 
@@ -139,7 +139,7 @@ json_tls(const struct xo_probe *probe)
 	    "chain", chain,
 	    "chain_valid", probe->flaw[0] == '\0',
 	    "flaw", probe->flaw[0] != '\0' ? probe->flaw : NULL,
-	    "name", xo_probe_tls_name(probe),
+	    "name", xo_visit_tls_name(probe),
 	    "name_valid", probe->has_name));
 }
 
@@ -154,7 +154,7 @@ json_announced(const struct xo_buf *lines)
 }
 
 void
-xo_probe_print_json(const struct xo_probe *probe, FILE *out)
+xo_probe_print_json(const struct xo_visit *probe, FILE *out)
 {
 	static const char *const results[] = {
 		[XO_STEP_OK] = "ok",
@@ -176,7 +176,7 @@ xo_probe_print_json(const struct xo_probe *probe, FILE *out)
 	    "before_tls", json_announced(&probe->before),
 	    "tls", json_tls(probe),
 	    "after_tls", json_announced(&probe->after),
-	    "xoorg", xo_probe_is_announced(probe),
+	    "xoorg", xo_visit_is_announced(probe),
 	    "xoorg_before_tls",
 	    xo_caps_has(&probe->caps_before, XO_CAP_XOORG),
 	    "reason", xo_json_text(xo_buf_span(&reason)),
