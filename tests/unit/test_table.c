@@ -381,7 +381,7 @@ test_printed(void **state)
 
 	(void)state;
 	assert_non_null(out);
-	assert_int_equal(xo_conf_print(conf, out), 0);
+	assert_int_equal(xo_conf_print(conf, false, out), 0);
 	assert_int_equal(fclose(out), 0);
 	xo_conf_free(&conf);
 	conf = xo_conf_load("printed.conf", &error);
