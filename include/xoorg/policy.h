@@ -96,6 +96,7 @@ enum xo_verdict {
 	XO_VERDICT_NO_ORG,
 	XO_VERDICT_SENDER_MISMATCH,
 	XO_VERDICT_UNAUTHENTICATED,
+	XO_VERDICT_OURS,		/* our own systems': always accepted */
 	XO_VERDICT_COUNT
 };
 

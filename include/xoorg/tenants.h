@@ -68,7 +68,7 @@ struct xo_answer {
  * right XO_RIGHT_XOORG is verified. A sender that holds a route (routing.h) is in
  * no tenant's sender_domains. In observe mode a refusal becomes a demotion. A
  * session that has XO_RIGHT_RELAY and not XO_RIGHT_XOORG is one of our own
- * systems: its verdict is `unauthenticated` and its mail is accepted.
+ * systems: its verdict is `ours` and its mail is accepted.
  */
 void xo_verdict_decide(const struct xo_policy *policy,
     const struct xo_listener *listener, const struct xo_question *question,

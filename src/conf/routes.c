@@ -82,14 +82,14 @@ xo_routes_visit(const struct xo_policy *policy,
 
 	visit(&t, XO_VERDICT_UNAUTHENTICATED, false, XO_NOBODY);
 	if (has_ours)
-		visit(&t, XO_VERDICT_UNAUTHENTICATED, true, XO_NOBODY);
+		visit(&t, XO_VERDICT_OURS, true, XO_NOBODY);
 	if (has_xoorg) {
 		visit(&t, XO_VERDICT_UNKNOWN_ORG, false, XO_NOBODY);
 		visit(&t, XO_VERDICT_NO_ORG, false, XO_NOBODY);
 	}
 	for (size_t i = 0; i < policy->n_tenants; i++) {
 		if (has_ours)
-			visit(&t, XO_VERDICT_UNAUTHENTICATED, true, (int)i);
+			visit(&t, XO_VERDICT_OURS, true, (int)i);
 		if (!has_xoorg)
 			continue;
 		visit(&t, XO_VERDICT_VERIFIED, false, (int)i);

@@ -155,10 +155,20 @@ result_of(enum xo_verdict verdict)
 		return "x-xoorg=fail";
 	case XO_VERDICT_NO_ORG:
 	case XO_VERDICT_UNAUTHENTICATED:
+	case XO_VERDICT_OURS:
 	case XO_VERDICT_COUNT:
 		break;
 	}
 	return "x-xoorg=none";
+}
+
+/* Mail of our own systems gets this field only once it was demoted, and then it is
+ * anybody's. */
+static const char *
+word_of(enum xo_verdict verdict)
+{
+	return xo_verdict_name(verdict == XO_VERDICT_OURS ?
+	    XO_VERDICT_UNAUTHENTICATED : verdict);
 }
 
 static void
@@ -172,7 +182,7 @@ add_results(struct writer *w, const struct xo_stamp *stamp)
 	if (stamp->tenant.len > 0)
 		add_word(w, "policy.tenant=", stamp->tenant, "");
 	add_word(w, "policy.verdict=",
-	    xo_span_from_cstr(xo_verdict_name(stamp->verdict)), "");
+	    xo_span_from_cstr(word_of(stamp->verdict)), "");
 	end_field(w);
 }
 

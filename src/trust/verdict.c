@@ -23,6 +23,8 @@ judge(const struct xo_policy *policy, const struct xo_question *question,
     int *tenant_r)
 {
 	*tenant_r = XO_NOBODY;
+	if (xo_rights_are_ours(question->rights))
+		return XO_VERDICT_OURS;
 	if ((question->rights & XO_RIGHT_XOORG) == 0)
 		return XO_VERDICT_UNAUTHENTICATED;
 	if (!question->has_xoorg)
@@ -41,10 +43,9 @@ xo_verdict_decide(const struct xo_policy *policy,
     struct xo_answer *answer_r)
 {
 	enum xo_verdict verdict = judge(policy, question, &answer_r->tenant);
-	bool is_ours = xo_rights_are_ours(question->rights);
 
 	answer_r->verdict = verdict;
-	if (verdict == XO_VERDICT_VERIFIED || is_ours)
+	if (verdict == XO_VERDICT_VERIFIED || verdict == XO_VERDICT_OURS)
 		answer_r->would = XO_DECISION_ACCEPT;
 	else
 		answer_r->would = listener->on[verdict];

@@ -9,7 +9,7 @@
 
 /* How many verdicts have places of each sort. */
 #define TENANT_VERDICTS 3
-#define OTHER_VERDICTS 2
+#define OTHER_VERDICTS 3
 _Static_assert(TENANT_VERDICTS + OTHER_VERDICTS == XO_VERDICT_COUNT,
     "a place for each verdict");
 

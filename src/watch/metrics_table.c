@@ -113,9 +113,10 @@ _Static_assert(sizeof(metrics) / sizeof(metrics[0]) == XO_METRIC_COUNT,
 static const struct xo_verdict_place places[] = {
 	[XO_VERDICT_VERIFIED] = {true, 0},
 	[XO_VERDICT_SENDER_MISMATCH] = {true, 1},
-	[XO_VERDICT_UNAUTHENTICATED] = {true, 2},	/* our own systems */
+	[XO_VERDICT_OURS] = {true, 2},
 	[XO_VERDICT_UNKNOWN_ORG] = {false, 0},
 	[XO_VERDICT_NO_ORG] = {false, 1},
+	[XO_VERDICT_UNAUTHENTICATED] = {false, 2},
 };
 _Static_assert(sizeof(places) / sizeof(places[0]) == XO_VERDICT_COUNT,
     "a place for each verdict");

@@ -9,7 +9,8 @@ import urllib.request
 
 import pytest
 
-from harness import Do, Smtp, base_config, free_port, rows, simple, wait_until
+from harness import (Do, Smtp, base_config, free_port, out_config, rows, simple,
+                     wait_until)
 
 KEYS = ["session", "listener", "client", "tls", "peer", "verdict", "tenant", "xoorg",
         "action", "from", "rcpts", "size", "upstream", "reply", "ms"]
@@ -42,6 +43,18 @@ def test_demoted_line(std):
     assert (event["verdict"], event["action"], event["upstream"]) == \
         ("unauthenticated", "demote", "inbound")
     assert event["tenant"] in ("", "none") and event["xoorg"] in ("", "none")
+
+
+def test_ours(gateway, pki, hop):
+    """Mail of our own MTA has a verdict of its own."""
+    gw = gateway(out_config(pki, hop(), tls="none", tls_name=None, trust=None,
+                            client_certificate=None, client_key=None))
+    with Smtp(gw.port("out")) as c:
+        c.ehlo()
+        c.deliver(simple(), "u@contoso.com", to="x@elsewhere.example")
+    event = gw.event()
+    assert (event["verdict"], event["tenant"], event["action"]) == \
+        ("ours", "contoso", "accept")
 
 
 def test_one_line_each(std):

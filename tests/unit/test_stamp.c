@@ -179,6 +179,10 @@ test_results(void **state)
 		{XO_VERDICT_UNAUTHENTICATED, "", NULL, "",
 		    "Authentication-Results: gw.contoso.com; x-xoorg=none\r\n"
 		    "\tpolicy.verdict=unauthenticated\r\n" RECEIVED},
+		/* Demoted, it is anybody's. */
+		{XO_VERDICT_OURS, "", NULL, "",
+		    "Authentication-Results: gw.contoso.com; x-xoorg=none\r\n"
+		    "\tpolicy.verdict=unauthenticated\r\n" RECEIVED},
 	};
 	size_t i;
 

@@ -117,10 +117,14 @@ static const struct {
 	{"null", NONE, NULL, "", XO_VERDICT_UNAUTHENTICATED, XO_NOBODY},
 	{"other rights", OTHER, "contoso.com", "u@contoso.com",
 	    XO_VERDICT_UNAUTHENTICATED, XO_NOBODY},
-	{"ours", RELAY, NULL, "u@contoso.com", XO_VERDICT_UNAUTHENTICATED,
+	{"ours", RELAY, NULL, "u@contoso.com", XO_VERDICT_OURS,
 	    XO_NOBODY},
 	{"ours, value", RELAY, "contoso.com", "u@contoso.com",
-	    XO_VERDICT_UNAUTHENTICATED, XO_NOBODY},
+	    XO_VERDICT_OURS, XO_NOBODY},
+	{"ours, null sender", RELAY | OTHER, NULL, "", XO_VERDICT_OURS,
+	    XO_NOBODY},
+	{"relay, but a peer that vouches", XOORG | RELAY, NULL,
+	    "u@contoso.com", XO_VERDICT_NO_ORG, XO_NOBODY},
 };
 
 static void
@@ -147,7 +151,7 @@ check_row(const struct xo_policy *policy, size_t i, enum xo_mode mode,
 	};
 	struct xo_listener listener = {.mode = mode};
 	bool is_accepted = rows[i].want == XO_VERDICT_VERIFIED ||
-	    rows[i].rights == RELAY;
+	    rows[i].want == XO_VERDICT_OURS;
 	enum xo_decision would = is_accepted ? XO_DECISION_ACCEPT : on;
 	enum xo_decision want = would;
 	struct xo_answer got;

@@ -286,6 +286,7 @@ verdict_meaning(struct xo_span verdict)
 		    "envelope sender is not in its sender_domains."},
 		{XO_VERDICT_UNAUTHENTICATED, "the client did not prove itself "
 		    "by a certificate: ordinary Internet mail."},
+		{XO_VERDICT_OURS, "one of the gateway's own systems sent it."},
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
