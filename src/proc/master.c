@@ -151,7 +151,8 @@ bury(struct master *m)
 		xo_generation_free(&g);
 	}
 	if (had_old && m->generations->next == NULL) {
-		xo_metrics_settle(m->generations->gate->metrics);
+		xo_metrics_settle(m->generations->gate->metrics,
+		    xo_clock_now());
 		xo_census_settle(m->generations->gate->census);
 	}
 }

@@ -164,13 +164,16 @@ reason_of(const struct xo_report *report)
 }
 
 static void
-count_message(struct xo_session *s, const struct xo_report *report)
+count_message(struct xo_session *s, const struct xo_report *report,
+    uint64_t now)
 {
 	struct xo_metrics *m = s->all->env->metrics;
+	struct xo_answer answer = report->answer;
 
+	/* Our own systems' mail has one by its address. */
+	answer.tenant = report->tenant;
 	xo_metrics_wall(m, s->listener, report->wall);
-	xo_metrics_message(m, s->listener, report->answer.verdict,
-	    report->answer.decision, report->answer.tenant, report->size);
+	xo_metrics_message(m, s->listener, &answer, report->size, now);
 	if (report->has_xoorg)
 		xo_metrics_org(m, report->xoorg, &report->answer,
 		    xo_clock_wall());
@@ -183,6 +186,7 @@ xo_session_log_message(struct xo_session *s, const struct xo_report *report)
 	    report->reason != XO_REFUSAL_NONE;
 	struct xo_log_line *line = xo_log_begin(s->all->env->log,
 	    is_odd ? XO_LOG_WARNING : XO_LOG_INFO, "message");
+	uint64_t now = xo_clock_now();
 
 	s->n_messages++;
 	add_client(line, s);
@@ -208,9 +212,9 @@ xo_session_log_message(struct xo_session *s, const struct xo_report *report)
 	add_wall(line, report->wall);
 	if (report->is_client_gone)
 		xo_log_cstr(line, "client_gone", "true");
-	xo_log_u64(line, "ms", xo_clock_now() - report->began);
+	xo_log_u64(line, "ms", now - report->began);
 	xo_log_end(line);
-	count_message(s, report);
+	count_message(s, report, now);
 }
 
 /* Whose recipient it is that is refused, and whose mail. */

@@ -171,6 +171,20 @@ xo_metrics_free(struct xo_metrics **metrics)
 }
 
 static void
+take_over_hour(struct xo_slot *slot, const struct xo_snapshot *sums,
+    uint64_t now)
+{
+	uint64_t minute = now / 60000 + 1;
+
+	for (uint64_t i = 0; i < XO_MINUTES && i < minute; i++) {
+		struct xo_minute *m = xo_minute_at(slot->hour, minute - i);
+
+		for (int v = 0; v < XO_VERDICT_COUNT; v++)
+			xo_cell_add(&m->messages[v], sums->minutes[i][v]);
+	}
+}
+
+static void
 take_over(struct xo_metrics *metrics, const struct xo_snapshot *sums)
 {
 	struct xo_slot *slot = xo_metrics_slot(metrics, master_slot(metrics));
@@ -201,7 +215,7 @@ take_over(struct xo_metrics *metrics, const struct xo_snapshot *sums)
 }
 
 void
-xo_metrics_settle(struct xo_metrics *metrics)
+xo_metrics_settle(struct xo_metrics *metrics, uint64_t now)
 {
 	struct xo_metrics_head *head = metrics->head;
 	struct xo_snapshot sums;
@@ -209,12 +223,13 @@ xo_metrics_settle(struct xo_metrics *metrics)
 
 	/* Without memory for it the old ones stay, and are read as before. */
 	if (metrics->previous == NULL ||
-	    !xo_snapshot_init(&sums, metrics->previous, 0))
+	    !xo_snapshot_init(&sums, metrics->previous, now))
 		return;
 	turn = atomic_load_explicit(&head->turn, memory_order_relaxed);
 	atomic_store_explicit(&head->turn, turn + 1, memory_order_relaxed);
 	atomic_thread_fence(memory_order_release);
 	take_over(metrics, &sums);
+	take_over_hour(metrics->own, &sums, now);
 	atomic_store_explicit(&head->is_settled, 1, memory_order_relaxed);
 	atomic_store_explicit(&head->turn, turn + 2, memory_order_release);
 	xo_snapshot_fini(&sums);

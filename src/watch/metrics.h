@@ -23,6 +23,7 @@ struct xo_metrics;
 enum xo_metric {
 	XO_METRIC_MESSAGES,
 	XO_METRIC_MESSAGES_OTHER,	/* verdicts that have no tenant */
+	XO_METRIC_OBSERVED,
 	XO_METRIC_MESSAGE_BYTES,
 	XO_METRIC_SESSIONS,
 	XO_METRIC_SESSIONS_TOTAL,
@@ -50,6 +51,7 @@ enum xo_metric {
 	XO_METRIC_WORKERS,
 	XO_METRIC_WORKER_RESTARTS,
 	XO_METRIC_RELOADS,
+	XO_METRIC_RELOAD_FAILED,
 	XO_METRIC_WARNINGS,
 	XO_METRIC_BUILD_INFO,
 	XO_METRIC_START_TIME,
@@ -79,8 +81,9 @@ void xo_metrics_free(struct xo_metrics **metrics);
 /*
  * In the master, when no worker of an earlier generation is left: adds their
  * sums to this one and unmaps them. Readers that were forked in between see it.
+ * `now`: CLOCK_MONOTONIC, ms.
  */
-void xo_metrics_settle(struct xo_metrics *metrics);
+void xo_metrics_settle(struct xo_metrics *metrics, uint64_t now);
 
 /* In a worker, first: counts into slot 0..n_workers-1 from now on. */
 void xo_metrics_attach(struct xo_metrics *metrics, size_t slot);
@@ -101,10 +104,13 @@ void xo_metrics_beat(struct xo_metrics *metrics, uint64_t now);
 size_t xo_metrics_alive(const struct xo_metrics *metrics, uint64_t now,
     uint64_t age);
 
-/* Indexes are those of the configuration; one out of range counts nothing. */
+/* The last hour, minute by minute. */
+#define XO_MINUTES 60
+
+/* Indexes are those of the configuration; one out of range counts nothing.
+ * `now`: CLOCK_MONOTONIC, ms. */
 void xo_metrics_message(struct xo_metrics *metrics, int listener,
-    enum xo_verdict verdict, enum xo_decision decision, int tenant,
-    uint64_t bytes);
+    const struct xo_answer *answer, uint64_t bytes, uint64_t now);
 void xo_metrics_session_opened(struct xo_metrics *metrics, int listener);
 void xo_metrics_session_closed(struct xo_metrics *metrics, int listener);
 void xo_metrics_refusal(struct xo_metrics *metrics, enum xo_refusal refusal);
@@ -188,6 +194,8 @@ struct xo_snapshot {
 	size_t n_orgs;
 	struct xo_metrics_org *recipients;	/* xo_snapshot_recipient() */
 	size_t n_recipients;
+	/* Messages; [0] is the minute that `now` is in. */
+	uint64_t minutes[XO_MINUTES][XO_VERDICT_COUNT];
 };
 
 /* False: no memory. `now`: CLOCK_MONOTONIC, ms. */
@@ -207,6 +215,7 @@ enum xo_err xo_snapshot_write(const struct xo_snapshot *snapshot,
 struct xo_cell {
 	uint64_t value;
 	const char *labels[XO_METRIC_LABELS];	/* their values, in order */
+	size_t index[XO_METRIC_LABELS];		/* which of its values it is */
 };
 
 size_t xo_snapshot_n_cells(const struct xo_snapshot *snapshot,
@@ -214,5 +223,7 @@ size_t xo_snapshot_n_cells(const struct xo_snapshot *snapshot,
 /* Cell `i` of a row; its labels live as long as the metrics. */
 struct xo_cell xo_snapshot_cell(const struct xo_snapshot *snapshot,
     enum xo_metric row, size_t i);
+/* The value number `i` of the label tenant: 0 is "", then the tenants. */
+const char *xo_snapshot_tenant(const struct xo_snapshot *snapshot, size_t i);
 
 #endif

@@ -58,28 +58,48 @@ position(int index)
 	return index < 0 ? SIZE_MAX : (size_t)index;
 }
 
+struct xo_minute *
+xo_minute_at(struct xo_minute *hour, uint64_t minute)
+{
+	struct xo_minute *m = &hour[minute % XO_MINUTES];
+
+	if (xo_cell_get(&m->minute) == minute)
+		return m;
+	for (int v = 0; v < XO_VERDICT_COUNT; v++)
+		xo_cell_set(&m->messages[v], 0);
+	/* A reader that sees it sees the zeros, too. */
+	atomic_store_explicit(&m->minute, minute, memory_order_release);
+	return m;
+}
+
 void
 xo_metrics_message(struct xo_metrics *metrics, int listener,
-    enum xo_verdict verdict, enum xo_decision decision, int tenant,
-    uint64_t bytes)
+    const struct xo_answer *answer, uint64_t bytes, uint64_t now)
 {
 	size_t index[XO_METRIC_LABELS] = {position(listener), 0, 0,
-		(size_t)decision};
+		(size_t)answer->decision};
 	enum xo_metric row = XO_METRIC_MESSAGES_OTHER;
 	struct xo_verdict_place place;
 	_Atomic uint64_t *c;
 
-	if (metrics == NULL || (unsigned int)verdict >= XO_VERDICT_COUNT)
+	if (metrics == NULL ||
+	    (unsigned int)answer->verdict >= XO_VERDICT_COUNT)
 		return;
-	place = xo_verdict_place(verdict);
+	place = xo_verdict_place(answer->verdict);
 	index[2] = place.index;
 	if (place.has_tenant) {
 		row = XO_METRIC_MESSAGES;
-		index[1] = tenant < 0 ? 0 : (size_t)tenant + 1;
+		index[1] = answer->tenant < 0 ? 0 : (size_t)answer->tenant + 1;
 	}
 	c = cell(metrics, row, index);
-	if (c != NULL)
-		xo_cell_add(c, 1);
+	if (c == NULL)
+		return;
+	xo_cell_add(c, 1);
+	xo_cell_add(&xo_minute_at(metrics->own->hour,
+	    now / 60000 + 1)->messages[answer->verdict], 1);
+	if (answer->would != answer->decision)
+		add(metrics, XO_METRIC_OBSERVED, position(listener),
+		    (size_t)answer->would, 1);
 	add(metrics, XO_METRIC_MESSAGE_BYTES, position(listener), 0, bytes);
 }
 
@@ -228,20 +248,24 @@ xo_metrics_worker_restarted(struct xo_metrics *metrics)
 	add(metrics, XO_METRIC_WORKER_RESTARTS, 0, 0, 1);
 }
 
+static void
+set(struct xo_metrics *metrics, enum xo_metric row, uint64_t value)
+{
+	if (metrics != NULL)
+		xo_cell_set(&metrics->own->cells[metrics->offset[row]], value);
+}
+
 void
 xo_metrics_reload(struct xo_metrics *metrics, bool is_ok)
 {
 	add(metrics, XO_METRIC_RELOADS, is_ok ? 0 : 1, 0, 1);
+	set(metrics, XO_METRIC_RELOAD_FAILED, !is_ok);
 }
 
 void
 xo_metrics_warnings(struct xo_metrics *metrics, size_t n)
 {
-	_Atomic uint64_t *c = metrics == NULL ? NULL : cell(metrics,
-	    XO_METRIC_WARNINGS, (const size_t[XO_METRIC_LABELS]){0, 0, 0, 0});
-
-	if (c != NULL)
-		xo_cell_set(c, n);
+	set(metrics, XO_METRIC_WARNINGS, n);
 }
 
 void

@@ -9,10 +9,31 @@
 #include "text.h"
 
 static void
-add_slot(struct xo_snapshot *snapshot, const struct xo_slot *slot)
+add_hour(struct xo_snapshot *snapshot, const struct xo_slot *slot,
+    uint64_t now)
+{
+	uint64_t minute = now / 60000 + 1;
+
+	for (uint64_t i = 0; i < XO_MINUTES && i < minute; i++) {
+		const struct xo_minute *m =
+		    &slot->hour[(minute - i) % XO_MINUTES];
+
+		if (atomic_load_explicit(&m->minute, memory_order_acquire) !=
+		    minute - i)
+			continue;
+		for (int v = 0; v < XO_VERDICT_COUNT; v++)
+			snapshot->minutes[i][v] += xo_cell_get(
+			    &m->messages[v]);
+	}
+}
+
+static void
+add_slot(struct xo_snapshot *snapshot, const struct xo_slot *slot,
+    uint64_t now)
 {
 	const struct xo_metrics *metrics = snapshot->metrics;
 
+	add_hour(snapshot, slot, now);
 	for (size_t i = 0; i < metrics->offset[XO_METRIC_COUNT]; i++)
 		snapshot->cells[i] += xo_cell_get(&slot->cells[i]);
 	for (size_t i = 0; i < XO_ORGS_PER_SLOT; i++) {
@@ -54,6 +75,9 @@ add_previous(struct xo_snapshot *snapshot, const struct xo_snapshot *old)
 	memcpy(&snapshot->recipients[snapshot->n_recipients], old->recipients,
 	    old->n_recipients * sizeof(*old->recipients));
 	snapshot->n_recipients += old->n_recipients;
+	for (int i = 0; i < XO_MINUTES; i++)
+		for (int v = 0; v < XO_VERDICT_COUNT; v++)
+			snapshot->minutes[i][v] += old->minutes[i][v];
 }
 
 /* Of all generations. */
@@ -74,6 +98,7 @@ allocate(struct xo_snapshot *snapshot, const struct xo_metrics *metrics)
 
 	snapshot->metrics = metrics;
 	snapshot->n_orgs = snapshot->n_recipients = 0;
+	memset(snapshot->minutes, 0, sizeof(snapshot->minutes));
 	snapshot->cells = calloc(metrics->offset[XO_METRIC_COUNT],
 	    sizeof(*snapshot->cells));
 	/* One more: reading an empty place goes there. */
@@ -89,17 +114,18 @@ allocate(struct xo_snapshot *snapshot, const struct xo_metrics *metrics)
 }
 
 static bool
-sum_up(struct xo_snapshot *snapshot, const struct xo_metrics *metrics)
+sum_up(struct xo_snapshot *snapshot, const struct xo_metrics *metrics,
+    uint64_t now)
 {
 	struct xo_snapshot old;
 
 	if (!allocate(snapshot, metrics))
 		return false;
 	for (size_t i = 0; i < metrics->n_slots; i++)
-		add_slot(snapshot, xo_metrics_slot(metrics, i));
+		add_slot(snapshot, xo_metrics_slot(metrics, i), now);
 	if (metrics->previous != NULL && atomic_load_explicit(
 	    &metrics->head->is_settled, memory_order_relaxed) == 0) {
-		if (!sum_up(&old, metrics->previous)) {
+		if (!sum_up(&old, metrics->previous, now)) {
 			xo_snapshot_fini(snapshot);
 			return false;
 		}
@@ -141,7 +167,7 @@ xo_snapshot_init(struct xo_snapshot *snapshot,
 		uint32_t turn = atomic_load_explicit(&head->turn,
 		    memory_order_acquire);
 
-		if (!sum_up(snapshot, metrics))
+		if (!sum_up(snapshot, metrics, now))
 			return false;
 		atomic_thread_fence(memory_order_acquire);
 		if ((turn & 1) == 0 && turn == atomic_load_explicit(
@@ -185,10 +211,20 @@ xo_snapshot_cell(const struct xo_snapshot *snapshot, enum xo_metric row,
 		const struct xo_names *names =
 		    &snapshot->metrics->names[info->dims[l]];
 
+		cell.index[l] = i % names->n;
 		cell.labels[l] = names->names[i % names->n];
 		i /= names->n;
 	}
 	return cell;
+}
+
+const char *
+xo_snapshot_tenant(const struct xo_snapshot *snapshot, size_t i)
+{
+	const struct xo_names *names =
+	    &snapshot->metrics->names[XO_DIM_TENANT];
+
+	return i < names->n ? names->names[i] : "";
 }
 
 static void

@@ -109,9 +109,19 @@ struct xo_metrics_head {
 	int64_t start;			/* of the first generation */
 };
 
+/* A place of the last hour; `minute` of CLOCK_MONOTONIC, plus one. */
+struct xo_minute {
+	_Atomic uint64_t minute;	/* 0: none yet */
+	_Atomic uint64_t messages[XO_VERDICT_COUNT];
+};
+
+/* `minute` as above. Zeros where it held an older one. */
+struct xo_minute *xo_minute_at(struct xo_minute *hour, uint64_t minute);
+
 /* A slot: this, the orgs, the recipients, the cells; aligned to cache lines. */
 struct xo_slot {
 	_Alignas(64) _Atomic uint64_t beat;	/* 0: no worker */
+	struct xo_minute hour[XO_MINUTES];
 	struct xo_org_entry orgs[XO_ORGS_PER_SLOT];
 	/* Named "DOMAIN TENANT"; `messages` by mode, `verdict` by reason. */
 	struct xo_org_entry recipients[XO_RECIPIENTS_PER_SLOT];

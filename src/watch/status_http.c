@@ -8,10 +8,13 @@
 #include "status_door.h"
 #include "status_html.h"
 
+#define QUERY_MAX 100
+
 struct answer {
 	unsigned int code;
 	const char *type;
 	struct xo_buf body;
+	struct xo_span query;		/* of the page: what to look for */
 };
 
 typedef void answer_fn(const struct xo_status_setup *setup,
@@ -126,15 +129,28 @@ static void
 answer_page(const struct xo_status_setup *setup, struct answer *answer)
 {
 	struct xo_snapshot snapshot;
+	const struct xo_page page = {.conf = setup->conf,
+		.snapshot = &snapshot, .now = (int64_t)time(NULL),
+		.query = answer->query};
 
 	if (!take_snapshot(setup, answer, &snapshot))
 		return;
 	qsort(snapshot.orgs, snapshot.n_orgs, sizeof(*snapshot.orgs),
 	    compare_uses);
 	answer->type = "text/html; charset=utf-8";
-	(void)xo_status_page(setup->conf, &snapshot, &answer->body,
-	    (int64_t)time(NULL));
+	(void)xo_status_page(&page, &answer->body);
 	xo_snapshot_fini(&snapshot);
+}
+
+/* What a form brought, without blanks around it. */
+static struct xo_span
+read_query(struct MHD_Connection *connection)
+{
+	const char *q = MHD_lookup_connection_value(connection,
+	    MHD_GET_ARGUMENT_KIND, "q");
+
+	return q == NULL ? XO_LIT("") : xo_span_first(xo_span_trim(
+	    xo_span_from_cstr(q)), QUERY_MAX);
 }
 
 static const struct {
@@ -160,7 +176,7 @@ static const struct {
 	{"Cross-Origin-Opener-Policy", "same-origin"},
 	{"Content-Security-Policy", "default-src 'none'; "
 	    "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
-	    "form-action 'none'; frame-ancestors 'none'"},
+	    "form-action 'self'; frame-ancestors 'none'"},
 };
 
 /* The body becomes the response's. */
@@ -225,6 +241,7 @@ xo_status_handle(void *arg, struct MHD_Connection *connection, const char *url,
 	}
 	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
 		if (strcmp(url, pages[i].path) == 0) {
+			answer.query = read_query(connection);
 			pages[i].answer(setup, &answer);
 			return send_answer(connection, &answer);
 		}

@@ -40,8 +40,8 @@ ELSEWHERE = {
     # OpenSSL's provider is how a keyring is used.
     "src/net/tls_keyring.h": {"src/net/tls_provider.c"},
     # What the pages of the status server share.
-    "src/watch/status_html.h": {"src/watch/status_%s.c" % x for x in ("http", "orgs", "page",
-                                                                      "ready")},
+    "src/watch/status_html.h": {"src/watch/status_%s.c" % x for x in (
+        "http", "orgs", "page", "plot", "ready", "sums", "tables", "trouble")},
 }
 
 

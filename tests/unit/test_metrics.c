@@ -96,8 +96,10 @@ static void
 message(struct xo_metrics *m, int listener, enum xo_verdict verdict,
     int tenant)
 {
-	xo_metrics_message(m, listener, verdict, XO_DECISION_ACCEPT, tenant,
-	    100);
+	struct xo_answer answer = {.verdict = verdict, .tenant = tenant,
+		.decision = XO_DECISION_ACCEPT, .would = XO_DECISION_ACCEPT};
+
+	xo_metrics_message(m, listener, &answer, 100, 5000);
 }
 
 /* Each slot in a process of its own, as it will be. */
@@ -187,7 +189,7 @@ test_out_of_range(void **state)
 	(void)state;
 	message(m, XO_NOBODY, XO_VERDICT_VERIFIED, 0);
 	message(m, 2, XO_VERDICT_VERIFIED, 0);
-	xo_metrics_message(m, 0, XO_VERDICT_COUNT, XO_DECISION_ACCEPT, 0, 1);
+	message(m, 0, XO_VERDICT_COUNT, 0);
 	xo_metrics_refusal(m, XO_REFUSAL_NONE);
 	xo_metrics_refusal(m, XO_REFUSAL_COUNT);
 	xo_metrics_tls(m, 0, XO_TLS_RESULT_COUNT);
@@ -202,6 +204,28 @@ test_out_of_range(void **state)
 	free(after);
 	message(NULL, 0, XO_VERDICT_VERIFIED, 0);
 	xo_metrics_refusal(NULL, XO_REFUSAL_SIZE);
+	xo_metrics_free(&m);
+}
+
+static void
+test_observed(void **state)
+{
+	static const struct xo_answer observed = {
+		.verdict = XO_VERDICT_UNKNOWN_ORG, .tenant = XO_NOBODY,
+		.decision = XO_DECISION_DEMOTE, .would = XO_DECISION_REJECT};
+	struct xo_conf conf = conf1();
+	struct xo_metrics *m = xo_metrics_new(&conf, 1, NULL);
+
+	(void)state;
+	message(m, 0, XO_VERDICT_VERIFIED, 0);
+	expect(m, "!xoorg_messages_observed_total{");
+	xo_metrics_message(m, 0, &observed, 1, 5000);
+	expect(m, "xoorg_messages_observed_total{"
+	    "listener=\"from-exchange-online\",action=\"reject\"} 1");
+	xo_metrics_reload(m, false);
+	expect(m, "xoorg_reload_failed 1");
+	xo_metrics_reload(m, true);
+	expect(m, "xoorg_reload_failed 0");
 	xo_metrics_free(&m);
 }
 
@@ -255,10 +279,10 @@ test_generations(void **state)
 	expect(new, "xoorg_sessions{listener=\"from-exchange-online\"} 1");
 	expect(new, "!xoorg_certificate_expiry_seconds{");
 	xo_metrics_session_closed(old, 0);
-	xo_metrics_settle(new);
+	xo_metrics_settle(new, 5000);
 	expect_reloaded(new);
 	expect(new, "xoorg_sessions{listener=\"from-exchange-online\"} 0");
-	xo_metrics_settle(new);
+	xo_metrics_settle(new, 5000);
 	expect_reloaded(new);
 
 	/* Two generations in a row, read through and settled at once. */
@@ -268,8 +292,55 @@ test_generations(void **state)
 	new = xo_metrics_new(&second, 1, last);
 	assert_non_null(new);
 	expect_reloaded(new);
-	xo_metrics_settle(new);
+	xo_metrics_settle(new, 5000);
 	expect_reloaded(new);
+	xo_metrics_free(&new);
+}
+
+static uint64_t
+in_minute(const struct xo_metrics *m, uint64_t now, int ago)
+{
+	struct xo_snapshot snapshot;
+	uint64_t n;
+
+	assert_true(xo_snapshot_init(&snapshot, m, now));
+	n = snapshot.minutes[ago][XO_VERDICT_VERIFIED];
+	xo_snapshot_fini(&snapshot);
+	return n;
+}
+
+/* The last hour goes on over reloads, and forgets what is older. */
+static void
+test_hour(void **state)
+{
+	static const struct xo_answer answer = {.verdict = XO_VERDICT_VERIFIED};
+	const uint64_t minute = 60000, now = 100 * minute;
+	struct xo_conf conf = conf1();
+	struct xo_metrics *old = xo_metrics_new(&conf, 1, NULL);
+	struct xo_metrics *new;
+
+	(void)state;
+	xo_metrics_attach(old, 0);
+	xo_metrics_message(old, 0, &answer, 1, now - 60 * minute);
+	xo_metrics_message(old, 0, &answer, 1, now - 59 * minute);
+	xo_metrics_message(old, 0, &answer, 1, now);
+	xo_metrics_message(old, 9, &answer, 1, now);
+	assert_int_equal(in_minute(old, now, 59), 1);
+	assert_int_equal(in_minute(old, now, 0), 1);
+	assert_int_equal(in_minute(old, now + minute, 59), 0);
+	assert_int_equal(in_minute(old, now + minute, 0), 0);
+	assert_int_equal(in_minute(old, now + minute, 1), 1);
+	new = xo_metrics_new(&conf, 1, old);
+	xo_metrics_attach(new, 0);
+	xo_metrics_message(new, 0, &answer, 1, now);
+	assert_int_equal(in_minute(new, now, 0), 2);
+	/* The master's slot takes them in. */
+	xo_metrics_attach(new, 1);
+	xo_metrics_settle(new, now);
+	assert_int_equal(in_minute(new, now, 59), 1);
+	assert_int_equal(in_minute(new, now, 0), 2);
+	/* A clock that has just begun. */
+	assert_int_equal(in_minute(new, 0, 1), 0);
 	xo_metrics_free(&new);
 }
 
@@ -303,7 +374,7 @@ test_settled_reader(void **state)
 		free(got);
 		_exit(is_once ? 0 : 1);
 	}
-	xo_metrics_settle(new);
+	xo_metrics_settle(new, 5000);
 	assert_int_equal(write(go[1], "x", 1), 1);
 	assert_true(waitpid(pid, &status, 0) == pid);
 	assert_int_equal(status, 0);
@@ -491,7 +562,7 @@ test_recipients(void **state)
 	new = xo_metrics_new(&conf, 1, m);
 	assert_non_null(new);
 	expect_recipients(new);
-	xo_metrics_settle(new);
+	xo_metrics_settle(new, 5000);
 	expect_recipients(new);
 	xo_metrics_free(&new);
 }
@@ -516,7 +587,7 @@ test_orgs(void **state)
 	new = xo_metrics_new(&conf, 1, m);
 	assert_non_null(new);
 	expect_orgs(new);
-	xo_metrics_settle(new);
+	xo_metrics_settle(new, 5000);
 	expect_orgs(new);
 	xo_metrics_free(&new);
 }
@@ -600,7 +671,9 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_slots),
 		cmocka_unit_test(test_out_of_range),
+		cmocka_unit_test(test_observed),
 		cmocka_unit_test(test_generations),
+		cmocka_unit_test(test_hour),
 		cmocka_unit_test(test_settled_reader),
 		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_text),
