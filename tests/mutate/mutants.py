@@ -98,6 +98,8 @@ m("wall-relay-stranger", "if (is_strangers(t->rights))\n", "if ((t->rights & XO_
 
 m = group("verdict.c", "verdict treatment")
 m("no-right", "if ((question->rights & XO_RIGHT_XOORG) == 0)", "if (false)")
+m("ours-all", "if (xo_rights_are_ours(question->rights))", "if (true)")
+m("ours-nobody", "if (xo_rights_are_ours(question->rights))", "if (false)")
 m("no-org", "if (!question->has_xoorg)", "if (false)")
 m("unknown-org", "if (*tenant_r == XO_NOBODY)\n\t\treturn XO_VERDICT_UNKNOWN_ORG;", "if (*tenant_r == XO_NOBODY)\n\t\t*tenant_r = 0;")
 m("sender-rule", "if (!may_send(&policy->tenants[*tenant_r], question->sender))", "if (false)")
