@@ -328,7 +328,8 @@ m("final-of-another-ahead", "else if (r->back.is_ahead)\n\t\tback_fail(r, XO_REF
 m("final-about-us", "if (about_us(r, EXPECT_FINAL)) {", "if (false) {")
 m("mail-about-us", "if (about_us(r, EXPECT_MAIL)) {", "if (false) {")
 m("rcpt-about-us", "if (about_us(r, EXPECT_RCPT)) {", "if (false) {")
-m("in-step-mail", "r->t.envelope.is_in_step = about_itself(r, EXPECT_MAIL) &&", "r->t.envelope.is_in_step = true &&", unit="step relay")
+m("in-step-mail", "r->t.envelope.is_in_step = about_itself(r, EXPECT_MAIL) &&", "r->t.envelope.is_in_step = true &&", unit="step relay",
+  survives="RCPT's own words are looked at, too; without a recipient it is leave-behind's")
 m("in-step-lmtp", "upstream_of(r)->protocol == XO_PROTOCOL_SMTP;\n\t\treturn;", "true;\n\t\treturn;", unit="step relay relay_random")
 m("in-step-rcpt", "r->t.envelope.is_in_step &= !is_accepted ||\n\t    about_itself(r, EXPECT_RCPT);", ";", unit="step")
 m("another", "if (about_another(r, what)) {", "if (false) {", unit="step relay")
@@ -339,7 +340,8 @@ m("ahead", "if (r->back.state == BACK_READY && is_ahead(r, what))", "if (false)"
 m("yes-then-no", "} else if (!is_accepted && s->state == SLOT_ACCEPTED) {", "} else if (false) {")
 
 m = group("back.c", RELAY, ("test_next_hop.py", ""))
-m("leave-behind", "!r->back.is_ahead && !may_be_behind(r)) {", "!r->back.is_ahead) {", e2e=[("test_step.py", ""), ("test_pool.py", "")])
+m("leave-behind", "!r->back.is_ahead && !may_be_behind(r)) {", "!r->back.is_ahead) {", e2e=[("test_step.py", ""), ("test_pool.py", "")],
+  survives="a second net: RSET's words, RCPT's or 354 show it later; the models of twice-left, twice-kept and two-sessions hold without it")
 m("retry-opened", "e->n_retries == RETRIES_MAX || r->t.writer.is_opened)", "e->n_retries == RETRIES_MAX)")
 m("retries", "#define RETRIES_MAX 2", "#define RETRIES_MAX 3")
 m("retry-anything", "if (why != XO_REFUSAL_UPSTREAM_LOST || !r->back.is_replaceable ||", "if (!r->back.is_replaceable ||")
