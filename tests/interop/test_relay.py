@@ -148,6 +148,17 @@ def test_routed_through_the_gateway(world, who):
     check_inside(world, taken)
 
 
+def test_no_message_waits_for_a_queue_run(world):
+    """On a connection that the gateway keeps; Exim's own default is ten, the rest later."""
+    world.hop.clear()
+    with Smtp(world.gw.port(), source="127.0.0.2", timeout=20) as c:
+        c.hello(world.pki.exo, name="exo.example")
+        for _ in range(12):
+            c.deliver(simple(), xoorg="contoso.com")
+    world.hop.wait(12, 30)
+    assert "no immediate delivery" not in world.mta.log()
+
+
 def test_verified_mail_leaves(world):
     """Centralized mail transport, and nobody else by its side."""
     world.hop.clear()
