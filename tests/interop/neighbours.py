@@ -50,17 +50,21 @@ behind:
   self = send
 
 begin transports
+# One message a connection: all servers are at one address, which is all that Exim looks at.
 smtp_out:
   driver = smtp
+  connection_max_messages = 1
   hosts_try_fastopen = :
 one_out:
   driver = smtp
   max_rcpt = 1
+  connection_max_messages = 1
   hosts_try_fastopen = :
 lmtp_out:
   driver = smtp
   protocol = lmtp
   port = %(lmtp)d
+  connection_max_messages = 1
   hosts_try_fastopen = :
 
 begin retry
