@@ -92,11 +92,11 @@ on_data(void)
 	enum xo_refusal why;
 
 	while (fgets(line, sizeof(line), stdin) != NULL && strcmp(line, ".\r\n") != 0)
-		(void)xo_buf_add_cstr(&in, line);
+		xo_buf_add_cstr(&in, line);
 	if (xo_header_find(&finder, xo_buf_span(&in), &header) != XO_OK)
 		header = in.len;
 	why = xo_wall_apply(&wall, xo_span_first(xo_buf_span(&in), header), &out, &report);
-	(void)xo_buf_add(&out, xo_span_from(xo_buf_span(&in), header));
+	xo_buf_add(&out, xo_span_from(xo_buf_span(&in), header));
 	if (why == XO_REFUSAL_NONE)
 		fprintf(stderr, "%s, tenant %d:\n%.*s", xo_verdict_name(answer.verdict),
 		    answer.tenant, (int)out.len, (const char *)out.p);

@@ -106,8 +106,9 @@ XO_MUST_CHECK enum xo_err xo_span_to_u64(struct xo_span s, uint64_t *n_r);
 /*
  * A growing buffer. All-zero is a valid empty one without a bound. `max` bounds
  * its length (0: none): an append beyond it changes nothing and is
- * XO_ERR_LIMIT. Errors stick in `err`, so that a run of appends may be checked
- * once, at its end.
+ * XO_ERR_LIMIT. What adds to a buffer, here and elsewhere (xo_..._write()),
+ * returns nothing: an error sticks in `err`, nothing is added any more, and a run
+ * of appends is checked once, at its end.
  */
 struct xo_buf {
 	uint8_t *p;
@@ -131,19 +132,19 @@ uint8_t *xo_buf_reserve(struct xo_buf *b, size_t n);
 /* Takes the first `n` octets away, or all. */
 void xo_buf_consume(struct xo_buf *b, size_t n);
 /* `s` does not point into `b`. */
-enum xo_err xo_buf_add(struct xo_buf *b, struct xo_span s);
-enum xo_err xo_buf_add_byte(struct xo_buf *b, uint8_t c);
-enum xo_err xo_buf_add_cstr(struct xo_buf *b, const char *s);
-enum xo_err xo_buf_add_u64(struct xo_buf *b, uint64_t n);
+void xo_buf_add(struct xo_buf *b, struct xo_span s);
+void xo_buf_add_byte(struct xo_buf *b, uint8_t c);
+void xo_buf_add_cstr(struct xo_buf *b, const char *s);
+void xo_buf_add_u64(struct xo_buf *b, uint64_t n);
 /* Decimal with leading zeros up to `width`. */
-enum xo_err xo_buf_add_padded(struct xo_buf *b, uint64_t n, int width);
+void xo_buf_add_padded(struct xo_buf *b, uint64_t n, int width);
 /* Several strings in a row, all or none; the last argument is (char *)NULL. */
-enum xo_err xo_buf_add_all(struct xo_buf *b, ...) __attribute__((sentinel));
+void xo_buf_add_all(struct xo_buf *b, ...) __attribute__((sentinel));
 /*
  * For log lines and headers that only people read: octets outside 33..126 and
  * `"` and `\` become `?`; more than `max` octets are cut.
  */
-enum xo_err xo_buf_add_printable(struct xo_buf *b, struct xo_span s,
+void xo_buf_add_printable(struct xo_buf *b, struct xo_span s,
     size_t max);
 
 XO_API_END

@@ -85,7 +85,7 @@ struct xo_span xo_stuff_free(struct xo_stuffer *stuffer, struct xo_span text);
 
 /* All of such text, copied to `out`. It may be cut anywhere, between CR and LF
  * too. */
-enum xo_err xo_stuff_text(struct xo_stuffer *stuffer, struct xo_span text,
+void xo_stuff_text(struct xo_stuffer *stuffer, struct xo_span text,
     struct xo_buf *out);
 
 /* The end of data, with a CRLF before it if the content lacks its own. */

@@ -47,10 +47,10 @@ struct xo_fault {
 const char *xo_fault_name(enum xo_fault_kind kind);
 
 /* "line 3: no colon", "more than 1000 fields": for a reply. */
-enum xo_err xo_fault_write(struct xo_buf *out, const struct xo_fault *fault);
+void xo_fault_write(struct xo_buf *out, const struct xo_fault *fault);
 /* What stands there, cleaned and cut: its name, or its first octets. For the
  * log. */
-enum xo_err xo_fault_write_place(struct xo_buf *out,
+void xo_fault_write_place(struct xo_buf *out,
     const struct xo_fault *fault);
 
 /* Of `kind`, at `at`, which lies in `section`. */

@@ -250,7 +250,7 @@ const char *xo_verdict_name(enum xo_verdict verdict);
 const char *xo_decision_name(enum xo_decision decision);
 
 /* Text of an address, "192.0.2.1" or "2001:db8::1", without brackets. */
-enum xo_err xo_address_write(struct xo_buf *out, const struct xo_address *a);
+void xo_address_write(struct xo_buf *out, const struct xo_address *a);
 /* The whole of `text`; IPv6 without brackets and zone. */
 XO_MUST_CHECK enum xo_err xo_address_read(struct xo_span text,
     struct xo_address *a);

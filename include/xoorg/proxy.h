@@ -31,8 +31,8 @@ struct xo_proxy {
 XO_MUST_CHECK enum xo_err xo_proxy_read(struct xo_span in,
     struct xo_proxy *proxy_r, size_t *used_r);
 
-enum xo_err xo_proxy_write_v1(struct xo_buf *out, const struct xo_proxy *proxy);
-enum xo_err xo_proxy_write_v2(struct xo_buf *out, const struct xo_proxy *proxy);
+void xo_proxy_write_v1(struct xo_buf *out, const struct xo_proxy *proxy);
+void xo_proxy_write_v2(struct xo_buf *out, const struct xo_proxy *proxy);
 
 XO_API_END
 

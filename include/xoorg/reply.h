@@ -64,7 +64,7 @@ bool xo_reply_enhanced(const struct xo_reply *reply,
  * beyond XO_REPLY_TEXT_MAX are left out. Of 3xx the text stays as it is. On error
  * nothing is added.
  */
-enum xo_err xo_reply_add_status(struct xo_buf *out, uint16_t code,
+void xo_reply_add_status(struct xo_buf *out, uint16_t code,
     struct xo_span text);
 
 /*
@@ -93,11 +93,11 @@ bool xo_reply_line(struct xo_span *text, struct xo_span *line_r);
  * in one. `enhanced` is put before each line, NULL if the text has its own or
  * needs none. A code outside 200..599 is written as 451. All or nothing.
  */
-enum xo_err xo_reply_write(struct xo_buf *out, uint16_t code,
+void xo_reply_write(struct xo_buf *out, uint16_t code,
     const char *enhanced, struct xo_span text);
 
 /* Writes the table's reply for `refusal`. */
-enum xo_err xo_refusal_write(struct xo_buf *out, enum xo_refusal refusal);
+void xo_refusal_write(struct xo_buf *out, enum xo_refusal refusal);
 
 XO_API_END
 

@@ -36,7 +36,7 @@ struct xo_stamp {
  * CRLF; X-OriginatorOrg is never folded. Everything from the wire is written as
  * printable ASCII without `()<>@,;"\`, cut at 255 octets.
  */
-enum xo_err xo_stamp_write(struct xo_buf *out, const struct xo_stamp *stamp);
+void xo_stamp_write(struct xo_buf *out, const struct xo_stamp *stamp);
 /* How many fields that are. */
 size_t xo_stamp_count(const struct xo_stamp *stamp);
 

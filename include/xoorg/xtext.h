@@ -22,7 +22,7 @@ XO_MUST_CHECK enum xo_err xo_xtext_decode(struct xo_span in, uint8_t *out,
 bool xo_xtext_is_clean(struct xo_span in);
 
 /* `+`, `=` and all outside 33..126 become `+HH` with capital digits. */
-enum xo_err xo_xtext_encode(struct xo_buf *out, struct xo_span in);
+void xo_xtext_encode(struct xo_buf *out, struct xo_span in);
 
 XO_API_END
 

@@ -103,14 +103,14 @@ xo_conf_host_is_address(const struct xo_conf_host *host)
 	    parse_ip(AF_INET6, name, octets);
 }
 
-enum xo_err
+void
 xo_conf_host_write(struct xo_buf *out, const struct xo_conf_host *host)
 {
 	bool has_brackets = strchr(host->host, ':') != NULL;
 
 	xo_buf_add_all(out, has_brackets ? "[" : "", host->host,
 	    has_brackets ? "]:" : ":", (char *)NULL);
-	return xo_buf_add_u64(out, host->port);
+	xo_buf_add_u64(out, host->port);
 }
 
 static bool
@@ -151,7 +151,7 @@ xo_conf_network_parse(struct xo_span text, struct xo_network *network_r)
 	    "a network whose address ends in zeros behind its bits" : NULL;
 }
 
-enum xo_err
+void
 xo_conf_network_write(struct xo_buf *out, const struct xo_network *network)
 {
 	bool is_ipv4 = xo_address_is_ipv4(&network->address) &&
@@ -159,6 +159,6 @@ xo_conf_network_write(struct xo_buf *out, const struct xo_network *network)
 
 	xo_address_write(out, &network->address);
 	xo_buf_add_byte(out, '/');
-	return xo_buf_add_u64(out, (uint64_t)network->bits -
+	xo_buf_add_u64(out, (uint64_t)network->bits -
 	    (is_ipv4 ? MAPPED_BITS : 0));
 }

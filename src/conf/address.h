@@ -16,13 +16,13 @@ const char *xo_conf_host_parse(struct xo_span text, uint16_t default_port,
     struct xo_conf_arena *arena, struct xo_conf_host *host_r);
 bool xo_conf_host_is_address(const struct xo_conf_host *host);
 /* The same text again, with the port. */
-enum xo_err xo_conf_host_write(struct xo_buf *out,
+void xo_conf_host_write(struct xo_buf *out,
     const struct xo_conf_host *host);
 
 /* ADDRESS or ADDRESS/BITS. NULL, or what was expected. */
 const char *xo_conf_network_parse(struct xo_span text,
     struct xo_network *network_r);
-enum xo_err xo_conf_network_write(struct xo_buf *out,
+void xo_conf_network_write(struct xo_buf *out,
     const struct xo_network *network);
 
 #endif

@@ -56,7 +56,8 @@ tell_network(struct xo_audit *a, const struct xo_network *network)
 	struct xo_buf text = {0};
 
 	xo_conf_network_write(&text, network);
-	if (xo_buf_add_byte(&text, '\0') == XO_OK)
+	xo_buf_add_byte(&text, '\0');
+	if (text.err == XO_OK)
 		xo_audit_tell(a, NULL, "%s", (const char *)text.p);
 	xo_buf_fini(&text);
 }

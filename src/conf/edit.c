@@ -109,11 +109,11 @@ splice(struct xo_conf_edit *edit, size_t at, bool is_first,
 	}
 	if (fd >= 0)
 		close(fd);
-	(void)xo_buf_add(&edit->text, xo_span_first(xo_buf_span(&old), at));
-	(void)xo_buf_add_cstr(&edit->text, is_first ? "\"" : ", \"");
-	(void)xo_buf_add(&edit->text, value);
-	(void)xo_buf_add_byte(&edit->text, '"');
-	(void)xo_buf_add(&edit->text, xo_span_from(xo_buf_span(&old), at));
+	xo_buf_add(&edit->text, xo_span_first(xo_buf_span(&old), at));
+	xo_buf_add_cstr(&edit->text, is_first ? "\"" : ", \"");
+	xo_buf_add(&edit->text, value);
+	xo_buf_add_byte(&edit->text, '"');
+	xo_buf_add(&edit->text, xo_span_from(xo_buf_span(&old), at));
 	if (fd < 0 || n < 0 || old.err != XO_OK || edit->text.err != XO_OK ||
 	    at > old.len)
 		(void)xo_conf_fail(error, &where, "expected to read it");

@@ -216,7 +216,8 @@ xo_source_read(struct xo_source *source, const char *path)
 	if (!read_file(source, file, 0, NULL))
 		return false;
 	end_line(source);
-	if (xo_buf_add_byte(&source->text, '\0') != XO_OK)
+	xo_buf_add_byte(&source->text, '\0');
+	if (source->text.err != XO_OK)
 		return xo_conf_fail_memory(source->error);
 	return xo_grammar_check(source);
 }

@@ -274,7 +274,8 @@ row_error(struct reader *r)
 	char line[32];
 	const char *text;
 
-	if (xo_buf_add_byte(&r->error, '\0') != XO_OK)
+	xo_buf_add_byte(&r->error, '\0');
+	if (r->error.err != XO_OK)
 		return NULL;
 	text = (const char *)r->error.p;
 	(void)snprintf(line, sizeof(line), ":%d: ", r->where.line);

@@ -192,7 +192,8 @@ xo_warnings_add(struct xo_warnings *warnings, enum xo_rule_id rule,
 	(void)xo_conf_fail(&line, where, "warning: %s%s%s; %s; %s [%s]",
 	    setting, setting[0] != '\0' ? ": " : "", what, rules[rule].risk,
 	    rules[rule].cure, rules[rule].id);
-	if (xo_buf_add_byte(&line, '\0') == XO_OK)
+	xo_buf_add_byte(&line, '\0');
+	if (line.err == XO_OK)
 		add(warnings, rule, (const char *)line.p);
 	xo_buf_fini(&line);
 }

@@ -154,7 +154,7 @@ note_failure(struct xo_claim *c, enum xo_refusal why, struct xo_span said)
 
 	c->why = why;
 	xo_buf_clear(&c->said);
-	(void)xo_buf_add(&c->said, said);
+	xo_buf_add(&c->said, said);
 	xo_log_str(line, "upstream", xo_hop_policy(c->hops,
 	    c->wish.upstream)->name);
 	if (target != NULL) {

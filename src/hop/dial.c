@@ -213,9 +213,9 @@ say_proxy(struct xo_dial *d)
 			.server_port = h->server_port,
 		};
 	if (how == XO_HANDOVER_PROXY)
-		(void)xo_proxy_write_v1(out, &proxy);
+		xo_proxy_write_v1(out, &proxy);
 	else if (how == XO_HANDOVER_PROXY_V2)
-		(void)xo_proxy_write_v2(out, &proxy);
+		xo_proxy_write_v2(out, &proxy);
 }
 
 static enum xo_dial_result

@@ -115,7 +115,7 @@ xo_link_set_client(struct xo_link *link, const struct xo_handover_info *client)
 	xo_buf_clear(&link->client_hello);
 	link->has_client = true;
 	link->client = *client->address;
+	xo_buf_add(&link->client_hello, client->hello);
 	/* A name that could not be kept is nobody's: it is told anew. */
-	link->client_port = xo_buf_add(&link->client_hello, client->hello) ==
-	    XO_OK ? client->port : 0;
+	link->client_port = link->client_hello.err == XO_OK ? client->port : 0;
 }

@@ -160,10 +160,11 @@ xo_leg_used(struct xo_leg *leg, struct xo_span got, size_t used)
 		xo_buf_consume(&leg->in, used);
 		if (leg->in.len == 0)
 			xo_buf_fini(&leg->in);
-	} else if (used < got.len &&
-	    xo_buf_add(&leg->in, xo_span_from(got, used)) != XO_OK) {
-		leg->has_ended = leg->is_broken = true;
+		return;
 	}
+	xo_buf_add(&leg->in, xo_span_from(got, used));
+	if (leg->in.err != XO_OK)
+		leg->has_ended = leg->is_broken = true;
 }
 
 static size_t
@@ -250,7 +251,8 @@ xo_leg_send(struct xo_leg *leg, struct xo_span s)
 			xo_buf_clear(&leg->out);
 		}
 	}
-	if (xo_buf_add(&leg->out, s) != XO_OK)
+	xo_buf_add(&leg->out, s);
+	if (leg->out.err != XO_OK)
 		leg->is_broken = true;
 }
 

@@ -98,10 +98,10 @@ check_user(const struct xo_gate *g, struct xo_buf *error)
 
 	if (conf->user == NULL || xo_user_exists(conf->user))
 		return true;
-	(void)xo_buf_add_all(error, conf->user_where.file != NULL ?
+	xo_buf_add_all(error, conf->user_where.file != NULL ?
 	    conf->user_where.file : "user", ":", (char *)NULL);
-	(void)xo_buf_add_u64(error, (uint64_t)conf->user_where.line);
-	(void)xo_buf_add_all(error, ": user: expected the name of a user of "
+	xo_buf_add_u64(error, (uint64_t)conf->user_where.line);
+	xo_buf_add_all(error, ": user: expected the name of a user of "
 	    "this system (or \"\" to stay), found \"", conf->user, "\"",
 	    (char *)NULL);
 	return false;
@@ -114,7 +114,7 @@ make_keyring(struct xo_gate *g, struct xo_buf *error)
 		return true;
 	g->keyring = xo_tls_keyring_new();
 	if (g->keyring == NULL)
-		(void)xo_buf_add_cstr(error, "expected an OpenSSL that takes a "
+		xo_buf_add_cstr(error, "expected an OpenSSL that takes a "
 		    "provider of ours, found another, or no memory; "
 		    "key_process = false does without");
 	return g->keyring != NULL;
@@ -127,7 +127,7 @@ xo_gate_load(const char *path, struct xo_buf *error)
 	bool is_ok = false;
 
 	if (g == NULL) {
-		(void)xo_buf_add_cstr(error, "no memory");
+		xo_buf_add_cstr(error, "no memory");
 		return NULL;
 	}
 	g->conf = xo_conf_load(path, error);
@@ -143,7 +143,7 @@ xo_gate_load(const char *path, struct xo_buf *error)
 	    sizeof(*g->crl_expiry));
 	if (g->listeners == NULL || g->upstreams == NULL ||
 	    g->tenants == NULL || g->crl_expiry == NULL) {
-		(void)xo_buf_add_cstr(error, "no memory");
+		xo_buf_add_cstr(error, "no memory");
 		goto out;
 	}
 	is_ok = check_user(g, error) && make_keyring(g, error) &&

@@ -146,7 +146,7 @@ start_keys_again(struct xo_generation *g)
 	struct xo_buf error = {0};
 
 	if (!start_keys(g, &error)) {
-		(void)xo_buf_add_byte(&error, '\0');
+		xo_buf_add_byte(&error, '\0');
 		xo_log_note(g->gate->log, XO_LOG_ERROR, "keys",
 		    (const char *)error.p);
 	}
@@ -302,10 +302,12 @@ xo_generation_inspect(struct xo_generation *g)
 	if (g->is_old || xo_clock_now() < g->inspect_at)
 		return;
 	xo_warnings_join(&before, &g->gate->conf->found);
-	if (!xo_gate_inspect(g->gate, false, (int64_t)time(NULL), &error) &&
-	    xo_buf_add_byte(&error, '\0') == XO_OK)
-		xo_log_note(g->gate->log, XO_LOG_ERROR, "configuration",
-		    (const char *)error.p);
+	if (!xo_gate_inspect(g->gate, false, (int64_t)time(NULL), &error)) {
+		xo_buf_add_byte(&error, '\0');
+		if (error.err == XO_OK)
+			xo_log_note(g->gate->log, XO_LOG_ERROR,
+			    "configuration", (const char *)error.p);
+	}
 	xo_gate_log_warnings(g->gate, false);
 	/* Its page shows what it was started with. */
 	if (!xo_warnings_are_equal(&before, &g->gate->conf->found) &&
@@ -431,7 +433,7 @@ fail:
 	if (g->gate != NULL)
 		xo_census_free(&g->gate->census);
 	if (error->len == 0)
-		(void)xo_buf_add_cstr(error, "no memory, or no descriptors");
+		xo_buf_add_cstr(error, "no memory, or no descriptors");
 	xo_generation_free(&g);
 	return NULL;
 }

@@ -151,7 +151,7 @@ run(const struct xo_pairs *pairs, struct xo_tls_keyring *keyring,
 	(void)prctl(PR_SET_NAME, "xoorgd: keys");
 	if (fds == NULL || !take_keys(keyring, conf, &error)) {
 		if (error.len == 0)
-			(void)xo_buf_add_cstr(&error, "no memory");
+			xo_buf_add_cstr(&error, "no memory");
 		tell(report, xo_buf_span(&error));
 		_exit(1);
 	}
@@ -182,9 +182,9 @@ is_ready(int fd, struct xo_buf *error)
 		return true;
 	xo_buf_clear(error);
 	if (n > 0)
-		(void)xo_buf_add(error, xo_span(text, (size_t)n));
+		xo_buf_add(error, xo_span(text, (size_t)n));
 	else
-		(void)xo_buf_add_cstr(error, "the key process ended before it "
+		xo_buf_add_cstr(error, "the key process ended before it "
 		    "was ready");
 	return false;
 }
@@ -198,7 +198,7 @@ xo_keys_start(const struct xo_pairs *pairs, struct xo_tls_keyring *keyring,
 	bool is_up;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-		(void)xo_buf_add_all(error, "key process: ", strerror(errno),
+		xo_buf_add_all(error, "key process: ", strerror(errno),
 		    (char *)NULL);
 		return 0;
 	}
@@ -207,7 +207,7 @@ xo_keys_start(const struct xo_pairs *pairs, struct xo_tls_keyring *keyring,
 		run(pairs, keyring, conf, pair[1]);
 	close(pair[1]);
 	if (pid < 0)
-		(void)xo_buf_add_all(error, "key process: ", strerror(errno),
+		xo_buf_add_all(error, "key process: ", strerror(errno),
 		    (char *)NULL);
 	is_up = pid > 0 && is_ready(pair[0], error);
 	close(pair[0]);

@@ -27,7 +27,7 @@ tell(struct xo_buf *error, const struct xo_conf_host *host, const char *what)
 	(void)snprintf(place, sizeof(place), ":%d: expected an address that "
 	    "can be bound, found ", host->where.line);
 	(void)snprintf(port, sizeof(port), ":%u: ", (unsigned)host->port);
-	(void)xo_buf_add_all(error, host->where.file, place, host->host, port,
+	xo_buf_add_all(error, host->where.file, place, host->host, port,
 	    what, (char *)NULL);
 }
 
@@ -99,7 +99,7 @@ add(struct xo_sockets *sockets, const struct xo_conf_host *host, int listener,
 	if (asprintf(&s->address, "%s %u", host->host,
 	    (unsigned)host->port) < 0) {
 		s->address = NULL;
-		(void)xo_buf_add_cstr(error, "no memory");
+		xo_buf_add_cstr(error, "no memory");
 		return false;
 	}
 	s->fd = xo_sockets_find(old, s->address, slot);
@@ -136,7 +136,7 @@ xo_sockets_open(struct xo_sockets *sockets, const struct xo_conf *conf,
 	sockets->n = 0;
 	sockets->list = calloc(n * n_workers + 2, sizeof(*sockets->list));
 	if (sockets->list == NULL) {
-		(void)xo_buf_add_cstr(error, "no memory");
+		xo_buf_add_cstr(error, "no memory");
 		return false;
 	}
 	if (add_all(sockets, conf, n_workers, old, error))

@@ -156,7 +156,7 @@ run(const struct xo_pairs *pairs, int control, struct xo_log *log,
 	(void)prctl(PR_SET_NAME, "xoorgd: log");
 	xo_log_after_fork(log);
 	if (!take_own_ends(&w, pairs, control) || !confine(conf, &error)) {
-		(void)xo_buf_add_byte(&error, '\0');
+		xo_buf_add_byte(&error, '\0');
 		xo_log_note(log, XO_LOG_ERROR, "log", error.p != NULL ?
 		    (const char *)error.p : "no memory");
 		xo_log_close(&log);

@@ -69,7 +69,7 @@ reload(struct master *m)
 	xo_notify("RELOADING=1");
 	g = xo_generation_new(m->path, old, &old->sockets, &error);
 	if (g == NULL) {
-		(void)xo_buf_add_byte(&error, '\0');
+		xo_buf_add_byte(&error, '\0');
 		xo_metrics_reload(old->gate->metrics, false);
 		xo_log_note(m->log, XO_LOG_ERROR, "reload",
 		    (const char *)error.p);
@@ -217,7 +217,7 @@ tell_start(const struct master *m)
 	struct xo_buf text = {0};
 
 	xo_sandbox_describe(m->generations->gate->conf->sandbox, &text);
-	(void)xo_buf_add_byte(&text, '\0');
+	xo_buf_add_byte(&text, '\0');
 	xo_log_note(m->log, XO_LOG_INFO, "start", "xoorgd " XO_VERSION);
 	xo_log_note(m->log, XO_LOG_INFO, "sandbox", (const char *)text.p);
 	xo_buf_fini(&text);

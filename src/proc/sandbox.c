@@ -241,7 +241,7 @@ fail(enum xo_sandbox_mode mode, struct xo_buf *error, const char *what)
 {
 	if (mode != XO_SANDBOX_REQUIRED)
 		return true;
-	(void)xo_buf_add_all(error, "sandbox = \"required\", and this system "
+	xo_buf_add_all(error, "sandbox = \"required\", and this system "
 	    "has no ", what, (char *)NULL);
 	return false;
 }
@@ -276,16 +276,16 @@ xo_sandbox_describe(enum xo_sandbox_mode mode, struct xo_buf *out)
 	int abi;
 
 	if (IS_SANITIZED) {
-		(void)xo_buf_add_cstr(out, "none in a build with sanitizers");
+		xo_buf_add_cstr(out, "none in a build with sanitizers");
 	} else if (mode == XO_SANDBOX_OFF) {
-		(void)xo_buf_add_cstr(out, "off");
+		xo_buf_add_cstr(out, "off");
 	} else {
 		abi = xo_landlock_abi();
-		(void)xo_buf_add_cstr(out, prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >=
+		xo_buf_add_cstr(out, prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >=
 		    0 ? "seccomp" : "no seccomp");
-		(void)xo_buf_add_cstr(out, abi > 0 ? ", Landlock " :
+		xo_buf_add_cstr(out, abi > 0 ? ", Landlock " :
 		    ", no Landlock");
 		if (abi > 0)
-			(void)xo_buf_add_u64(out, (uint64_t)abi);
+			xo_buf_add_u64(out, (uint64_t)abi);
 	}
 }

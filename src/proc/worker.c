@@ -372,13 +372,13 @@ prepare(struct worker *w, const struct xo_worker_setup *setup,
 	/* Behind the change of user, which would clear it. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != setup->parent) {
-		(void)xo_buf_add_cstr(error, "the master is gone");
+		xo_buf_add_cstr(error, "the master is gone");
 		return false;
 	}
 	if (setup->key_fd >= 0)
 		xo_keys_attach(setup->key_fd);
 	if (!xo_tls_library_init() || !set_up(w, setup)) {
-		(void)xo_buf_add_cstr(error,
+		xo_buf_add_cstr(error,
 		    "a worker could not be set up");
 		return false;
 	}
@@ -426,7 +426,7 @@ xo_worker_run(const struct xo_worker_setup *setup)
 	xo_metrics_guard(w->env.metrics, true);
 	xo_census_guard(w->env.census);
 	if (!prepare(w, setup, &error)) {
-		(void)xo_buf_add_byte(&error, '\0');
+		xo_buf_add_byte(&error, '\0');
 		xo_log_note(w->env.log, XO_LOG_ERROR, "worker",
 		    (const char *)error.p);
 		xo_log_close(&w->env.log);

@@ -128,7 +128,7 @@ relay_send(struct xo_relay *r, enum xo_side side, struct xo_span s)
 {
 	size_t start = r->out.sends.len;
 
-	(void)xo_buf_add(relay_send_begin(r), s);
+	xo_buf_add(relay_send_begin(r), s);
 	relay_send_end(r, side, start);
 }
 
@@ -138,7 +138,7 @@ relay_reply(struct xo_relay *r, uint16_t code, const char *enhanced,
 {
 	size_t start = r->out.sends.len;
 
-	(void)xo_reply_write(relay_send_begin(r), code, enhanced, text);
+	xo_reply_write(relay_send_begin(r), code, enhanced, text);
 	relay_send_end(r, XO_FRONT, start);
 }
 
@@ -171,8 +171,8 @@ relay_banner(struct xo_relay *r)
 {
 	size_t start = r->out.sends.len;
 
-	(void)xo_buf_add_cstr(relay_send_begin(r), "220 ");
-	(void)xo_buf_add(&r->out.sends, r->setup.policy->hostname);
-	(void)xo_buf_add_cstr(&r->out.sends, " ESMTP\r\n");
+	xo_buf_add_cstr(relay_send_begin(r), "220 ");
+	xo_buf_add(&r->out.sends, r->setup.policy->hostname);
+	xo_buf_add_cstr(&r->out.sends, " ESMTP\r\n");
 	relay_send_end(r, XO_FRONT, start);
 }

@@ -110,14 +110,14 @@ write_argument(struct xo_buf *text, const struct xo_caps *caps, enum xo_cap cap)
 	struct xo_span argument = xo_caps_argument(caps, cap);
 
 	if (cap == XO_CAP_SIZE) {
-		(void)xo_buf_add_byte(text, ' ');
-		(void)xo_buf_add_u64(text, caps->size);
+		xo_buf_add_byte(text, ' ');
+		xo_buf_add_u64(text, caps->size);
 	} else if (cap == XO_CAP_XCLIENT) {
-		(void)xo_buf_add_cstr(text, " NAME ADDR PORT PROTO HELO "
+		xo_buf_add_cstr(text, " NAME ADDR PORT PROTO HELO "
 		    "REVERSE_NAME DESTADDR DESTPORT");
 	} else if ((XO_CAP_BIT(cap) & CARRIED) != 0 && argument.len > 0) {
-		(void)xo_buf_add_byte(text, ' ');
-		(void)xo_buf_add(text, argument);
+		xo_buf_add_byte(text, ' ');
+		xo_buf_add(text, argument);
 	}
 }
 
@@ -134,16 +134,16 @@ write_reply(struct xo_relay *r, const struct xo_caps *caps)
 {
 	struct xo_buf text = {0};
 
-	(void)xo_buf_add(&text, r->setup.policy->hostname);
-	(void)xo_buf_add_cstr(&text, " Hello [");
-	(void)xo_address_write(&text, &r->setup.address);
-	(void)xo_buf_add_byte(&text, ']');
+	xo_buf_add(&text, r->setup.policy->hostname);
+	xo_buf_add_cstr(&text, " Hello [");
+	xo_address_write(&text, &r->setup.address);
+	xo_buf_add_byte(&text, ']');
 	for (enum xo_cap c = XO_CAP_SIZE; c < XO_CAP_MAX && r->front.is_esmtp;
 	    c++) {
 		if (!xo_caps_has(caps, c))
 			continue;
-		(void)xo_buf_add_byte(&text, '\n');
-		(void)xo_buf_add(&text, keyword(r, c));
+		xo_buf_add_byte(&text, '\n');
+		xo_buf_add(&text, keyword(r, c));
 		write_argument(&text, caps, c);
 	}
 	if (text.err == XO_OK) {

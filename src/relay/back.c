@@ -135,10 +135,10 @@ back_tell_said(struct xo_relay *r)
 	if (r->back.reply.text.len == 0)
 		return;
 	if (r->back.reply.code != 0) {
-		(void)xo_buf_add_u64(out, r->back.reply.code);
-		(void)xo_buf_add_byte(out, ' ');
+		xo_buf_add_u64(out, r->back.reply.code);
+		xo_buf_add_byte(out, ' ');
 	}
-	(void)xo_buf_add(out, xo_buf_span(&r->back.reply.text));
+	xo_buf_add(out, xo_buf_span(&r->back.reply.text));
 	relay_act_said(r, start);
 }
 

@@ -62,18 +62,18 @@ send_mail(struct xo_relay *r)
 	struct xo_buf *out = relay_send_begin(r);
 	size_t start = out->len;
 
-	(void)xo_buf_add_cstr(out, "MAIL FROM:<");
-	(void)xo_buf_add(out, t->mail.from.address);
-	(void)xo_buf_add_byte(out, '>');
+	xo_buf_add_cstr(out, "MAIL FROM:<");
+	xo_buf_add(out, t->mail.from.address);
+	xo_buf_add_byte(out, '>');
 	(void)xo_params_write(out, t->mail.params, r->back.caps,
 	    extensions(r));
 	t->envelope.has_xoorg_out = xoorg.len > 0 &&
 	    has_cap(r->back.caps, XO_CAP_XOORG);
 	if (t->envelope.has_xoorg_out) {
-		(void)xo_buf_add_cstr(out, " XOORG=");
-		(void)xo_xtext_encode(out, xoorg);
+		xo_buf_add_cstr(out, " XOORG=");
+		xo_xtext_encode(out, xoorg);
 	}
-	(void)xo_buf_add_cstr(out, "\r\n");
+	xo_buf_add_cstr(out, "\r\n");
 	relay_send_end(r, XO_BACK, start);
 	t->envelope.state = MAIL_SENT;
 	back_expect(r, EXPECT_MAIL);
@@ -101,11 +101,11 @@ send_rcpt(struct xo_relay *r, struct slot *s)
 		envelope_answer_refusal(r, s, XO_REFUSAL_UPSTREAM_CAPABILITY);
 		return;
 	}
-	(void)xo_buf_add_cstr(out, "RCPT TO:<");
-	(void)xo_buf_add(out, rcpt.to.address);
-	(void)xo_buf_add_byte(out, '>');
+	xo_buf_add_cstr(out, "RCPT TO:<");
+	xo_buf_add(out, rcpt.to.address);
+	xo_buf_add_byte(out, '>');
 	(void)xo_params_write(out, rcpt.params, r->back.caps, extensions(r));
-	(void)xo_buf_add_cstr(out, "\r\n");
+	xo_buf_add_cstr(out, "\r\n");
 	relay_send_end(r, XO_BACK, start);
 	s->is_sent = true;
 	back_expect(r, EXPECT_RCPT);
@@ -204,10 +204,10 @@ back_say_hello(struct xo_relay *r)
 
 	if (u->handover == XO_HANDOVER_XCLIENT && xo_relay_hello(r).len > 0)
 		name = xo_relay_hello(r);
-	(void)xo_buf_add_cstr(out, u->protocol == XO_PROTOCOL_LMTP ?
+	xo_buf_add_cstr(out, u->protocol == XO_PROTOCOL_LMTP ?
 	    "LHLO " : "EHLO ");
-	(void)xo_buf_add(out, name);
-	(void)xo_buf_add_cstr(out, "\r\n");
+	xo_buf_add(out, name);
+	xo_buf_add_cstr(out, "\r\n");
 	relay_send_end(r, XO_BACK, start);
 	back_expect(r, EXPECT_HELLO);
 }

@@ -132,7 +132,8 @@ takes_value(struct xo_relay *r, struct xo_span org)
 	    !xo_treatment_takes_value(r->setup.policy, &t->trust, org))
 		return false;
 	t->envelope.message_xoorg = r->text.len;
-	if (xo_buf_add(&r->text, org) != XO_OK)
+	xo_buf_add(&r->text, org);
+	if (r->text.err != XO_OK)
 		return false;
 	t->envelope.message_xoorg_len = org.len;
 	t->envelope.is_said_again = true;
@@ -167,7 +168,7 @@ stamp(struct xo_relay *r)
 
 	if (t->trust.answer.tenant != XO_NOBODY)
 		s.tenant = policy->tenants[t->trust.answer.tenant].name;
-	(void)xo_stamp_write(&r->clean, &s);
+	xo_stamp_write(&r->clean, &s);
 	return xo_stamp_count(&s);
 }
 
@@ -253,7 +254,8 @@ take_header(struct xo_relay *r, struct xo_span span)
 	struct transaction *t = &r->t;
 	size_t max = limits(r)->header_octets;
 
-	if (xo_buf_add(&r->header, span) != XO_OK) {
+	xo_buf_add(&r->header, span);
+	if (r->header.err != XO_OK) {
 		content_fail(r, XO_REFUSAL_MEMORY);
 		return;
 	}
@@ -296,7 +298,8 @@ take(struct xo_relay *r, struct xo_span span)
 		break;
 	case CONTENT_OPENING:
 		w->has_held_dot |= xo_stuff(&w->held_stuffer, span);
-		if (xo_buf_add(&r->header, span) != XO_OK)
+		xo_buf_add(&r->header, span);
+		if (r->header.err != XO_OK)
 			content_fail(r, XO_REFUSAL_MEMORY);
 		break;
 	case CONTENT_BODY:
@@ -424,9 +427,9 @@ chunk_done(struct xo_relay *r)
 	r->front.state = FRONT_CHUNKS;
 	out = relay_send_begin(r);
 	start = out->len;
-	(void)xo_buf_add_cstr(out, "250 2.0.0 ");
-	(void)xo_buf_add_u64(out, r->t.content.chunk.size);
-	(void)xo_buf_add_cstr(out, " octets received\r\n");
+	xo_buf_add_cstr(out, "250 2.0.0 ");
+	xo_buf_add_u64(out, r->t.content.chunk.size);
+	xo_buf_add_cstr(out, " octets received\r\n");
 	relay_send_end(r, XO_FRONT, start);
 }
 

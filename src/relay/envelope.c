@@ -84,7 +84,8 @@ envelope_mail(struct xo_relay *r, struct xo_span args)
 		return;
 	}
 	xo_buf_clear(&r->args);
-	if (xo_buf_add(&r->args, args) != XO_OK) {
+	xo_buf_add(&r->args, args);
+	if (r->args.err != XO_OK) {
 		relay_refuse(r, XO_REFUSAL_MEMORY);
 		return;
 	}
@@ -150,10 +151,10 @@ envelope_answer(struct xo_relay *r, struct slot *slot, bool is_accepted,
 	slot->code = code;
 	slot->reply = r->text.len;
 	if (enhanced == NULL) {
-		(void)xo_reply_add_status(&r->text, code, text);
+		xo_reply_add_status(&r->text, code, text);
 	} else {
-		(void)xo_buf_add_all(&r->text, enhanced, " ", (char *)NULL);
-		(void)xo_buf_add(&r->text, text);
+		xo_buf_add_all(&r->text, enhanced, " ", (char *)NULL);
+		xo_buf_add(&r->text, text);
 	}
 	slot->reply_len = r->text.len - slot->reply;
 	if (is_accepted)
@@ -200,7 +201,8 @@ add_slot(struct xo_relay *r, struct xo_span command)
 	}
 	s = &e->slots[e->n_slots];
 	*s = (struct slot){.command = r->text.len, .command_len = command.len};
-	if (xo_buf_add(&r->text, command) != XO_OK)
+	xo_buf_add(&r->text, command);
+	if (r->text.err != XO_OK)
 		return NULL;
 	e->n_slots++;
 	return s;

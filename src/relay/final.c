@@ -40,13 +40,13 @@ final_sum_up(struct xo_relay *r)
 	struct xo_buf text = {0};
 
 	if (t->final.n_delivered > 0 && t->final.n_delivered < t->final.n) {
-		(void)xo_buf_add_cstr(&text, "Delivered to ");
-		(void)xo_buf_add_u64(&text, t->final.n_delivered);
-		(void)xo_buf_add_cstr(&text, " of ");
-		(void)xo_buf_add_u64(&text, t->final.n);
-		(void)xo_buf_add_cstr(&text, " recipients, not to others:\n");
+		xo_buf_add_cstr(&text, "Delivered to ");
+		xo_buf_add_u64(&text, t->final.n_delivered);
+		xo_buf_add_cstr(&text, " of ");
+		xo_buf_add_u64(&text, t->final.n);
+		xo_buf_add_cstr(&text, " recipients, not to others:\n");
 	}
-	(void)xo_buf_add(&text, finish_noted(r));
+	xo_buf_add(&text, finish_noted(r));
 	finish_note_reply(r, t->final.worst, xo_buf_span(&text));
 	xo_buf_fini(&text);
 }

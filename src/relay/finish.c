@@ -48,7 +48,8 @@ finish_note_reply(struct xo_relay *r, uint16_t code, struct xo_span text)
 	r->t.outcome.code = code;
 	r->t.outcome.text = r->text.len;
 	r->t.outcome.text_len = 0;
-	if (xo_reply_add_status(&r->text, code, text) == XO_OK)
+	xo_reply_add_status(&r->text, code, text);
+	if (r->text.err == XO_OK)
 		r->t.outcome.text_len = r->text.len - r->t.outcome.text;
 }
 
@@ -65,11 +66,11 @@ finish_write_text(const struct xo_relay *r, struct xo_buf *out,
 {
 	const struct xo_fault *fault = &r->t.wall.fault;
 
-	(void)xo_buf_add_cstr(out, xo_refusal_info(why)->text);
+	xo_buf_add_cstr(out, xo_refusal_info(why)->text);
 	if (why != r->t.outcome.why || fault->kind == XO_FAULT_NONE)
 		return;
-	(void)xo_buf_add(out, XO_LIT(", "));
-	(void)xo_fault_write(out, fault);
+	xo_buf_add(out, XO_LIT(", "));
+	xo_fault_write(out, fault);
 }
 
 /* The same for the log, with its enhanced code, as the client has it. */
@@ -81,7 +82,7 @@ note_refusal(struct xo_relay *r, enum xo_refusal why)
 	r->t.outcome.code = info->code;
 	r->t.outcome.text = r->text.len;
 	r->t.outcome.text_len = 0;
-	(void)xo_buf_add_all(&r->text, info->enhanced, " ", (char *)NULL);
+	xo_buf_add_all(&r->text, info->enhanced, " ", (char *)NULL);
 	finish_write_text(r, &r->text, why);
 	if (r->text.err == XO_OK)
 		r->t.outcome.text_len = r->text.len - r->t.outcome.text;
@@ -215,7 +216,7 @@ relay_refuse(struct xo_relay *r, enum xo_refusal why)
 	struct xo_buf text = {0};
 
 	finish_write_text(r, &text, why);
-	(void)xo_reply_write(relay_send_begin(r), info->code, info->enhanced,
+	xo_reply_write(relay_send_begin(r), info->code, info->enhanced,
 	    text.err == XO_OK ? xo_buf_span(&text) :
 	    xo_span_from_cstr(info->text));
 	xo_buf_fini(&text);

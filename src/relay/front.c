@@ -49,14 +49,14 @@ keep_hello(struct xo_relay *r, struct xo_span name)
 	xo_buf_clear(hello);
 	xo_buf_clear(&r->front.odd_hello);
 	if (xo_hello_name_is_valid(name)) {
-		(void)xo_buf_add(hello, name);
+		xo_buf_add(hello, name);
 		return;
 	}
-	(void)xo_buf_add(&r->front.odd_hello, name);
-	(void)xo_buf_add_cstr(hello, xo_address_is_ipv4(&r->setup.address) ?
+	xo_buf_add(&r->front.odd_hello, name);
+	xo_buf_add_cstr(hello, xo_address_is_ipv4(&r->setup.address) ?
 	    "[" : "[IPv6:");
-	(void)xo_address_write(hello, &r->setup.address);
-	(void)xo_buf_add_byte(hello, ']');
+	xo_address_write(hello, &r->setup.address);
+	xo_buf_add_byte(hello, ']');
 }
 
 static bool

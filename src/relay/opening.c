@@ -16,22 +16,22 @@ fail(struct xo_opening *o, enum xo_refusal why)
 	o->why = why;
 	xo_buf_clear(&o->said);
 	if (o->reply.code != 0) {
-		(void)xo_buf_add_u64(&o->said, o->reply.code);
-		(void)xo_buf_add_byte(&o->said, ' ');
+		xo_buf_add_u64(&o->said, o->reply.code);
+		xo_buf_add_byte(&o->said, ' ');
 	}
-	(void)xo_buf_add(&o->said, xo_buf_span(&o->reply.text));
+	xo_buf_add(&o->said, xo_buf_span(&o->reply.text));
 }
 
 static void
 say(struct xo_opening *o, enum xo_opening_state state, const char *verb,
     struct xo_span argument)
 {
-	(void)xo_buf_add_cstr(&o->out, verb);
+	xo_buf_add_cstr(&o->out, verb);
 	if (argument.len > 0) {
-		(void)xo_buf_add_byte(&o->out, ' ');
-		(void)xo_buf_add(&o->out, argument);
+		xo_buf_add_byte(&o->out, ' ');
+		xo_buf_add(&o->out, argument);
 	}
-	(void)xo_buf_add_cstr(&o->out, "\r\n");
+	xo_buf_add_cstr(&o->out, "\r\n");
 	o->state = state;
 	if (o->out.err != XO_OK)
 		fail(o, XO_REFUSAL_MEMORY);
@@ -73,11 +73,11 @@ add_or(struct xo_opening *o, const char *name, struct xo_span value,
 {
 	if (!is_attribute(o, xo_span_from_cstr(name)))
 		return;
-	(void)xo_buf_add_all(&o->out, " ", name, "=", (char *)NULL);
+	xo_buf_add_all(&o->out, " ", name, "=", (char *)NULL);
 	if (value.len == 0)
-		(void)xo_buf_add_cstr(&o->out, otherwise);
+		xo_buf_add_cstr(&o->out, otherwise);
 	else
-		(void)xo_xtext_encode(&o->out, value);
+		xo_xtext_encode(&o->out, value);
 }
 
 static void
@@ -118,18 +118,18 @@ say_xclient(struct xo_opening *o)
 	struct xo_span none = {NULL, 0};
 	struct xo_buf value = {0};
 
-	(void)xo_buf_add_cstr(&o->out, "XCLIENT");
+	xo_buf_add_cstr(&o->out, "XCLIENT");
 	add_name(o, "NAME", h->name, h->is_name_uncertain);
 	add_name(o, "REVERSE_NAME", h->reverse_name, h->is_reverse_uncertain);
 	if (!is_unknown(h->address)) {
 		if (!xo_address_is_ipv4(h->address))
-			(void)xo_buf_add_cstr(&value, "IPV6:");
-		(void)xo_address_write(&value, h->address);
+			xo_buf_add_cstr(&value, "IPV6:");
+		xo_address_write(&value, h->address);
 	}
 	add_attribute(o, "ADDR", xo_buf_span(&value));
 	xo_buf_clear(&value);
 	if (h->port != 0)
-		(void)xo_buf_add_u64(&value, h->port);
+		xo_buf_add_u64(&value, h->port);
 	add_attribute(o, "PORT", xo_buf_span(&value));
 	add_attribute(o, "HELO", h->hello);
 	add_attribute(o, "PROTO", h->is_esmtp ? XO_LIT("ESMTP") :
@@ -138,11 +138,11 @@ say_xclient(struct xo_opening *o)
 	xo_buf_clear(&value);
 	if (h->server != NULL) {
 		if (!xo_address_is_ipv4(h->server))
-			(void)xo_buf_add_cstr(&value, "IPV6:");
-		(void)xo_address_write(&value, h->server);
+			xo_buf_add_cstr(&value, "IPV6:");
+		xo_address_write(&value, h->server);
 		add_attribute(o, "DESTADDR", xo_buf_span(&value));
 		xo_buf_clear(&value);
-		(void)xo_buf_add_u64(&value, h->server_port);
+		xo_buf_add_u64(&value, h->server_port);
 		add_attribute(o, "DESTPORT", xo_buf_span(&value));
 	}
 	if (value.err != XO_OK)

@@ -39,9 +39,9 @@ writer_chunk_begin(struct xo_relay *r, uint64_t size, bool is_last)
 
 	if (!r->t.writer.uses_bdat || (size == 0 && !is_last))
 		return;
-	(void)xo_buf_add_cstr(out, "BDAT ");
-	(void)xo_buf_add_u64(out, size);
-	(void)xo_buf_add_cstr(out, is_last ? " LAST\r\n" : "\r\n");
+	xo_buf_add_cstr(out, "BDAT ");
+	xo_buf_add_u64(out, size);
+	xo_buf_add_cstr(out, is_last ? " LAST\r\n" : "\r\n");
 	relay_send_end(r, XO_BACK, start);
 	r->t.writer.has_chunk_out = true;
 }
@@ -110,8 +110,8 @@ stuff_held_chunks(struct xo_relay *r, struct xo_buf *out)
 		if (event == XO_CONTENT_MORE)
 			continue;
 		if (xo_stuff(&r->t.writer.stuffer, span))
-			(void)xo_buf_add_byte(out, '.');
-		(void)xo_buf_add(out, span);
+			xo_buf_add_byte(out, '.');
+		xo_buf_add(out, span);
 	}
 	return true;
 }
@@ -125,7 +125,7 @@ held_to_data(struct xo_relay *r)
 	struct writer *w = &r->t.writer;
 	bool is_clean = true;
 
-	(void)xo_stuff_text(&w->stuffer, xo_buf_span(&r->clean), out);
+	xo_stuff_text(&w->stuffer, xo_buf_span(&r->clean), out);
 	if (r->t.content.is_chunked)
 		is_clean = stuff_held_chunks(r, out);
 	relay_send_end(r, XO_BACK, start);
@@ -139,7 +139,7 @@ held_to_data(struct xo_relay *r)
 		(void)xo_stuff(&w->stuffer, body);
 	relay_send_span(r, XO_BACK, part);
 	start = out->len;
-	(void)xo_stuff_text(&w->stuffer, xo_span_from(body, part.len), out);
+	xo_stuff_text(&w->stuffer, xo_span_from(body, part.len), out);
 	relay_send_end(r, XO_BACK, start);
 }
 

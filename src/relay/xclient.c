@@ -199,7 +199,7 @@ static void
 set_buffer(struct xo_buf *b, const struct word *word)
 {
 	xo_buf_clear(b);
-	(void)xo_buf_add(b, xo_span(word->text, word->len));
+	xo_buf_add(b, xo_span(word->text, word->len));
 }
 
 void

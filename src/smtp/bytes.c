@@ -191,44 +191,43 @@ xo_buf_consume(struct xo_buf *b, size_t n)
 	memmove(b->p, b->p + n, b->len);
 }
 
-enum xo_err
+void
 xo_buf_add(struct xo_buf *b, struct xo_span s)
 {
 	uint8_t *to;
 
 	if (s.len == 0)
-		return b->err;
+		return;
 	to = xo_buf_reserve(b, s.len);
 	if (to == NULL)
-		return b->err;
+		return;
 	memcpy(to, s.p, s.len);
 	b->len += s.len;
-	return XO_OK;
 }
 
-enum xo_err
+void
 xo_buf_add_byte(struct xo_buf *b, uint8_t c)
 {
 	if (b->len < b->cap && b->max == 0 && b->err == XO_OK) {
 		b->p[b->len++] = c;
-		return XO_OK;
+		return;
 	}
-	return xo_buf_add(b, xo_span(&c, 1));
+	xo_buf_add(b, xo_span(&c, 1));
 }
 
-enum xo_err
+void
 xo_buf_add_cstr(struct xo_buf *b, const char *s)
 {
-	return xo_buf_add(b, xo_span_from_cstr(s));
+	xo_buf_add(b, xo_span_from_cstr(s));
 }
 
-enum xo_err
+void
 xo_buf_add_u64(struct xo_buf *b, uint64_t n)
 {
-	return xo_buf_add_padded(b, n, 1);
+	xo_buf_add_padded(b, n, 1);
 }
 
-enum xo_err
+void
 xo_buf_add_padded(struct xo_buf *b, uint64_t n, int width)
 {
 	uint8_t digits[PADDED_MAX];
@@ -241,10 +240,10 @@ xo_buf_add_padded(struct xo_buf *b, uint64_t n, int width)
 		digits[--at] = (uint8_t)('0' + n % 10);
 		n /= 10;
 	}
-	return xo_buf_add(b, xo_span(digits + at, sizeof(digits) - at));
+	xo_buf_add(b, xo_span(digits + at, sizeof(digits) - at));
 }
 
-enum xo_err
+void
 xo_buf_add_all(struct xo_buf *b, ...)
 {
 	size_t start = b->len;
@@ -253,14 +252,13 @@ xo_buf_add_all(struct xo_buf *b, ...)
 
 	va_start(args, b);
 	while ((s = va_arg(args, const char *)) != NULL)
-		(void)xo_buf_add_cstr(b, s);
+		xo_buf_add_cstr(b, s);
 	va_end(args);
 	if (b->err != XO_OK)
 		b->len = start;
-	return b->err;
 }
 
-enum xo_err
+void
 xo_buf_add_printable(struct xo_buf *b, struct xo_span s, size_t max)
 {
 	uint8_t *to;
@@ -268,7 +266,7 @@ xo_buf_add_printable(struct xo_buf *b, struct xo_span s, size_t max)
 	s = xo_span_first(s, max);
 	to = xo_buf_reserve(b, s.len);
 	if (to == NULL)
-		return b->err;
+		return;
 	for (size_t i = 0; i < s.len; i++) {
 		uint8_t c = s.p[i];
 		bool is_plain = c > 32 && c < 127 && c != '"' && c != '\\';
@@ -276,5 +274,4 @@ xo_buf_add_printable(struct xo_buf *b, struct xo_span s, size_t max)
 		to[i] = is_plain ? c : '?';
 	}
 	b->len += s.len;
-	return XO_OK;
 }

@@ -242,22 +242,21 @@ xo_stuff_free(struct xo_stuffer *stuffer, struct xo_span text)
 	return part;
 }
 
-enum xo_err
+void
 xo_stuff_text(struct xo_stuffer *stuffer, struct xo_span text,
     struct xo_buf *out)
 {
 	while (text.len > 0) {
 		struct xo_span part = xo_stuff_free(stuffer, text);
 
-		(void)xo_buf_add(out, part);
+		xo_buf_add(out, part);
 		text = xo_span_from(text, part.len);
 		if (text.len == 0)
 			break;
-		(void)xo_buf_add(out, XO_LIT(".."));
+		xo_buf_add(out, XO_LIT(".."));
 		stuffer->is_inside_line = true;
 		text = xo_span_from(text, 1);
 	}
-	return out->err;
 }
 
 struct xo_span

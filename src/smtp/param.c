@@ -541,12 +541,12 @@ xo_params_write(struct xo_buf *out, struct xo_span params, uint32_t caps,
 		if (cap == NO_CAP || cap == XO_CAP_XOORG ||
 		    (caps & XO_CAP_BIT(cap)) == 0)
 			continue;
-		(void)xo_buf_add_byte(out, ' ');
-		(void)xo_buf_add(out, rule != NULL ?
+		xo_buf_add_byte(out, ' ');
+		xo_buf_add(out, rule != NULL ?
 		    xo_span_from_cstr(rule->name) : param.name);
 		if (param.has_value) {
-			(void)xo_buf_add_byte(out, '=');
-			(void)xo_buf_add(out, param.value);
+			xo_buf_add_byte(out, '=');
+			xo_buf_add(out, param.value);
 		}
 	}
 	if (err != XO_END)

@@ -28,8 +28,8 @@ keep(struct xo_reply *reply, uint8_t c)
 {
 	if (reply->text.len >= XO_REPLY_TEXT_MAX)
 		return XO_MORE;
-	return xo_buf_add_byte(&reply->text, c) == XO_OK ? XO_MORE :
-	    XO_ERR_MEMORY;
+	xo_buf_add_byte(&reply->text, c);
+	return reply->text.err == XO_OK ? XO_MORE : XO_ERR_MEMORY;
 }
 
 static enum xo_err
@@ -199,7 +199,7 @@ usual_status(uint16_t class, struct xo_span text)
 	return (struct xo_enhanced){.class = class};
 }
 
-enum xo_err
+void
 xo_reply_add_status(struct xo_buf *out, uint16_t code, struct xo_span text)
 {
 	uint16_t class = code / 100;
@@ -207,30 +207,31 @@ xo_reply_add_status(struct xo_buf *out, uint16_t code, struct xo_span text)
 	struct xo_span line = {NULL, 0};
 	size_t start = out->len;
 
-	if (!is_class(class))
-		return xo_buf_add(out, text);
+	if (!is_class(class)) {
+		xo_buf_add(out, text);
+		return;
+	}
 	do {
 		/* An empty text is one empty line. */
 		if (!xo_reply_line(&text, &line))
 			line = xo_span(NULL, 0);
 		if (!take_enhanced(&line, &e))
 			e = usual;
-		(void)xo_buf_add_u64(out, class);
-		(void)xo_buf_add_byte(out, '.');
-		(void)xo_buf_add_u64(out, e.subject);
-		(void)xo_buf_add_byte(out, '.');
-		(void)xo_buf_add_u64(out, e.detail);
+		xo_buf_add_u64(out, class);
+		xo_buf_add_byte(out, '.');
+		xo_buf_add_u64(out, e.subject);
+		xo_buf_add_byte(out, '.');
+		xo_buf_add_u64(out, e.detail);
 		if (line.len > 0)
-			(void)xo_buf_add_byte(out, ' ');
-		(void)xo_buf_add(out, line);
+			xo_buf_add_byte(out, ' ');
+		xo_buf_add(out, line);
 		if (out->len - start > XO_REPLY_TEXT_MAX)
 			break;
 		if (text.len > 0)
-			(void)xo_buf_add_byte(out, '\n');
+			xo_buf_add_byte(out, '\n');
 	} while (text.len > 0);
 	if (out->err != XO_OK)
 		out->len = start;
-	return out->err;
 }
 
 /* FNV-1a. Two texts of one sum cost a question more, and nothing else. */
@@ -286,20 +287,20 @@ write_line(struct xo_buf *out, uint16_t code, const char *enhanced,
 {
 	size_t start = out->len, room;
 
-	(void)xo_buf_add_u64(out, code);
-	(void)xo_buf_add_byte(out, is_last ? ' ' : '-');
+	xo_buf_add_u64(out, code);
+	xo_buf_add_byte(out, is_last ? ' ' : '-');
 	if (enhanced != NULL)
-		(void)xo_buf_add_all(out, enhanced, " ", (char *)NULL);
+		xo_buf_add_all(out, enhanced, " ", (char *)NULL);
 	room = REPLY_LINE_MAX - 2 > out->len - start ?
 	    REPLY_LINE_MAX - 2 - (out->len - start) : 0;
 	line = xo_span_first(line, room);
 	for (size_t i = 0; i < line.len; i++)
 		/* analyser: a span with octets has a place */
-		(void)xo_buf_add_byte(out, clean(line.p[i]));
-	(void)xo_buf_add_cstr(out, "\r\n");
+		xo_buf_add_byte(out, clean(line.p[i]));
+	xo_buf_add_cstr(out, "\r\n");
 }
 
-enum xo_err
+void
 xo_reply_write(struct xo_buf *out, uint16_t code, const char *enhanced,
     struct xo_span text)
 {
@@ -316,14 +317,13 @@ xo_reply_write(struct xo_buf *out, uint16_t code, const char *enhanced,
 	} while (text.len > 0);
 	if (out->err != XO_OK)
 		out->len = start;
-	return out->err;
 }
 
-enum xo_err
+void
 xo_refusal_write(struct xo_buf *out, enum xo_refusal refusal)
 {
 	const struct xo_refusal_info *info = xo_refusal_info(refusal);
 
-	return xo_reply_write(out, info->code, info->enhanced,
+	xo_reply_write(out, info->code, info->enhanced,
 	    xo_span_from_cstr(info->text));
 }

@@ -56,7 +56,7 @@ xo_xtext_is_clean(struct xo_span in)
 	return true;
 }
 
-enum xo_err
+void
 xo_xtext_encode(struct xo_buf *out, struct xo_span in)
 {
 	static const char hex[] = "0123456789ABCDEF";
@@ -66,14 +66,13 @@ xo_xtext_encode(struct xo_buf *out, struct xo_span in)
 		uint8_t c = in.p[i];
 
 		if (c > 32 && c < 127 && c != '+' && c != '=') {
-			(void)xo_buf_add_byte(out, c);
+			xo_buf_add_byte(out, c);
 			continue;
 		}
-		(void)xo_buf_add_byte(out, '+');
-		(void)xo_buf_add_byte(out, (uint8_t)hex[c >> 4]);
-		(void)xo_buf_add_byte(out, (uint8_t)hex[c & 15]);
+		xo_buf_add_byte(out, '+');
+		xo_buf_add_byte(out, (uint8_t)hex[c >> 4]);
+		xo_buf_add_byte(out, (uint8_t)hex[c & 15]);
 	}
 	if (out->err != XO_OK)
 		out->len = start;
-	return out->err;
 }

@@ -142,7 +142,8 @@ xo_csv_read_cell(struct xo_buf *out, const struct xo_csv_cell *cell)
 		xo_buf_add(out, xo_span_first(in, n < in.len ? n + 1 : n));
 		in = xo_span_from(in, n + 2);
 	}
-	return xo_buf_add(out, in);
+	xo_buf_add(out, in);
+	return out->err;
 }
 
 enum xo_err
@@ -150,13 +151,16 @@ xo_csv_write_cell(struct xo_buf *out, struct xo_span text)
 {
 	if (xo_span_find(text, ',') == text.len &&
 	    xo_span_find(text, QUOTE) == text.len &&
-	    xo_span_trim(text).len == text.len)
-		return xo_buf_add(out, text);
+	    xo_span_trim(text).len == text.len) {
+		xo_buf_add(out, text);
+		return out->err;
+	}
 	xo_buf_add_byte(out, QUOTE);
 	for (size_t i = 0; i < text.len; i++) {
 		if (text.p[i] == QUOTE)
 			xo_buf_add_byte(out, QUOTE);
 		xo_buf_add_byte(out, text.p[i]);
 	}
-	return xo_buf_add_byte(out, QUOTE);
+	xo_buf_add_byte(out, QUOTE);
+	return out->err;
 }

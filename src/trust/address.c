@@ -95,19 +95,18 @@ write_ipv6(struct xo_buf *out, const struct xo_address *a)
 	}
 }
 
-enum xo_err
+void
 xo_address_write(struct xo_buf *out, const struct xo_address *a)
 {
 	size_t i;
 
 	if (!xo_address_is_ipv4(a)) {
 		write_ipv6(out, a);
-		return out->err;
+		return;
 	}
 	for (i = sizeof(mapped_prefix); i < sizeof(a->octets); i++) {
 		if (i > sizeof(mapped_prefix))
 			xo_buf_add_byte(out, '.');
 		xo_buf_add_u64(out, a->octets[i]);
 	}
-	return out->err;
 }

@@ -96,7 +96,7 @@ read_q(struct xo_span text, struct xo_buf *out)
 			c = (uint8_t)(high * 16 + low);
 			i += 2;
 		}
-		(void)xo_buf_add_byte(out, c);
+		xo_buf_add_byte(out, c);
 	}
 	return true;
 }
@@ -133,7 +133,7 @@ read_b(struct xo_span text, struct xo_buf *out)
 		if (n < 8)
 			continue;
 		n -= 8;
-		(void)xo_buf_add_byte(out, (uint8_t)(bits >> n & 0xff));
+		xo_buf_add_byte(out, (uint8_t)(bits >> n & 0xff));
 	}
 	return true;
 }
@@ -155,16 +155,16 @@ xo_encoded_read(struct xo_span value, struct xo_buf *out)
 		size_t n = xo_span_find(value, '=');
 		enum xo_err err;
 
-		(void)xo_buf_add(out, xo_span_first(value, n));
+		xo_buf_add(out, xo_span_first(value, n));
 		value = xo_span_from(value, n);
 		if (value.len < 2 || value.p[1] != '?') {
-			(void)xo_buf_add(out, xo_span_first(value, 1));
+			xo_buf_add(out, xo_span_first(value, 1));
 			value = xo_span_from(value, 1);
 			continue;
 		}
 		err = split(value, &word);
 		if (err == XO_MORE) {
-			(void)xo_buf_add(out, xo_span_first(value, 2));
+			xo_buf_add(out, xo_span_first(value, 2));
 			value = xo_span_from(value, 2);
 			continue;
 		}

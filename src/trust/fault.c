@@ -49,24 +49,24 @@ xo_fault_name(enum xo_fault_kind kind)
 	return faults[known(kind)].name;
 }
 
-enum xo_err
+void
 xo_fault_write(struct xo_buf *out, const struct xo_fault *fault)
 {
 	enum xo_fault_kind kind = known(fault->kind);
 
 	if (faults[kind].is_bound) {
-		(void)xo_buf_add_cstr(out, "more than ");
-		(void)xo_buf_add_u64(out, fault->bound);
-		(void)xo_buf_add_byte(out, ' ');
+		xo_buf_add_cstr(out, "more than ");
+		xo_buf_add_u64(out, fault->bound);
+		xo_buf_add_byte(out, ' ');
 	} else if (fault->line != 0) {
-		(void)xo_buf_add_cstr(out, "line ");
-		(void)xo_buf_add_u64(out, fault->line);
-		(void)xo_buf_add_cstr(out, ": ");
+		xo_buf_add_cstr(out, "line ");
+		xo_buf_add_u64(out, fault->line);
+		xo_buf_add_cstr(out, ": ");
 	}
-	return xo_buf_add_cstr(out, faults[kind].text);
+	xo_buf_add_cstr(out, faults[kind].text);
 }
 
-enum xo_err
+void
 xo_fault_write_place(struct xo_buf *out, const struct xo_fault *fault)
 {
 	struct xo_span at = fault->at;
@@ -74,9 +74,8 @@ xo_fault_write_place(struct xo_buf *out, const struct xo_fault *fault)
 
 	for (i = 0; i < at.len && i < PLACE_MAX && at.p[i] != '\r' &&
 	    at.p[i] != '\n' && at.p[i] != ':'; i++)
-		(void)xo_buf_add_byte(out, at.p[i] >= ' ' && at.p[i] < 0x7f &&
+		xo_buf_add_byte(out, at.p[i] >= ' ' && at.p[i] < 0x7f &&
 		    at.p[i] != '"' && at.p[i] != '\\' ? at.p[i] : '?');
-	return out->err;
 }
 
 struct xo_fault

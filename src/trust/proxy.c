@@ -176,8 +176,8 @@ static void
 write_ipv6(struct xo_buf *out, const struct xo_address *a)
 {
 	if (xo_address_is_ipv4(a))
-		(void)xo_buf_add_cstr(out, "::ffff:");
-	(void)xo_address_write(out, a);
+		xo_buf_add_cstr(out, "::ffff:");
+	xo_address_write(out, a);
 }
 
 static bool
@@ -186,53 +186,54 @@ is_all_ipv4(const struct xo_proxy *p)
 	return xo_address_is_ipv4(&p->client) && xo_address_is_ipv4(&p->server);
 }
 
-enum xo_err
+void
 xo_proxy_write_v1(struct xo_buf *out, const struct xo_proxy *p)
 {
-	if (p->is_local)
-		return xo_buf_add_cstr(out, "PROXY UNKNOWN\r\n");
+	if (p->is_local) {
+		xo_buf_add_cstr(out, "PROXY UNKNOWN\r\n");
+		return;
+	}
 	if (is_all_ipv4(p)) {
-		(void)xo_buf_add_cstr(out, "PROXY TCP4 ");
-		(void)xo_address_write(out, &p->client);
-		(void)xo_buf_add_byte(out, ' ');
-		(void)xo_address_write(out, &p->server);
+		xo_buf_add_cstr(out, "PROXY TCP4 ");
+		xo_address_write(out, &p->client);
+		xo_buf_add_byte(out, ' ');
+		xo_address_write(out, &p->server);
 	} else {
-		(void)xo_buf_add_cstr(out, "PROXY TCP6 ");
+		xo_buf_add_cstr(out, "PROXY TCP6 ");
 		write_ipv6(out, &p->client);
-		(void)xo_buf_add_byte(out, ' ');
+		xo_buf_add_byte(out, ' ');
 		write_ipv6(out, &p->server);
 	}
-	(void)xo_buf_add_byte(out, ' ');
-	(void)xo_buf_add_u64(out, p->client_port);
-	(void)xo_buf_add_byte(out, ' ');
-	(void)xo_buf_add_u64(out, p->server_port);
-	return xo_buf_add_cstr(out, "\r\n");
+	xo_buf_add_byte(out, ' ');
+	xo_buf_add_u64(out, p->client_port);
+	xo_buf_add_byte(out, ' ');
+	xo_buf_add_u64(out, p->server_port);
+	xo_buf_add_cstr(out, "\r\n");
 }
 
 static void
 add_u16(struct xo_buf *out, uint16_t n)
 {
-	(void)xo_buf_add_byte(out, (uint8_t)(n >> 8));
-	(void)xo_buf_add_byte(out, (uint8_t)(n & 0xff));
+	xo_buf_add_byte(out, (uint8_t)(n >> 8));
+	xo_buf_add_byte(out, (uint8_t)(n & 0xff));
 }
 
-enum xo_err
+void
 xo_proxy_write_v2(struct xo_buf *out, const struct xo_proxy *p)
 {
 	bool is_ipv4 = is_all_ipv4(p);
 	/* An IPv4 address is the tail of its mapped form. */
 	size_t skip = is_ipv4 ? 12 : 0, n = 16 - skip;
 
-	(void)xo_buf_add(out, xo_span(signature, sizeof(signature)));
-	(void)xo_buf_add_byte(out, p->is_local ? V2_LOCAL : V2_PROXY);
-	(void)xo_buf_add_byte(out, p->is_local ? 0 :
+	xo_buf_add(out, xo_span(signature, sizeof(signature)));
+	xo_buf_add_byte(out, p->is_local ? V2_LOCAL : V2_PROXY);
+	xo_buf_add_byte(out, p->is_local ? 0 :
 	    is_ipv4 ? V2_TCP4 : V2_TCP6);
 	add_u16(out, p->is_local ? 0 : (uint16_t)(2 * n + 4));
 	if (p->is_local)
-		return out->err;
-	(void)xo_buf_add(out, xo_span(p->client.octets + skip, n));
-	(void)xo_buf_add(out, xo_span(p->server.octets + skip, n));
+		return;
+	xo_buf_add(out, xo_span(p->client.octets + skip, n));
+	xo_buf_add(out, xo_span(p->server.octets + skip, n));
 	add_u16(out, p->client_port);
 	add_u16(out, p->server_port);
-	return out->err;
 }

@@ -78,10 +78,10 @@ static void
 write_mbox_from(struct xo_buf *out, struct xo_span line,
     struct xo_wall_report *report)
 {
-	(void)xo_buf_add_cstr(out, "X-Mailbox-Line: ");
+	xo_buf_add_cstr(out, "X-Mailbox-Line: ");
 	if (xo_repair_copy(out, line))
 		report->n_repaired[XO_FAULT_CONTROL]++;
-	(void)xo_buf_add_cstr(out, "\r\n");
+	xo_buf_add_cstr(out, "\r\n");
 }
 
 struct xo_span

@@ -19,7 +19,7 @@ struct writer {
 static void
 begin_line(struct writer *w)
 {
-	(void)xo_buf_add(w->out, XO_LIT("\r\n\t"));
+	xo_buf_add(w->out, XO_LIT("\r\n\t"));
 	w->line_start = w->out->len - (w->out->len > 0 ? 1 : 0);
 }
 
@@ -27,14 +27,14 @@ static void
 begin_field(struct writer *w, const char *name)
 {
 	w->line_start = w->out->len;
-	(void)xo_buf_add_cstr(w->out, name);
-	(void)xo_buf_add_byte(w->out, ':');
+	xo_buf_add_cstr(w->out, name);
+	xo_buf_add_byte(w->out, ':');
 }
 
 static void
 end_field(struct writer *w)
 {
-	(void)xo_buf_add(w->out, XO_LIT("\r\n"));
+	xo_buf_add(w->out, XO_LIT("\r\n"));
 }
 
 /* Blank or fold, so that `len` octets fit behind it if they ever can. */
@@ -46,7 +46,7 @@ separate(struct writer *w, size_t len)
 	if (column + 1 + len > WIDTH)
 		begin_line(w);
 	else if (w->out->len > 0 && w->out->p[w->out->len - 1] != '\t')
-		(void)xo_buf_add_byte(w->out, ' ');
+		xo_buf_add_byte(w->out, ' ');
 }
 
 /* No octet of it may end a comment, a field or a list. */
@@ -62,7 +62,7 @@ add_clean(struct xo_buf *out, struct xo_span s)
 		if (c <= ' ' || c >= 0x7f ||
 		    memchr("()<>@,;\"\\", c, 9) != NULL)
 			c = '?';
-		(void)xo_buf_add_byte(out, c);
+		xo_buf_add_byte(out, c);
 	}
 }
 
@@ -78,9 +78,9 @@ add_word(struct writer *w, const char *before, struct xo_span s,
     const char *after)
 {
 	separate(w, strlen(before) + clean_len(s) + strlen(after));
-	(void)xo_buf_add_cstr(w->out, before);
+	xo_buf_add_cstr(w->out, before);
 	add_clean(w->out, s);
-	(void)xo_buf_add_cstr(w->out, after);
+	xo_buf_add_cstr(w->out, after);
 }
 
 static void
@@ -108,7 +108,7 @@ civil_date(int64_t days, int64_t *year_r, int64_t *month_r, int64_t *day_r)
 static void
 add_padded(struct xo_buf *out, int64_t n, int width)
 {
-	(void)xo_buf_add_padded(out, (uint64_t)n, width);
+	xo_buf_add_padded(out, (uint64_t)n, width);
 }
 
 /* "Mon, 23 Nov 2026 21:44:40 +0000" */
@@ -126,21 +126,21 @@ add_date(struct writer *w, int64_t time)
 	civil_date(time / SECONDS_PER_DAY, &year, &month, &day);
 	second = time % SECONDS_PER_DAY;
 	separate(w, sizeof("Mon, 23 Nov 2026 21:44:40 +0000") - 1);
-	(void)xo_buf_add(w->out, xo_span(days + time / SECONDS_PER_DAY % 7 * 3,
+	xo_buf_add(w->out, xo_span(days + time / SECONDS_PER_DAY % 7 * 3,
 	    3));
-	(void)xo_buf_add(w->out, XO_LIT(", "));
+	xo_buf_add(w->out, XO_LIT(", "));
 	add_padded(w->out, day, 1);
-	(void)xo_buf_add_byte(w->out, ' ');
-	(void)xo_buf_add(w->out, xo_span(months + (month - 1) * 3, 3));
-	(void)xo_buf_add_byte(w->out, ' ');
+	xo_buf_add_byte(w->out, ' ');
+	xo_buf_add(w->out, xo_span(months + (month - 1) * 3, 3));
+	xo_buf_add_byte(w->out, ' ');
 	add_padded(w->out, year, 4);
-	(void)xo_buf_add_byte(w->out, ' ');
+	xo_buf_add_byte(w->out, ' ');
 	add_padded(w->out, second / 3600, 2);
-	(void)xo_buf_add_byte(w->out, ':');
+	xo_buf_add_byte(w->out, ':');
 	add_padded(w->out, second / 60 % 60, 2);
-	(void)xo_buf_add_byte(w->out, ':');
+	xo_buf_add_byte(w->out, ':');
 	add_padded(w->out, second % 60, 2);
-	(void)xo_buf_add(w->out, XO_LIT(" +0000"));
+	xo_buf_add(w->out, XO_LIT(" +0000"));
 }
 
 /* RFC 8601: what the verdict is worth. */
@@ -191,7 +191,7 @@ static void
 add_originator_org(struct writer *w, const struct xo_stamp *stamp)
 {
 	begin_field(w, "X-OriginatorOrg");
-	(void)xo_buf_add_byte(w->out, ' ');
+	xo_buf_add_byte(w->out, ' ');
 	add_clean(w->out, stamp->originator_org);
 	end_field(w);
 }
@@ -220,7 +220,8 @@ add_from(struct writer *w, const struct xo_stamp *stamp)
 		return;
 	if (xo_address_is_ipv4(stamp->address))
 		before = "([";
-	if (xo_address_write(&text, stamp->address) == XO_OK)
+	xo_address_write(&text, stamp->address);
+	if (text.err == XO_OK)
 		add_word(w, before, xo_buf_span(&text), "])");
 	else
 		w->out->err = text.err;
@@ -262,13 +263,13 @@ add_received(struct writer *w, const struct xo_stamp *stamp)
 		add_text(w, "id");
 		add_word(w, "", stamp->session, ";");
 	} else {
-		(void)xo_buf_add_byte(w->out, ';');
+		xo_buf_add_byte(w->out, ';');
 	}
 	add_date(w, stamp->time);
 	end_field(w);
 }
 
-enum xo_err
+void
 xo_stamp_write(struct xo_buf *out, const struct xo_stamp *stamp)
 {
 	struct writer w = {.out = out};
@@ -278,7 +279,6 @@ xo_stamp_write(struct xo_buf *out, const struct xo_stamp *stamp)
 	if (stamp->originator_org.len > 0)
 		add_originator_org(&w, stamp);
 	add_received(&w, stamp);
-	return out->err;
 }
 
 size_t

@@ -57,7 +57,7 @@ static void
 add(struct work *w, struct xo_span s)
 {
 	if (!w->has_controls)
-		(void)xo_buf_add(w->out, s);
+		xo_buf_add(w->out, s);
 	else if (xo_repair_copy(w->out, s))
 		w->report->n_repaired[XO_FAULT_CONTROL]++;
 }
@@ -71,7 +71,7 @@ keep(struct work *w, const struct xo_field *field)
 		add(w, field->raw);
 		return;
 	}
-	(void)xo_buf_add(w->out, field->name);
+	xo_buf_add(w->out, field->name);
 	add(w, field->colon);
 }
 
@@ -92,8 +92,8 @@ static void
 promote(struct work *w, const struct xo_field *field,
     const struct xo_promote_entry *e)
 {
-	(void)xo_buf_add(w->out, XO_LIT(ORGANIZATION));
-	(void)xo_buf_add(w->out, e->suffix);
+	xo_buf_add(w->out, XO_LIT(ORGANIZATION));
+	xo_buf_add(w->out, e->suffix);
 	add(w, field->colon);
 	w->report->n_promoted++;
 }
@@ -119,10 +119,10 @@ take_out(struct work *w, const struct xo_field *field, uint32_t family)
 static void
 add_stamp(struct work *w, const char *name)
 {
-	(void)xo_buf_add_cstr(w->out, name);
-	(void)xo_buf_add(w->out, XO_LIT(": "));
-	(void)xo_buf_add(w->out, w->wall->hostname);
-	(void)xo_buf_add(w->out, XO_LIT("\r\n"));
+	xo_buf_add_cstr(w->out, name);
+	xo_buf_add(w->out, XO_LIT(": "));
+	xo_buf_add(w->out, w->wall->hostname);
+	xo_buf_add(w->out, XO_LIT("\r\n"));
 	w->report->n_stamped++;
 }
 
@@ -241,14 +241,14 @@ write_end(struct work *w, struct xo_span end)
 	/* The message ended in its header, and not with a line end. */
 	if (w->out->err == XO_OK && w->out->len > w->start &&
 	    w->out->p[w->out->len - 1] != '\n')
-		(void)xo_buf_add(w->out, XO_LIT("\r\n"));
+		xo_buf_add(w->out, XO_LIT("\r\n"));
 	stamp(w);
 	if (w->wall->ends_early == XO_FAULT_NONE) {
-		(void)xo_buf_add(w->out, end);
+		xo_buf_add(w->out, end);
 		return;
 	}
 	w->report->n_repaired[w->wall->ends_early]++;
-	(void)xo_buf_add(w->out, XO_LIT("\r\n"));
+	xo_buf_add(w->out, XO_LIT("\r\n"));
 }
 
 static enum xo_refusal

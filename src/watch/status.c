@@ -50,7 +50,8 @@ xo_status_listen(const struct xo_conf_host *host, struct xo_buf *error)
 	int failed;
 
 	xo_buf_add_u64(&port, host->port);
-	if (xo_buf_add_byte(&port, '\0') != XO_OK)
+	xo_buf_add_byte(&port, '\0');
+	if (port.err != XO_OK)
 		goto out;
 	failed = getaddrinfo(host->host, (const char *)port.p, &hints, &list);
 	if (failed != 0) {

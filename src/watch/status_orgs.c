@@ -126,9 +126,12 @@ list_recipients(const struct xo_snapshot *snapshot, int *failed_r)
 }
 
 static int
-append(const char *p, size_t len, void *out)
+append(const char *p, size_t len, void *arg)
 {
-	return xo_buf_add(out, xo_span(p, len)) == XO_OK ? 0 : -1;
+	struct xo_buf *out = arg;
+
+	xo_buf_add(out, xo_span(p, len));
+	return out->err == XO_OK ? 0 : -1;
 }
 
 enum xo_err

@@ -52,7 +52,7 @@ xo_code_is_deceptive(uint32_t code)
 	    (code >= 0xFFF9 && code <= 0xFFFB);
 }
 
-enum xo_err
+void
 xo_buf_add_html(struct xo_buf *out, struct xo_span s)
 {
 	uint32_t code = 0;
@@ -76,7 +76,6 @@ xo_buf_add_html(struct xo_buf *out, struct xo_span s)
 			xo_buf_add(out, xo_span_first(s, n));
 		}
 	}
-	return out->err;
 }
 
 static void

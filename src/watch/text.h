@@ -21,7 +21,7 @@ size_t xo_utf8_first(struct xo_span s, uint32_t *code_r);
 bool xo_code_is_deceptive(uint32_t code);
 
 /* For HTML text and quoted attributes; invalid octets become `?`. */
-enum xo_err xo_buf_add_html(struct xo_buf *out, struct xo_span s);
+void xo_buf_add_html(struct xo_buf *out, struct xo_span s);
 
 /* "2026-11-23T21:44:40", without fraction and zone, not terminated. */
 #define XO_TIME_LEN 19

@@ -13,10 +13,10 @@ check_canonical(const struct xo_path *path, struct xo_span keyword)
 	struct xo_span params;
 	struct xo_path again;
 
-	(void)xo_buf_add(&out, keyword);
-	(void)xo_buf_add_byte(&out, '<');
-	(void)xo_buf_add(&out, path->address);
-	(void)xo_buf_add_byte(&out, '>');
+	xo_buf_add(&out, keyword);
+	xo_buf_add_byte(&out, '<');
+	xo_buf_add(&out, path->address);
+	xo_buf_add_byte(&out, '>');
 	MUST(xo_path_parse(xo_buf_span(&out), keyword, XO_SYNTAX_LENIENT,
 	    &again, &params) == XO_REFUSAL_NONE);
 	MUST(params.len == 0);

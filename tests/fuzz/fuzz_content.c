@@ -40,7 +40,7 @@ decode_plainly(struct xo_span in, bool is_stuffed, struct decoded *d)
 			d->n_flaws++;
 			continue;
 		}
-		(void)xo_buf_add_byte(&d->text, in.p[i]);
+		xo_buf_add_byte(&d->text, in.p[i]);
 	}
 }
 
@@ -62,9 +62,9 @@ scan_part(struct xo_scanner *scanner, struct xo_stuffer *stuffer,
 		if (event == XO_CONTENT_SPAN) {
 			MUST(span.len > 0);
 			if (xo_stuff(stuffer, span))
-				(void)xo_buf_add_byte(wire, '.');
-			(void)xo_buf_add(wire, span);
-			(void)xo_buf_add(&d->text, span);
+				xo_buf_add_byte(wire, '.');
+			xo_buf_add(wire, span);
+			xo_buf_add(&d->text, span);
 		} else if (event != XO_CONTENT_MORE &&
 		    event != XO_CONTENT_END) {
 			MUST(span.len == 0);
@@ -114,7 +114,7 @@ compare(struct xo_span in, bool is_stuffed, size_t one, size_t two)
 	MUST(xo_span_is_equal(xo_buf_span(&got.text), xo_buf_span(&want.text)));
 	/* Flaws that were left out may have joined what is no line. */
 	if (got.n_flaws == 0 && (got.end != 0 || !is_stuffed)) {
-		(void)xo_buf_add(&wire, xo_stuff_end(&stuffer));
+		xo_buf_add(&wire, xo_stuff_end(&stuffer));
 		check_wire(&got, &wire);
 	}
 	xo_buf_fini(&wire);

@@ -35,14 +35,14 @@ write_data(struct xo_buf *out, struct xo_span body)
 {
 	bool is_begin = true;
 
-	(void)xo_buf_add_cstr(out, HEADER);
+	xo_buf_add_cstr(out, HEADER);
 	for (size_t i = 0; i < body.len; i++) {
 		if (is_begin && body.p[i] == '.')
-			(void)xo_buf_add_byte(out, '.');
-		(void)xo_buf_add_byte(out, body.p[i]);
+			xo_buf_add_byte(out, '.');
+		xo_buf_add_byte(out, body.p[i]);
 		is_begin = body.p[i] == '\n' && i > 0 && body.p[i - 1] == '\r';
 	}
-	(void)xo_buf_add_cstr(out, is_begin ? ".\r\n" : "\r\n.\r\n");
+	xo_buf_add_cstr(out, is_begin ? ".\r\n" : "\r\n.\r\n");
 }
 
 static void
@@ -52,16 +52,16 @@ write_chunks(struct xo_buf *out, struct xo_span body, size_t size)
 	struct xo_span rest;
 	size_t n;
 
-	(void)xo_buf_add_cstr(&all, HEADER);
-	(void)xo_buf_add(&all, body);
+	xo_buf_add_cstr(&all, HEADER);
+	xo_buf_add(&all, body);
 	rest = xo_buf_span(&all);
 	do {
 		n = size == 0 || rest.len < size ? rest.len : size;
-		(void)xo_buf_add_cstr(out, "BDAT ");
-		(void)xo_buf_add_u64(out, n);
-		(void)xo_buf_add_cstr(out, n == rest.len ? " LAST\r\n" :
+		xo_buf_add_cstr(out, "BDAT ");
+		xo_buf_add_u64(out, n);
+		xo_buf_add_cstr(out, n == rest.len ? " LAST\r\n" :
 		    "\r\n");
-		(void)xo_buf_add(out, xo_span_first(rest, n));
+		xo_buf_add(out, xo_span_first(rest, n));
 		rest = xo_span_from(rest, n);
 		/* An even size grows, so that few chunks do. */
 		size += size % 2 == 0 ? size : 0;

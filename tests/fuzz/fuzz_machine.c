@@ -174,7 +174,7 @@ say_front(struct machine *m, struct xo_span s)
 {
 	MUST(!m->is_closed);
 	for (size_t i = 0; i < s.len; i++) {
-		(void)xo_buf_add_byte(&m->said, s.p[i]);
+		xo_buf_add_byte(&m->said, s.p[i]);
 		if (s.p[i] == '\n')
 			check_said(m);
 	}
@@ -245,7 +245,7 @@ on_content(struct machine *m, uint8_t c, bool is_by_data)
 	if (m->is_header) {
 		if (m->is_bol)
 			xo_buf_clear(&m->field);
-		(void)xo_buf_add_byte(&m->field, c);
+		xo_buf_add_byte(&m->field, c);
 		m->is_bol = c == '\n';
 		if (m->is_bol && m->field.len == 2)
 			m->is_header = false;
@@ -307,7 +307,7 @@ say_back(struct machine *m, struct xo_span s)
 			on_content(m, c, false);
 			m->chunk_left--;
 		} else {
-			(void)xo_buf_add_byte(&m->line, c);
+			xo_buf_add_byte(&m->line, c);
 			if (c == '\n') {
 				on_command(m, xo_buf_span(&m->line));
 				xo_buf_clear(&m->line);

@@ -114,8 +114,8 @@ check_verdict(const struct xo_policy *policy, const struct table *t,
 	int want = find_plainly(t, org);
 	bool is_sender = true;
 
-	(void)xo_buf_add_cstr(&sender, "u@");
-	(void)xo_buf_add(&sender, org);
+	xo_buf_add_cstr(&sender, "u@");
+	xo_buf_add(&sender, org);
 	question.sender = xo_buf_span(&sender);
 	xo_verdict_decide(policy, &listener, &question, &answer);
 	if (want != XO_NOBODY && t->tenants[want].n_sender_domains > 0)

@@ -45,7 +45,7 @@ check_results(struct xo_span out)
 
 		if (is_begin)
 			is_value = out.p[i] == ' ' || out.p[i] == '\t';
-		(void)xo_buf_add_byte(&copy, is_value && out.p[i] == ':' ?
+		xo_buf_add_byte(&copy, is_value && out.p[i] == ':' ?
 		    'x' : out.p[i]);
 		is_value |= out.p[i] == ':';
 	}
@@ -113,19 +113,19 @@ check_repair(struct xo_wall wall, struct xo_span in)
 
 	wall.repairs = true;
 	wall.ends_early = finder.fault;
-	(void)xo_buf_add_cstr(&out, "Received: by " HOST "\r\n");
+	xo_buf_add_cstr(&out, "Received: by " HOST "\r\n");
 	if (xo_wall_apply(&wall, xo_span_first(in, len), &out, &report) ==
 	    XO_REFUSAL_NONE) {
 		check_out(xo_buf_span(&out));
-		(void)xo_buf_add(&out, xo_span_from(in, len));
+		xo_buf_add(&out, xo_span_from(in, len));
 		search.without = VIEW_NO_END;
 		if (finder.fault == XO_FAULT_NONE)
 			search.without |= VIEW_UNFOLDS_FIRST;
 		check_view(xo_buf_span(&out), &search);
 	} else {
 		MUST(report.fault.kind >= XO_FAULT_REPAIRABLE);
-		(void)xo_fault_write(&out, &report.fault);
-		(void)xo_fault_write_place(&out, &report.fault);
+		xo_fault_write(&out, &report.fault);
+		xo_fault_write_place(&out, &report.fault);
 	}
 	xo_buf_fini(&out);
 }

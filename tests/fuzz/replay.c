@@ -20,8 +20,8 @@ run(const char *folder, const char *name)
 	size_t n;
 	FILE *f;
 
-	(void)xo_buf_add_all(&path, folder, "/", name, (char *)NULL);
-	(void)xo_buf_add_byte(&path, '\0');
+	xo_buf_add_all(&path, folder, "/", name, (char *)NULL);
+	xo_buf_add_byte(&path, '\0');
 	f = fopen((const char *)path.p, "rb");
 	if (f == NULL) {
 		perror((const char *)path.p);

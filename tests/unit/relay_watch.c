@@ -18,7 +18,7 @@ static void
 copy(struct xo_buf *to, const struct xo_buf *from)
 {
 	xo_buf_clear(to);
-	(void)xo_buf_add(to, xo_buf_span(from));
+	xo_buf_add(to, xo_buf_span(from));
 }
 
 static bool
@@ -82,7 +82,7 @@ read_envelope(struct watch_unit *u, struct xo_span line)
 {
 	struct xo_span rest;
 
-	(void)xo_buf_add(&u->text, address_of(line, &rest));
+	xo_buf_add(&u->text, address_of(line, &rest));
 	for (size_t i = 0; i < rest.len; i++) {
 		struct xo_span word = xo_span_from(rest, i);
 
@@ -90,7 +90,7 @@ read_envelope(struct watch_unit *u, struct xo_span line)
 			continue;
 		u->has_xoorg = true;
 		word = xo_span_from(word, 6);
-		(void)xo_buf_add(&u->xoorg, xo_span_first(word,
+		xo_buf_add(&u->xoorg, xo_span_first(word,
 		    xo_span_find(word, ' ')));
 	}
 }
@@ -212,7 +212,7 @@ take_chunk(struct watch_leg *leg)
 	size_t n = leg->chunk_left < leg->commands.len ?
 	    (size_t)leg->chunk_left : leg->commands.len;
 
-	(void)xo_buf_add(&leg->content,
+	xo_buf_add(&leg->content,
 	    xo_span_first(xo_buf_span(&leg->commands), n));
 	xo_buf_consume(&leg->commands, n);
 	leg->chunk_left -= n;
@@ -239,7 +239,7 @@ take_data(struct watch_leg *leg)
 		n = (size_t)(end - in.p) + 5;
 	if (n == 0)
 		return false;
-	(void)xo_buf_add(&leg->content, xo_span_first(in, n - 3));
+	xo_buf_add(&leg->content, xo_span_first(in, n - 3));
 	xo_buf_consume(&leg->commands, n);
 	leg->is_in_data = false;
 	(void)add_unit(leg, WATCH_FINAL);
@@ -262,7 +262,7 @@ unstuff(struct xo_span in, bool mends, struct xo_buf *out)
 
 		n_bare += is_bare;
 		if (!is_begin || in.p[i] != '.')
-			(void)xo_buf_add(out, is_bare && mends ?
+			xo_buf_add(out, is_bare && mends ?
 			    XO_LIT("\r\n") : xo_span(in.p + i, 1));
 		is_begin = in.p[i] == '\n' && has_cr;
 	}
@@ -393,8 +393,8 @@ check_rcpt(struct watch *x, const struct watch_unit *u)
 	if (f->has_mail == WATCH_NO || f->is_chunked)
 		object(x, "RCPT accepted out of order");
 	f->n_rcpts++;
-	(void)xo_buf_add(&f->rcpts, xo_buf_span(&u->text));
-	(void)xo_buf_add_byte(&f->rcpts, '\n');
+	xo_buf_add(&f->rcpts, xo_buf_span(&u->text));
+	xo_buf_add_byte(&f->rcpts, '\n');
 }
 
 /* Behind the header section, or nothing. */
@@ -428,7 +428,7 @@ without_own_results(struct xo_span header, struct xo_buf *out)
 			has_seen |= is_own;
 		}
 		if (!is_own)
-			(void)xo_buf_add(out, xo_span_first(line, n));
+			xo_buf_add(out, xo_span_first(line, n));
 	}
 }
 
@@ -481,9 +481,9 @@ mend(struct xo_span in, struct xo_buf *out)
 		    in.p[i + 1] == '\n';
 
 		if (in.p[i] == '\r' || in.p[i] == '\n')
-			(void)xo_buf_add_cstr(out, "\r\n");
+			xo_buf_add_cstr(out, "\r\n");
 		else
-			(void)xo_buf_add_byte(out, in.p[i]);
+			xo_buf_add_byte(out, in.p[i]);
 		i += is_end;
 	}
 }
@@ -898,9 +898,9 @@ was_said(struct watch *x, struct xo_span reply)
 {
 	bool is_old;
 
-	(void)xo_buf_add_byte(&x->said, '\0');
+	xo_buf_add_byte(&x->said, '\0');
 	is_old = memmem(x->said.p, x->said.len, reply.p, reply.len) != NULL;
-	(void)xo_buf_add(&x->said, reply);
+	xo_buf_add(&x->said, reply);
 	return is_old;
 }
 
@@ -959,8 +959,8 @@ hear_rcpt(struct watch *x, const struct watch_unit *u, struct xo_span reply)
 
 	x->is_worded &= is_status(reply, "2.1.5");
 	b->n_rcpts++;
-	(void)xo_buf_add(&b->rcpts, xo_buf_span(&u->text));
-	(void)xo_buf_add_byte(&b->rcpts, '\n');
+	xo_buf_add(&b->rcpts, xo_buf_span(&u->text));
+	xo_buf_add_byte(&b->rcpts, '\n');
 }
 
 static void
@@ -1077,11 +1077,11 @@ saw(struct world_watch *hook, enum world_seen what, struct xo_span s)
 		object(x, "something came behind CLOSE");
 	switch (what) {
 	case WORLD_CLIENT:
-		(void)xo_buf_add(&x->front.commands, s);
+		xo_buf_add(&x->front.commands, s);
 		front_run(x);
 		break;
 	case WORLD_TO_CLIENT:
-		(void)xo_buf_add(&x->front.replies, s);
+		xo_buf_add(&x->front.replies, s);
 		front_run(x);
 		break;
 	case WORLD_TLS:
@@ -1097,11 +1097,11 @@ saw(struct world_watch *hook, enum world_seen what, struct xo_span s)
 	case WORLD_RELEASE:
 		break;
 	case WORLD_TO_HOP:
-		(void)xo_buf_add(&x->back.commands, s);
+		xo_buf_add(&x->back.commands, s);
 		back_run(x);
 		break;
 	case WORLD_HOP:
-		(void)xo_buf_add(&x->back.replies, s);
+		xo_buf_add(&x->back.replies, s);
 		back_hear(x);
 		break;
 	}

@@ -41,22 +41,22 @@ note(struct world *w, const char *who, struct xo_span s)
 
 	if (t->len > 64 * 1024)
 		return;
-	(void)xo_buf_add_cstr(t, who);
+	xo_buf_add_cstr(t, who);
 	s = xo_span_first(s, 400);
 	for (size_t i = 0; i < s.len; i++) {
 		uint8_t c = s.p[i];
 
 		if (c >= 32 && c < 127) {
-			(void)xo_buf_add_byte(t, c);
+			xo_buf_add_byte(t, c);
 		} else if (c == '\r' || c == '\n') {
-			(void)xo_buf_add_cstr(t, c == '\r' ? "\\r" : "\\n");
+			xo_buf_add_cstr(t, c == '\r' ? "\\r" : "\\n");
 		} else {
-			(void)xo_buf_add_cstr(t, "\\x");
-			(void)xo_buf_add_byte(t, (uint8_t)hex[c >> 4]);
-			(void)xo_buf_add_byte(t, (uint8_t)hex[c & 15]);
+			xo_buf_add_cstr(t, "\\x");
+			xo_buf_add_byte(t, (uint8_t)hex[c >> 4]);
+			xo_buf_add_byte(t, (uint8_t)hex[c & 15]);
 		}
 	}
-	(void)xo_buf_add_byte(t, '\n');
+	xo_buf_add_byte(t, '\n');
 }
 
 /* The policy */
@@ -220,7 +220,7 @@ hop_utter(struct world *w, const char *text)
 	w->hop.has_said_5xx |= strstr(text, "5") == text ||
 	    strstr(text, "\n5") != NULL;
 	if (!w->hop.is_silent && !w->hop.closes && !w->options.is_wild)
-		(void)xo_buf_add_cstr(&w->hop.out, text);
+		xo_buf_add_cstr(&w->hop.out, text);
 }
 
 /* True: the plan's words, or none, instead of the usual ones. */
@@ -274,8 +274,8 @@ hop_commit(struct world *w, bool by_data)
 	}
 	c->n_rcpts = w->hop.n_rcpts;
 	c->by_data = by_data;
-	(void)xo_buf_add(&c->envelope, xo_buf_span(&w->hop.envelope));
-	(void)xo_buf_add(&c->content, xo_buf_span(&w->hop.content));
+	xo_buf_add(&c->envelope, xo_buf_span(&w->hop.envelope));
+	xo_buf_add(&c->content, xo_buf_span(&w->hop.content));
 	w->n_commits++;
 }
 
@@ -338,7 +338,7 @@ hop_mail(struct world *w, struct xo_span line)
 	hop_forget(&w->hop);
 	(void)hop_follow(w, p, "250 2.1.0 ok\r\n");
 	w->hop.has_mail = is_good(p);
-	(void)xo_buf_add(&w->hop.envelope, line);
+	xo_buf_add(&w->hop.envelope, line);
 }
 
 static void
@@ -355,7 +355,7 @@ hop_rcpt(struct world *w, struct xo_span line)
 	if (!is_good(p))
 		return;
 	w->hop.n_rcpts++;
-	(void)xo_buf_add(&w->hop.envelope, line);
+	xo_buf_add(&w->hop.envelope, line);
 }
 
 static void
@@ -439,17 +439,17 @@ hop_hello(struct world *w)
 	struct xo_buf text = {0};
 
 	hop_forget(&w->hop);
-	(void)xo_buf_add_cstr(&text, rest.len > 0 ? "250-hop.example\r\n" :
+	xo_buf_add_cstr(&text, rest.len > 0 ? "250-hop.example\r\n" :
 	    "250 hop.example\r\n");
 	while (rest.len > 0) {
 		size_t n = xo_span_find(rest, ' ');
 
-		(void)xo_buf_add_cstr(&text, n < rest.len ? "250-" : "250 ");
-		(void)xo_buf_add(&text, xo_span_first(rest, n));
-		(void)xo_buf_add_cstr(&text, "\r\n");
+		xo_buf_add_cstr(&text, n < rest.len ? "250-" : "250 ");
+		xo_buf_add(&text, xo_span_first(rest, n));
+		xo_buf_add_cstr(&text, "\r\n");
 		rest = xo_span_from(rest, n + 1);
 	}
-	(void)xo_buf_add_byte(&text, '\0');
+	xo_buf_add_byte(&text, '\0');
 	(void)hop_follow(w, p, (const char *)text.p);
 	xo_buf_fini(&text);
 }
@@ -499,7 +499,7 @@ hop_octet(struct world *w, uint8_t c)
 
 	if ((c == '\n') != has_cr)
 		world_violate(w, "CR or LF outside CRLF to the next hop");
-	(void)xo_buf_add_byte(line, c);
+	xo_buf_add_byte(line, c);
 	if (c != '\n')
 		return;
 	if (h->state == HOP_IN_COMMAND) {
@@ -511,7 +511,7 @@ hop_octet(struct world *w, uint8_t c)
 		hop_final(w, true);
 		return;
 	}
-	(void)xo_buf_add(&h->content, xo_span_from(xo_buf_span(line),
+	xo_buf_add(&h->content, xo_span_from(xo_buf_span(line),
 	    line->p[0] == '.' ? 1 : 0));
 	xo_buf_clear(line);
 }
@@ -547,7 +547,7 @@ hop_take(struct world *w, struct xo_span s)
 		if (h->state == HOP_IN_CHUNK) {
 			n = h->chunk_left < s.len ? (size_t)h->chunk_left :
 			    s.len;
-			(void)xo_buf_add(&h->content, xo_span_first(s, n));
+			xo_buf_add(&h->content, xo_span_first(s, n));
 			h->chunk_left -= n;
 			s = xo_span_from(s, n);
 			if (h->chunk_left == 0)
@@ -607,7 +607,7 @@ on_send(struct world *w, const struct xo_action *a)
 		if (w->is_closed)
 			world_violate(w, "SEND behind CLOSE");
 		show(w, WORLD_TO_CLIENT, a->bytes);
-		(void)xo_buf_add(&w->got, a->bytes);
+		xo_buf_add(&w->got, a->bytes);
 	} else if (!w->hop.is_linked) {
 		world_violate(w, "SEND without a connection");
 	} else {
@@ -682,7 +682,7 @@ on_action(struct world *w, const struct xo_action *a)
 	case XO_ACTION_SAID:
 		w->n_said++;
 		xo_buf_clear(&w->said);
-		(void)xo_buf_add(&w->said, a->bytes);
+		xo_buf_add(&w->said, a->bytes);
 		break;
 	case XO_ACTION_OUT_OF_STEP:
 		w->n_out_of_step++;
@@ -1002,7 +1002,7 @@ void
 world_send(struct world *w, struct xo_span octets)
 {
 	note(w, "C: ", octets);
-	(void)xo_buf_add(&w->in, octets);
+	xo_buf_add(&w->in, octets);
 	world_settle(w);
 }
 
@@ -1011,7 +1011,7 @@ world_hop_says(struct world *w, struct xo_span octets)
 {
 	if (!w->hop.is_linked || w->hop.closes)
 		return;
-	(void)xo_buf_add(&w->hop.out, octets);
+	xo_buf_add(&w->hop.out, octets);
 	world_settle(w);
 }
 

@@ -406,7 +406,7 @@ change(struct xo_buf *text, const char *from, const char *to)
 	const char *at;
 	struct xo_buf changed = {0};
 
-	(void)xo_buf_add_byte(text, '\0');
+	xo_buf_add_byte(text, '\0');
 	at = strstr((const char *)text->p, from);
 	if (at == NULL)
 		fail_msg("`%s` does not occur", from);
@@ -472,7 +472,7 @@ load(struct xo_buf *error)
 {
 	struct xo_conf *conf = xo_conf_load("test.conf", error);
 
-	(void)xo_buf_add_byte(error, '\0');
+	xo_buf_add_byte(error, '\0');
 	return conf;
 }
 
@@ -726,7 +726,7 @@ check_system_row(const struct system_row *row)
 	assert_non_null(conf);
 	assert_int_equal(xo_conf_check_files(conf, row->is_test, &found,
 	    &error), !is_error);
-	(void)xo_buf_add_byte(&error, '\0');
+	xo_buf_add_byte(&error, '\0');
 	if (is_error)
 		text = (const char *)error.p;
 	for (size_t i = 0; i < found.n; i++)

@@ -331,8 +331,7 @@ load(const char *name)
 	struct xo_conf *conf = xo_conf_load(name, &error);
 
 	if (conf == NULL)
-		fail_msg("%s", xo_buf_add_byte(&error, '\0') == XO_OK ?
-		    (const char *)error.p : "out of memory");
+		fail_msg("%.*s", (int)error.len, (const char *)error.p);
 	assert_int_equal(error.len, 0);
 	xo_buf_fini(&error);
 	return conf;

@@ -239,7 +239,7 @@ test_no_file(void **state)
 	assert_int_equal(unlink(keys.key_file), 0);
 	assert_true(xo_pairs_open(&pairs, 1));
 	assert_int_equal(xo_keys_start(&pairs, keys.keyring, &conf, &error), 0);
-	(void)xo_buf_add_byte(&error, '\0');
+	xo_buf_add_byte(&error, '\0');
 	assert_non_null(strstr((const char *)error.p,
 	    "expected a PEM file with a private key"));
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), 0);

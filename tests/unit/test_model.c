@@ -230,14 +230,14 @@ stage_fini(struct stage *s)
 static void
 say(struct stage *s, const char *verb, const char *what, uint64_t n)
 {
-	(void)xo_buf_add_all(&s->said, "  ", verb, (char *)NULL);
+	xo_buf_add_all(&s->said, "  ", verb, (char *)NULL);
 	if (what != NULL)
-		(void)xo_buf_add_all(&s->said, " ", what, (char *)NULL);
+		xo_buf_add_all(&s->said, " ", what, (char *)NULL);
 	if (n != UINT64_MAX) {
-		(void)xo_buf_add_byte(&s->said, ' ');
-		(void)xo_buf_add_u64(&s->said, n);
+		xo_buf_add_byte(&s->said, ' ');
+		xo_buf_add_u64(&s->said, n);
 	}
-	(void)xo_buf_add_byte(&s->said, '\n');
+	xo_buf_add_byte(&s->said, '\n');
 }
 
 /* content-nul -> CONTENT_NUL: as the model and the enum have it. */
@@ -302,7 +302,7 @@ hop_octet(struct stage *s, uint8_t c)
 	}
 	if (!s->hop_in_data)
 		end_content(s);
-	(void)xo_buf_add_byte(line, c);
+	xo_buf_add_byte(line, c);
 	if (c != '\n')
 		return;
 	if (!s->hop_in_data) {
@@ -325,7 +325,7 @@ client_octet(struct stage *s, uint8_t c)
 {
 	struct xo_buf *line = &s->front;
 
-	(void)xo_buf_add_byte(line, c);
+	xo_buf_add_byte(line, c);
 	if (c != '\n')
 		return;
 	if (line->p[3] == ' ')
@@ -424,14 +424,14 @@ join_content(struct xo_buf *said)
 			continue;
 		}
 		if (is_open) {
-			(void)xo_buf_add_cstr(&joined, word);
-			(void)xo_buf_add_u64(&joined, sum);
-			(void)xo_buf_add_byte(&joined, '\n');
+			xo_buf_add_cstr(&joined, word);
+			xo_buf_add_u64(&joined, sum);
+			xo_buf_add_byte(&joined, '\n');
 			is_open = false;
 			sum = 0;
 			continue;
 		}
-		(void)xo_buf_add(&joined, xo_span_first(rest, len + 1));
+		xo_buf_add(&joined, xo_span_first(rest, len + 1));
 		rest = xo_span_from(rest, len + 1);
 	}
 	xo_buf_fini(said);
@@ -762,9 +762,9 @@ opening_describe(struct opening_stage *s)
 
 		assert_int_equal(lf + 1, out.len);
 		verb = xo_span_first(verb, xo_span_find(verb, ' '));
-		(void)xo_buf_add_cstr(&s->said, "  say ");
-		(void)xo_buf_add(&s->said, verb);
-		(void)xo_buf_add_byte(&s->said, '\n');
+		xo_buf_add_cstr(&s->said, "  say ");
+		xo_buf_add(&s->said, verb);
+		xo_buf_add_byte(&s->said, '\n');
 	}
 	xo_buf_clear(&o->out);
 	(void)snprintf(line, sizeof(line), "= %s %d %d %s\n",
@@ -773,8 +773,8 @@ opening_describe(struct opening_stage *s)
 	    (xo_caps_has(&o->caps, XO_CAP_XOORG) ? 2 : 0) +
 	    (xo_caps_has(&o->caps, XO_CAP_XCLIENT) ? 4 : 0),
 	    refusal_name(o->why));
-	(void)xo_buf_add_cstr(&s->said, line);
-	(void)xo_buf_add_byte(&s->said, '\0');
+	xo_buf_add_cstr(&s->said, line);
+	xo_buf_add_byte(&s->said, '\0');
 }
 
 /* All of one file in memory: what comes next must be seen. */
@@ -859,10 +859,10 @@ play_event(struct stage *s, struct lines *l, size_t at)
 	play(s, event, code, is_followed != 0, next_reply(l, at));
 	for (at++; at < l->n && l->line[at][0] == ' '; at++) {
 		normalize(l->line[at]);
-		(void)xo_buf_add_all(&want, l->line[at], "\n", (char *)NULL);
+		xo_buf_add_all(&want, l->line[at], "\n", (char *)NULL);
 	}
-	(void)xo_buf_add_byte(&want, '\0');
-	(void)xo_buf_add_byte(&s->said, '\0');
+	xo_buf_add_byte(&want, '\0');
+	xo_buf_add_byte(&s->said, '\0');
 	expect(s, (const char *)want.p, (const char *)s->said.p,
 	    l->line[start]);
 	xo_buf_fini(&want);
@@ -894,9 +894,9 @@ play_opening(struct trace *trace, struct lines *l, size_t at)
 		opening_play(&s, event, code, caps);
 		for (at++; at < l->n && l->line[at][0] != '>' &&
 		    l->line[at][0] != '#'; at++)
-			(void)xo_buf_add_all(&want, l->line[at], "\n",
+			xo_buf_add_all(&want, l->line[at], "\n",
 			    (char *)NULL);
-		(void)xo_buf_add_byte(&want, '\0');
+		xo_buf_add_byte(&want, '\0');
 		opening_describe(&s);
 		if (strcmp((const char *)want.p, (const char *)s.said.p) != 0)
 			fail_msg("%s:%zu: %s\nthe model:\n%s\nthe code:\n%s",

@@ -449,10 +449,10 @@ test_followed(void **state)
 static void
 add_chunk(struct xo_buf *b, struct xo_span s, bool is_last)
 {
-	(void)xo_buf_add_cstr(b, "BDAT ");
-	(void)xo_buf_add_u64(b, s.len);
-	(void)xo_buf_add_cstr(b, is_last ? " LAST\r\n" : "\r\n");
-	(void)xo_buf_add(b, s);
+	xo_buf_add_cstr(b, "BDAT ");
+	xo_buf_add_u64(b, s.len);
+	xo_buf_add_cstr(b, is_last ? " LAST\r\n" : "\r\n");
+	xo_buf_add(b, s);
 }
 
 static void
@@ -470,11 +470,11 @@ send_chunks(const char *caps, size_t one, size_t two, bool is_bytewise)
 	    two, caps);
 	assert_true(world_init(&w, &o));
 	world_say(&w, EHLO);
-	(void)xo_buf_add_cstr(&b, MAIL RCPT);
+	xo_buf_add_cstr(&b, MAIL RCPT);
 	add_chunk(&b, xo_span_first(all, one), false);
 	add_chunk(&b, xo_span_first(rest, two), false);
 	add_chunk(&b, xo_span(rest.p + two, rest.len - two), true);
-	(void)xo_buf_add_cstr(&b, "NOOP\r\n");
+	xo_buf_add_cstr(&b, "NOOP\r\n");
 	world_send(&w, xo_buf_span(&b));
 	expect_codes(&w, what, "220 250 250 250 250 250 250 250");
 	expect_number(&w, what, w.n_commits, 1);
@@ -1232,7 +1232,7 @@ test_gone_behind_the_dot(void **state)
 	world_say(&w, TEXT ".\r\n");
 	world_leave(&w);
 	expect_number(&w, "not closed yet", w.is_closed, false);
-	(void)xo_buf_add_cstr(&w.hop.out, "250 queued\r\n");
+	xo_buf_add_cstr(&w.hop.out, "250 queued\r\n");
 	w.hop.has_final_250 = true;
 	w.hop.final_end = w.hop.out.len;
 	world_settle(&w);
@@ -1574,7 +1574,7 @@ test_patience(void **state)
 	world_say(&w, HEAD "\r\na");
 	w.now += 179000;
 	w.hop.is_silent = false;
-	(void)xo_buf_add_cstr(&w.hop.out, "354 go\r\n");
+	xo_buf_add_cstr(&w.hop.out, "354 go\r\n");
 	world_settle(&w);
 	w.now += 100;
 	world_say(&w, "b\r\n");
@@ -1591,7 +1591,7 @@ test_patience(void **state)
 	world_say(&w, MAIL RCPT "NOOP\r\nNO");
 	w.now += 200000;
 	w.hop.is_silent = false;
-	(void)xo_buf_add_cstr(&w.hop.out, "250 ok\r\n");
+	xo_buf_add_cstr(&w.hop.out, "250 ok\r\n");
 	world_settle(&w);
 	if (xo_relay_deadline(w.relay) < w.now + 60000)
 		complain(&w, "patience", "due", "more time");

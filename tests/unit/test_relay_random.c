@@ -139,9 +139,9 @@ write_header(struct letter *l)
 		const char *line = is_kept ? any_of(kept, N(kept)) :
 		    any_of(dropped, N(dropped));
 
-		(void)xo_buf_add_cstr(&l->sent, line);
+		xo_buf_add_cstr(&l->sent, line);
 		if (is_kept)
-			(void)xo_buf_add_cstr(&l->want, line);
+			xo_buf_add_cstr(&l->want, line);
 	}
 }
 
@@ -157,17 +157,17 @@ write_body(struct letter *l, bool is_lines)
 	size_t start = l->sent.len;
 
 	for (size_t i = below(8); i > 0; i--)
-		(void)xo_buf_add_cstr(&l->sent, any_of(lines, N(lines)));
+		xo_buf_add_cstr(&l->sent, any_of(lines, N(lines)));
 	l->has_end = true;
 	if (!is_lines && one_in(2)) {
-		(void)xo_buf_add_cstr(&l->sent, "end");
+		xo_buf_add_cstr(&l->sent, "end");
 		l->has_end = false;
 	}
 	if (l->is_dirty) {
-		(void)xo_buf_add_cstr(&l->sent, any_of(dirt, N(dirt)));
-		(void)xo_buf_add_cstr(&l->sent, is_lines ? "\r\n" : "");
+		xo_buf_add_cstr(&l->sent, any_of(dirt, N(dirt)));
+		xo_buf_add_cstr(&l->sent, is_lines ? "\r\n" : "");
 	}
-	(void)xo_buf_add(&l->want, xo_span_from(xo_buf_span(&l->sent), start));
+	xo_buf_add(&l->want, xo_span_from(xo_buf_span(&l->sent), start));
 }
 
 /* The header ends here, and what would have been fields is body. */
@@ -180,13 +180,13 @@ write_malformed(struct letter *l)
 	size_t start = l->sent.len;
 
 	if (start == 0 && one_in(2))
-		(void)xo_buf_add_cstr(&l->sent, one_in(2) ? " \t" :
+		xo_buf_add_cstr(&l->sent, one_in(2) ? " \t" :
 		    "\xef\xbb\xbf");
 	start = l->sent.len;
-	(void)xo_buf_add_cstr(&l->sent, any_of(odd, N(odd)));
-	(void)xo_buf_add_cstr(&l->sent, "X-OriginatorOrg: in.the.body\r\n");
-	(void)xo_buf_add_cstr(&l->want, "\r\n");
-	(void)xo_buf_add(&l->want, xo_span_from(xo_buf_span(&l->sent), start));
+	xo_buf_add_cstr(&l->sent, any_of(odd, N(odd)));
+	xo_buf_add_cstr(&l->sent, "X-OriginatorOrg: in.the.body\r\n");
+	xo_buf_add_cstr(&l->want, "\r\n");
+	xo_buf_add(&l->want, xo_span_from(xo_buf_span(&l->sent), start));
 }
 
 static void
@@ -201,8 +201,8 @@ write_letter(struct letter *l, bool is_lines, bool is_malformed)
 		l->has_end = true;
 		return;
 	}
-	(void)xo_buf_add_cstr(&l->sent, "\r\n");
-	(void)xo_buf_add_cstr(&l->want, "\r\n");
+	xo_buf_add_cstr(&l->sent, "\r\n");
+	xo_buf_add_cstr(&l->want, "\r\n");
 	l->is_dirty = one_in(8);
 	write_body(l, is_lines);
 }
@@ -222,11 +222,11 @@ stuff(struct xo_buf *out, struct xo_span s)
 
 	for (size_t i = 0; i < s.len; i++) {
 		if (is_begin && s.p[i] == '.')
-			(void)xo_buf_add_byte(out, '.');
-		(void)xo_buf_add_byte(out, s.p[i]);
+			xo_buf_add_byte(out, '.');
+		xo_buf_add_byte(out, s.p[i]);
 		is_begin = s.p[i] == '\n' && i > 0 && s.p[i - 1] == '\r';
 	}
-	(void)xo_buf_add_cstr(out, ".\r\n");
+	xo_buf_add_cstr(out, ".\r\n");
 }
 
 /* Things that happen while somebody waits. */
@@ -308,10 +308,10 @@ send_chunks(struct world *w, const struct letter *l)
 		size_t len = one_in(3) ? rest.len : below(rest.len + 1);
 
 		is_last = len == rest.len && !one_in(5);
-		(void)xo_buf_add_cstr(&wire, "BDAT ");
-		(void)xo_buf_add_u64(&wire, len);
-		(void)xo_buf_add_cstr(&wire, is_last ? " LAST\r\n" : "\r\n");
-		(void)xo_buf_add(&wire, xo_span_first(rest, len));
+		xo_buf_add_cstr(&wire, "BDAT ");
+		xo_buf_add_u64(&wire, len);
+		xo_buf_add_cstr(&wire, is_last ? " LAST\r\n" : "\r\n");
+		xo_buf_add(&wire, xo_span_first(rest, len));
 		rest = xo_span_from(rest, len);
 		sent++;
 		if (is_group && !is_last)
@@ -398,17 +398,17 @@ transact(struct world *w)
 	struct letter l;
 	uint16_t code;
 
-	(void)xo_buf_add_cstr(&wire, "MAIL FROM:<a@example.org>");
+	xo_buf_add_cstr(&wire, "MAIL FROM:<a@example.org>");
 	if (w->options.client == CLIENT_EXCHANGE && xo_relay_is_tls(w->relay) &&
 	    one_in(2))
-		(void)xo_buf_add_cstr(&wire, " XOORG=contoso.com");
-	(void)xo_buf_add_cstr(&wire, "\r\n");
+		xo_buf_add_cstr(&wire, " XOORG=contoso.com");
+	xo_buf_add_cstr(&wire, "\r\n");
 	for (size_t i = 0; i < n_rcpts; i++) {
 		if (!is_group) {
 			send_in_pieces(w, xo_buf_span(&wire));
 			xo_buf_clear(&wire);
 		}
-		(void)xo_buf_add_cstr(&wire, one_in(12) ? "RCPT TO:<>\r\n" :
+		xo_buf_add_cstr(&wire, one_in(12) ? "RCPT TO:<>\r\n" :
 		    "RCPT TO:<b@contoso.com>\r\n");
 	}
 	send_in_pieces(w, xo_buf_span(&wire));
@@ -466,9 +466,9 @@ rave(struct world *w)
 	struct xo_buf wire = {0};
 
 	for (size_t i = below(12); i > 0; i--) {
-		(void)xo_buf_add_cstr(&wire, any_of(pieces, N(pieces)));
+		xo_buf_add_cstr(&wire, any_of(pieces, N(pieces)));
 		if (one_in(10))
-			(void)xo_buf_add_byte(&wire, (uint8_t)draw());
+			xo_buf_add_byte(&wire, (uint8_t)draw());
 	}
 	send_in_pieces(w, xo_buf_span(&wire));
 	xo_buf_fini(&wire);

@@ -154,17 +154,17 @@ tell_hello(struct teller *t)
 	struct xo_span rest = xo_span_from_cstr(t->scene->wording->caps);
 	struct xo_buf text = {0};
 
-	(void)xo_buf_add_cstr(&text, rest.len > 0 ? "250-hop.example" :
+	xo_buf_add_cstr(&text, rest.len > 0 ? "250-hop.example" :
 	    "250 hop.example");
 	while (rest.len > 0) {
 		size_t n = xo_span_find(rest, ' ');
 
-		(void)xo_buf_add_cstr(&text, n < rest.len ? "\r\n250-" :
+		xo_buf_add_cstr(&text, n < rest.len ? "\r\n250-" :
 		    "\r\n250 ");
-		(void)xo_buf_add(&text, xo_span_first(rest, n));
+		xo_buf_add(&text, xo_span_first(rest, n));
 		rest = xo_span_from(rest, n + 1);
 	}
-	(void)xo_buf_add_byte(&text, '\0');
+	xo_buf_add_byte(&text, '\0');
 	tell(t, (const char *)text.p);
 	xo_buf_fini(&text);
 }
@@ -264,7 +264,7 @@ on_octet(struct teller *t, uint8_t c)
 			on_chunk_end(t);
 		return;
 	}
-	(void)xo_buf_add_byte(&t->line, c);
+	xo_buf_add_byte(&t->line, c);
 	if (c != '\n')
 		return;
 	line = xo_span_first(xo_buf_span(&t->line), t->line.len - 2);
@@ -349,7 +349,7 @@ hear(struct teller *t)
 	    (!t->scene->is_late || t->w->relay->back.n_expected > 0)) {
 		xo_buf_clear(&all);
 		do {
-			(void)xo_buf_add_cstr(&all, t->queue[t->head++]);
+			xo_buf_add_cstr(&all, t->queue[t->head++]);
 		} while (!t->scene->is_late && t->head < t->tail);
 		world_hop_says(t->w, xo_buf_span(&all));
 	}

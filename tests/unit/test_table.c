@@ -187,7 +187,7 @@ check_bad(const struct bad *bad)
 
 	if (conf != NULL)
 		fail_msg("%s as %s: taken", bad->from, bad->to);
-	(void)xo_buf_add_byte(&error, '\0');
+	xo_buf_add_byte(&error, '\0');
 	(void)snprintf(place, sizeof(place), "a.csv:%d: ", bad->line);
 	if (strstr((char *)error.p, place) == NULL ||
 	    strstr((char *)error.p, bad->want) == NULL)
@@ -240,7 +240,7 @@ test_never_skipped(void **state)
 
 		if (conf != NULL)
 			fail_msg("%s: taken", rows[i / 2].to);
-		(void)xo_buf_add_byte(&error, '\0');
+		xo_buf_add_byte(&error, '\0');
 		if (strstr((char *)error.p, rows[i / 2].want) == NULL)
 			fail_msg("%s: got %s, want %s", rows[i / 2].to,
 			    (char *)error.p, rows[i / 2].want);
@@ -270,13 +270,13 @@ test_no_table(void **state)
 	(void)state;
 	for (size_t i = 0; i < N(rows); i++) {
 		assert_null(load(rows[i].setting, table_a, table_b, &error));
-		(void)xo_buf_add_byte(&error, '\0');
+		xo_buf_add_byte(&error, '\0');
 		if (strstr((char *)error.p, rows[i].want) == NULL)
 			fail_msg("%s: got %s, want %s", rows[i].setting,
 			    (char *)error.p, rows[i].want);
 	}
 	assert_null(load(fatal, table_a, "", &error));
-	(void)xo_buf_add_byte(&error, '\0');
+	xo_buf_add_byte(&error, '\0');
 	assert_non_null(strstr((char *)error.p,
 	    "b.csv:1: expected a header line, found none"));
 	xo_buf_fini(&error);

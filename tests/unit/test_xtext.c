@@ -91,8 +91,8 @@ test_encode(void **state)
 	(void)state;
 	for (unsigned int c = 0; c < sizeof(all); c++)
 		all[c] = (uint8_t)c;
-	assert_int_equal(xo_xtext_encode(&b, xo_span(all, sizeof(all))),
-	    XO_OK);
+	xo_xtext_encode(&b, xo_span(all, sizeof(all)));
+	assert_int_equal(b.err, XO_OK);
 	for (size_t i = 0; i < b.len; i++)
 		assert_in_range(b.p[i], 33, 126);
 	assert_int_equal(xo_xtext_decode(xo_buf_span(&b), back, sizeof(back),
@@ -100,13 +100,14 @@ test_encode(void **state)
 	assert_int_equal(len, sizeof(all));
 	assert_memory_equal(back, all, sizeof(all));
 	xo_buf_clear(&b);
-	assert_int_equal(xo_xtext_encode(&b, XO_LIT("a+b=c \x0f\xfe.com")),
-	    XO_OK);
+	xo_xtext_encode(&b, XO_LIT("a+b=c \x0f\xfe.com"));
+	assert_int_equal(b.err, XO_OK);
 	assert_true(xo_span_is_equal(xo_buf_span(&b),
 	    XO_LIT("a+2Bb+3Dc+20+0F+FE.com")));
 	xo_buf_clear(&b);
 	b.max = 4;
-	assert_int_equal(xo_xtext_encode(&b, XO_LIT("a==")), XO_ERR_LIMIT);
+	xo_xtext_encode(&b, XO_LIT("a=="));
+	assert_int_equal(b.err, XO_ERR_LIMIT);
 	assert_int_equal(b.len, 0);
 	xo_buf_fini(&b);
 }

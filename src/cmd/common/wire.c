@@ -381,7 +381,8 @@ xo_wire_fill(struct xo_wire *wire)
 bool
 xo_wire_put(struct xo_wire *wire, struct xo_span s)
 {
-	if (xo_buf_add(&wire->output, s) != XO_OK)
+	xo_buf_add(&wire->output, s);
+	if (wire->output.err != XO_OK)
 		return fail(wire, "write", "out of memory");
 	return wire->output.len < OUTPUT_HIGH || xo_wire_flush(wire);
 }

@@ -117,9 +117,9 @@ obstacle(const char *path, struct xo_span org, struct xo_buf *error)
 		return xo_tool_cstr(error);
 	tenant = xo_tenants_by_org(&conf->policy, org);
 	if (tenant != XO_NOBODY) {
-		(void)xo_buf_add_cstr(error, "it is already ");
-		(void)xo_buf_add(error, conf->policy.tenants[tenant].name);
-		(void)xo_buf_add_cstr(error, "'s");
+		xo_buf_add_cstr(error, "it is already ");
+		xo_buf_add(error, conf->policy.tenants[tenant].name);
+		xo_buf_add_cstr(error, "'s");
 		why = xo_tool_cstr(error);
 	}
 	xo_conf_free(&conf);

@@ -15,8 +15,8 @@ take(char *p, size_t size, size_t n, void *arg)
 {
 	struct xo_buf *answer = arg;
 
-	return xo_buf_add(answer, xo_span(p, size * n)) == XO_OK ? size * n :
-	    0;
+	xo_buf_add(answer, xo_span(p, size * n));
+	return answer->err == XO_OK ? size * n : 0;
 }
 
 static const char *
@@ -50,8 +50,8 @@ full_url(const char *url, struct xo_buf *out)
 	if (s.len >= 5 && xo_span_is_equal(xo_span_from(s, s.len - 5),
 	    XO_LIT("/orgs")))
 		s.len -= 5;
-	(void)xo_buf_add(out, s);
-	(void)xo_buf_add(out, XO_LIT("/orgs\0"));
+	xo_buf_add(out, s);
+	xo_buf_add(out, XO_LIT("/orgs\0"));
 }
 
 json_t *
@@ -68,12 +68,12 @@ xo_orgs_fetch(const char *url, struct xo_buf *why)
 	if (trouble == NULL && code == 200)
 		json = json_loadb((const char *)answer.p, answer.len, 0, NULL);
 	if (json == NULL && trouble != NULL)
-		(void)xo_buf_add_cstr(why, trouble);
+		xo_buf_add_cstr(why, trouble);
 	else if (json == NULL && code != 200)
-		(void)xo_buf_add_all(why, "expected the status page of xoorgd"
+		xo_buf_add_all(why, "expected the status page of xoorgd"
 		    ", found another answer than 200", (char *)NULL);
 	else if (json == NULL)
-		(void)xo_buf_add_cstr(why, "expected JSON of xoorgd, found "
+		xo_buf_add_cstr(why, "expected JSON of xoorgd, found "
 		    "something else");
 	xo_buf_fini(&full);
 	xo_buf_fini(&answer);

@@ -59,7 +59,7 @@ quoted(struct xo_record *record, struct xo_span in, size_t *used_r)
 
 		if (is_escaped)
 			i++;
-		(void)xo_buf_add_byte(&record->text,
+		xo_buf_add_byte(&record->text,
 		    is_escaped ? unescaped(in.p[i]) : in.p[i]);
 	}
 	*used_r = i < in.len ? i + 1 : i;
@@ -103,12 +103,12 @@ add_json(struct xo_record *record, const char *key, const json_t *value)
 	struct xo_span name = xo_span_from_cstr(key), copy;
 	size_t start = text->len;
 
-	(void)xo_buf_add(text, name);
+	xo_buf_add(text, name);
 	if (json_is_string(value))
-		(void)xo_buf_add(text, xo_span(json_string_value(value),
+		xo_buf_add(text, xo_span(json_string_value(value),
 		    json_string_length(value)));
 	else if (json_is_integer(value) && json_integer_value(value) >= 0)
-		(void)xo_buf_add_u64(text,
+		xo_buf_add_u64(text,
 		    (uint64_t)json_integer_value(value));
 	if (text->err != XO_OK)
 		return false;

@@ -147,7 +147,8 @@ put_data(struct sending *s)
 
 	while ((piece = xo_send_body_next(s->body)).len > 0) {
 		xo_buf_clear(&s->line);
-		if (xo_stuff_text(&stuffer, piece, &s->line) != XO_OK ||
+		xo_stuff_text(&stuffer, piece, &s->line);
+		if (s->line.err != XO_OK ||
 		    !xo_wire_put(wire, xo_buf_span(&s->line)))
 			return false;
 	}
