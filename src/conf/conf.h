@@ -159,6 +159,7 @@ struct xo_conf {
 	uint32_t network_prefix_ipv6;
 	uint32_t max_tls_per_minute;		/* an address */
 	uint32_t drain_timeout;			/* ms */
+	uint32_t certificate_warning;		/* days before its end */
 	const struct xo_conf_tls *tls;
 	size_t n_tls;
 	const struct xo_conf_peer *peers;

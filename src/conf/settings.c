@@ -201,6 +201,9 @@ static const struct xo_setting settings[] = {
     .help = "How many TLS sessions an address may begin a minute; 0: no limit"},
 {TOP("drain_timeout", SECONDS, drain_timeout), DEFAULT("600"), BOUNDS(0, DAY),
     .help = "How long sessions may go on after a reload or a stop"},
+{TOP("certificate_warning", NUMBER, certificate_warning), DEFAULT("14"),
+    BOUNDS(1, 365),
+    .help = "How many days before its end a certificate of ours is warned of"},
 
 {LIMIT("line_octets", NUMBER, line_octets), DEFAULT("4096"),
     BOUNDS(1024, 32768), .help = "How long a command line may be, its end included; then 500"},

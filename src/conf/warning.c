@@ -133,6 +133,15 @@ static const struct xo_rule rules[] = {
 	[XO_RULE_CERTIFICATE_NAME] = {"certificate-name", WARNING,
 	    "a peer that expects it refuses us or takes us for a stranger",
 	    "use a certificate with that name"},
+	[XO_RULE_CERTIFICATE_PURPOSE] = {"certificate-not-for-clients", WARNING,
+	    "a server that looks at the purpose takes us for a stranger or "
+	    "refuses us",
+	    "get a certificate with clientAuth, or ask the receiver whether it "
+	    "does without"},
+	[XO_RULE_MICROSOFT_ROOT] = {"microsoft-root", WARNING,
+	    "Exchange Online's certificates are then not accepted, and its "
+	    "mail is refused with 454 4.7.5 or not sent",
+	    "update ca-certificates, or add that root to the file"},
 	[XO_RULE_CRL_STALE] = {"crl-stale", WARNING,
 	    "\"soft\" no longer knows what is revoked, \"hard\" believes "
 	    "nobody",

@@ -77,6 +77,15 @@ const struct xo_tls_leaf *xo_tls_context_leaf(
     const struct xo_tls_context *context);
 const struct xo_tls_leaf *xo_tls_credential_leaf(
     const struct xo_tls_credential *credential);
+/* Leaf and issuers may be used by a client: they have no extended key usage, or
+ * one with clientAuth. */
+bool xo_tls_context_is_for_clients(const struct xo_tls_context *context);
+bool xo_tls_credential_is_for_clients(
+    const struct xo_tls_credential *credential);
+/* The context believes this CA, by the SHA-1 of its certificate. */
+#define XO_TLS_SHA1_SIZE 20
+bool xo_tls_context_trusts(const struct xo_tls_context *context,
+    const uint8_t sha1[XO_TLS_SHA1_SIZE]);
 /* Seconds since 1970. */
 void xo_tls_leaf_validity(const struct xo_tls_leaf *leaf, int64_t *from_r,
     int64_t *until_r);

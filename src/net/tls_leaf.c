@@ -36,6 +36,56 @@ xo_tls_credential_leaf(const struct xo_tls_credential *credential)
 	return leaf_of(credential->leaf);
 }
 
+static bool
+is_for_clients(X509 *leaf, const STACK_OF(X509) *chain)
+{
+	const uint32_t usages = XKU_SSL_CLIENT | XKU_ANYEKU;
+
+	/* All bits, if there is no such extension. */
+	if ((X509_get_extended_key_usage(leaf) & usages) == 0)
+		return false;
+	for (int i = 0; i < sk_X509_num(chain); i++)
+		if ((X509_get_extended_key_usage(sk_X509_value(chain, i)) &
+		    usages) == 0)
+			return false;
+	return true;
+}
+
+bool
+xo_tls_context_is_for_clients(const struct xo_tls_context *context)
+{
+	STACK_OF(X509) *chain = NULL;
+
+	(void)SSL_CTX_get0_chain_certs(context->ssl, &chain);
+	return is_for_clients(SSL_CTX_get0_certificate(context->ssl), chain);
+}
+
+bool
+xo_tls_credential_is_for_clients(const struct xo_tls_credential *credential)
+{
+	return is_for_clients(credential->leaf, credential->chain);
+}
+
+bool
+xo_tls_context_trusts(const struct xo_tls_context *context,
+    const uint8_t sha1[XO_TLS_SHA1_SIZE])
+{
+	const STACK_OF(X509_OBJECT) *known = X509_STORE_get0_objects(
+	    SSL_CTX_get_cert_store(context->ssl));
+	uint8_t octets[EVP_MAX_MD_SIZE];
+
+	for (int i = 0; i < sk_X509_OBJECT_num(known); i++) {
+		const X509 *x = X509_OBJECT_get0_X509(
+		    sk_X509_OBJECT_value(known, i));
+
+		if (x != NULL &&
+		    X509_digest(x, EVP_sha1(), octets, NULL) == 1 &&
+		    memcmp(octets, sha1, XO_TLS_SHA1_SIZE) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int64_t
 seconds(const ASN1_TIME *time)
 {

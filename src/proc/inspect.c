@@ -9,27 +9,29 @@
 #include "inspect.h"
 
 #define DAY ((int64_t)86400)
-/* A renewal is overdue then, unless the certificate lives only for days. */
-#define SOON (14 * DAY)
-#define SHARE 6
+/* Of its life at most, lest one that lives only for days be warned of always. */
+#define SHARE 4
 
 #define SETTING_SIZE 128
 
 /* A certificate that is shown, and the setting it stands in. */
 struct shown {
 	const struct xo_tls_leaf *leaf;	/* NULL: none */
+	bool is_fit;			/* for who shows it */
 	struct xo_conf_where where;
 	char setting[SETTING_SIZE];
 };
 
 typedef void shown_fn(void *arg, const struct shown *shown);
 
+/* From when on it is warned of: a renewal is overdue. */
 static int64_t
-soon(int64_t from, int64_t until)
+soon(int64_t from, int64_t until, uint32_t days)
 {
 	int64_t share = (until - from) / SHARE;
+	int64_t limit = days * DAY;
 
-	return until - (share < SOON ? share : SOON);
+	return until - (share < limit ? share : limit);
 }
 
 static struct shown
@@ -46,6 +48,7 @@ of_listener(const struct xo_gate *g, size_t i)
 		if (conf->listeners[k].tls == tls)
 			return shown;
 	shown.leaf = xo_tls_context_leaf(g->listeners[i]);
+	shown.is_fit = true;
 	shown.where = conf->tls[tls].certificate.where;
 	(void)snprintf(shown.setting, sizeof(shown.setting),
 	    "tls.%.60s.certificate", conf->tls[tls].name);
@@ -53,10 +56,11 @@ of_listener(const struct xo_gate *g, size_t i)
 }
 
 static struct shown
-of_client(const struct xo_tls_leaf *leaf, const char *section,
+of_client(const struct xo_tls_leaf *leaf, bool is_fit, const char *section,
     struct xo_span name, const struct xo_conf_path *file)
 {
-	struct shown shown = {.leaf = leaf, .where = file->where};
+	struct shown shown = {.leaf = leaf, .is_fit = is_fit,
+	    .where = file->where};
 
 	(void)snprintf(shown.setting, sizeof(shown.setting),
 	    "%s.%.*s.client_certificate", section,
@@ -68,7 +72,10 @@ static struct shown
 of_upstream(const struct xo_gate *g, size_t i)
 {
 	return of_client(g->upstreams[i] != NULL ?
-	    xo_tls_context_leaf(g->upstreams[i]) : NULL, "upstreams",
+	    xo_tls_context_leaf(g->upstreams[i]) : NULL,
+	    g->upstreams[i] != NULL &&
+	    xo_tls_context_leaf(g->upstreams[i]) != NULL &&
+	    xo_tls_context_is_for_clients(g->upstreams[i]), "upstreams",
 	    g->conf->policy.upstreams[i].name,
 	    &g->conf->upstreams[i].client_certificate);
 }
@@ -77,7 +84,9 @@ static struct shown
 of_tenant(const struct xo_gate *g, size_t i)
 {
 	return of_client(g->tenants[i] != NULL ?
-	    xo_tls_credential_leaf(g->tenants[i]) : NULL, "tenants",
+	    xo_tls_credential_leaf(g->tenants[i]) : NULL,
+	    g->tenants[i] != NULL &&
+	    xo_tls_credential_is_for_clients(g->tenants[i]), "tenants",
 	    g->conf->policy.tenants[i].name,
 	    &g->conf->tenants[i].client_certificate);
 }
@@ -109,6 +118,7 @@ visit(const struct xo_gate *g, shown_fn *fn, void *arg)
 struct inspection {
 	struct xo_warnings *warnings;
 	int64_t now;
+	uint32_t days;			/* before its end */
 };
 
 static void
@@ -123,7 +133,7 @@ check_dates(void *arg, const struct shown *s)
 	xo_tls_leaf_validity(s->leaf, &from, &until);
 	if (in->now < from)
 		rule = XO_RULE_CERTIFICATE_TOO_NEW;
-	else if (in->now < soon(from, until))
+	else if (in->now < soon(from, until, in->days))
 		return;
 	else if (in->now <= until)
 		rule = XO_RULE_CERTIFICATE_ENDS;
@@ -133,6 +143,17 @@ check_dates(void *arg, const struct shown *s)
 	xo_warnings_add(in->warnings, rule, &s->where, s->setting, "%s %s",
 	    rule == XO_RULE_CERTIFICATE_TOO_NEW ? "it begins" :
 	    rule == XO_RULE_CERTIFICATE_ENDS ? "it ends" : "it ended", text);
+}
+
+static void
+check_purpose(void *arg, const struct shown *s)
+{
+	const struct inspection *in = arg;
+
+	if (!s->is_fit)
+		xo_warnings_add(in->warnings, XO_RULE_CERTIFICATE_PURPOSE,
+		    &s->where, s->setting, "it, or an issuer in the file, is "
+		    "for servers only");
 }
 
 static void
@@ -241,14 +262,17 @@ xo_gate_inspect(struct xo_gate *g, bool is_test, int64_t now,
     struct xo_buf *error)
 {
 	struct xo_warnings found = {NULL, 0};
-	struct inspection in = {.warnings = &found, .now = now};
+	struct inspection in = {.warnings = &found, .now = now,
+	    .days = g->conf->certificate_warning};
 
 	if (!xo_conf_check_files(g->conf, is_test, &found, error)) {
 		xo_warnings_fini(&found);
 		return false;
 	}
 	visit(g, check_dates, &in);
+	visit(g, check_purpose, &in);
 	check_names(&in, g);
+	xo_gate_inspect_roots(g, &found);
 	check_lists(&in, g);
 	xo_warnings_fini(&g->conf->found);
 	g->conf->found = found;
@@ -258,6 +282,7 @@ xo_gate_inspect(struct xo_gate *g, bool is_test, int64_t now,
 struct alarm {
 	int64_t now;
 	int64_t at;
+	uint32_t days;
 };
 
 static void
@@ -269,7 +294,7 @@ find_change(void *arg, const struct shown *s)
 
 	xo_tls_leaf_validity(s->leaf, &from, &until);
 	changes[0] = from;
-	changes[1] = soon(from, until);
+	changes[1] = soon(from, until, alarm->days);
 	changes[2] = until + 1;
 	for (size_t i = 0; i < 3; i++)
 		if (changes[i] > alarm->now && changes[i] < alarm->at)
@@ -279,7 +304,8 @@ find_change(void *arg, const struct shown *s)
 int64_t
 xo_gate_inspect_after(const struct xo_gate *g, int64_t now)
 {
-	struct alarm alarm = {.now = now, .at = now + DAY};
+	struct alarm alarm = {.now = now, .at = now + DAY,
+	    .days = g->conf->certificate_warning};
 
 	visit(g, find_change, &alarm);
 	return alarm.at - now;

@@ -15,6 +15,10 @@
 bool xo_gate_inspect(struct xo_gate *gate, bool is_test, int64_t now,
     struct xo_buf *error);
 
+/* inspect_roots.c: the CAs that Exchange Online's certificates come from. */
+void xo_gate_inspect_roots(const struct xo_gate *gate,
+    struct xo_warnings *warnings);
+
 /* In how many seconds a certificate changes from one state to the next, at most
  * a day: then it is time to look again. */
 int64_t xo_gate_inspect_after(const struct xo_gate *gate, int64_t now);

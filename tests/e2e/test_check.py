@@ -104,7 +104,7 @@ def test_certificates_are_told_of(file, pki):
     path = file(config)
     done = run("check", path)
     assert done.returncode == 0 and "[certificate-expired]" in done.stderr
-    assert "warning" not in done.stdout
+    assert "warning:" not in done.stdout
     assert check_config(str(path))[1].count("certificate-expired") == 1
 
 

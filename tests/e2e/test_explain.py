@@ -237,6 +237,14 @@ REPLIES = (
     ("550 5.7.649 Access denied, banned sending IP", "banned"),
     ("550 5.4.1 Recipient address rejected: Access denied", "recipient"),
     ("Remote server returned '550 5.7.64 TenantAttribution'", "accepted domain"),
+    *[("%s.7.%d x" % (kind, n), word) for kind in ("450 4", "550 5") for n, word in (
+        (321, "does not offer STARTTLS"), (322, "has expired"), (323, "TLSA record"),
+        (324, "DNSSEC"), (325, "name of its MX"))],
+    ("550 5.4.8 MX hosts of 'contoso.com' failed MTA-STS validation", "policy"),
+    ("450 4.4.8 MX hosts of 'contoso.com' failed MTA-STS validation", "policy"),
+    ("530 5.7.57 SMTP; Client was not authenticated to send anonymous mail during MAIL FROM",
+     "smtp.office365.com"),
+    ("451 4.4.62 Mail sent to the wrong Office 365 region. ATTR35.", "never an address"),
     ("OrganizationInboundConnectorProhibitedException", "support case"),
 )
 
@@ -257,7 +265,8 @@ def test_own_reply():
 
 
 @pytest.mark.parametrize("reply", ["", "250 OK", "550 5.7.605 x", "550 5.7.6 x", "550 15.7.64 x",
-                                   "550 5.7.650 x", "5.7.", "550 5.7.99999999999999999999999 x"])
+                                   "550 5.7.650 x", "550 5.7.326 x", "450 4.7.326 x", "450 4.4.8 x",
+                                    "5.7.", "550 5.7.99999999999999999999999 x"])
 def test_unknown_reply(reply):
     done = run("--reply", reply)
     assert done.returncode == 1 and b"not known" in done.stdout

@@ -218,6 +218,20 @@ def test_probe_says_why_not(exchange, pki, id, how, word):
     assert word in _said(report)
 
 
+@pytest.mark.parametrize("id, how, words", rows(
+    ("good", {}, None), ("for-servers", {"eku": "server"}, "for servers only"),
+    ("any", {"eku": "none"}, None), ("ends", {"days": (-80, 5)}, "Our certificate ends soon"),
+    ("ended", {"days": (-80, -1)}, "Our certificate ended")))
+def test_probe_own_certificate(exchange, pki, id, how, words):
+    """What is wrong with ours is told, whatever the server makes of it."""
+    own = pki.make("probe-own-" + id, "gw.contoso.test", **how)
+    server = exchange()
+    done = run("probe", "--json", "--timeout", 20, "--trust", pki.ca, "--tls-name", EXCHANGE,
+               "--certificate", own.cert, "--key", own.key, server.address)
+    warnings = " ".join(json.loads(done.stdout)["warnings"])
+    assert (words in warnings) if words else ("Our certificate" not in warnings)
+
+
 def test_probe_anybody(exchange, pki):
     server = exchange(client_ca=None)
     done = run("probe", "--trust", pki.ca, "--tls-name", EXCHANGE, server.address)

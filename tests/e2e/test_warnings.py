@@ -125,6 +125,11 @@ CLIENTS = rows(
     ("similar", {"name": "notcontoso.com"}, ["certificate-name"]),
     ("expired", {"name": "contoso.com", "days": (-9, -1)}, ["certificate-expired"]),
     ("too-new", {"name": "contoso.com", "days": (1, 9)}, ["certificate-not-yet-valid"]),
+    ("ends", {"name": "contoso.com", "days": (-80, 10)}, ["certificate-ends-soon"]),
+    ("for-servers", {"name": "contoso.com", "eku": "server"}, ["certificate-not-for-clients"]),
+    ("for-clients", {"name": "contoso.com", "eku": "client"}, []),
+    ("for-nothing", {"name": "contoso.com", "eku": "none"}, []),
+    ("for-code", {"name": "contoso.com", "eku": "code"}, ["certificate-not-for-clients"]),
 )
 
 
@@ -147,6 +152,83 @@ def test_client(folder, pki, id, how, want, of):
     if want:
         assert ("upstreams.exchange" if of == "upstream" else "tenants.contoso") + \
             ".client_certificate: it" in said
+
+
+def test_listener_is_no_client(folder, pki):
+    """What a listener shows need not be for clients."""
+    code, said = check(folder, clean(pki, folder, eku="server"))
+    assert code == 0 and ids(said) == [], said
+
+
+@pytest.mark.parametrize("limit, days, want", (
+    (14, 20, []), (30, 20, ["certificate-ends-soon"]), (30, 31, []), (1, 2, []),
+    # A quarter of its life at most: it is just being renewed.
+    (365, 40, [])))
+def test_limit_in_days(folder, pki, limit, days, want):
+    config = clean(pki, folder, days=(days - 120, days)).set("certificate_warning", limit)
+    code, said = check(folder, config)
+    assert code == 0 and ids(said) == want, said
+
+
+# As the distribution has it; what it has of Microsoft's earlier CAs.
+STORE = "/etc/ssl/certs/"
+TODAY, BEFORE = STORE + "DigiCert_Global_Root_G2.pem", STORE + "DigiCert_Global_Root_CA.pem"
+
+
+@pytest.mark.skipif(not (os.path.exists(TODAY) and os.path.exists(BEFORE)),
+                    reason="no ca-certificates with these CAs")
+@pytest.mark.parametrize("id, name, trust, store, want", rows(
+    ("system", None, "system", [TODAY, BEFORE], []),
+    ("system-old", None, "system", [BEFORE], ["microsoft-root"]),
+    ("system-empty", None, "system", [], ["microsoft-root"]),
+    ("file", None, "ca.pem", [TODAY], []),
+    ("file-old", None, "ca.pem", [BEFORE], ["microsoft-root"]),
+    ("file-private", None, "ca.pem", [], []),
+    ("capitals", "Mail.Protection.OUTLOOK.com", "system", [], ["microsoft-root"]),
+    ("other-cloud", "mail.protection.office365.us", "system", [], []),
+    ("own", "mail.contoso.com", "system", [], [])))
+def test_microsoft_root(folder, pki, monkeypatch, id, name, trust, store, want):
+    config = clean(pki, folder)
+    config["tls"]["default"]["trust"] = trust
+    if name:
+        config["peers"]["exchange-online"]["names"] = [name]
+    places = [os.path.join(folder, "ca.pem")] if trust == "ca.pem" else []
+    text = "".join(open(x).read() for x in places + store)
+    with open(os.path.join(folder, "store.pem"), "w") as out:
+        out.write(text)
+    if places:
+        shutil.copyfile(os.path.join(folder, "store.pem"), places[0])
+    monkeypatch.setenv("SSL_CERT_FILE", os.path.join(folder, "store.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", "/nonexistent")
+    code, said = check(folder, config)
+    assert code == 0 and ids(said) == want, said
+    if want:
+        assert "tls.default.trust: " in said and "DigiCert Global Root G2" in said
+
+
+@pytest.mark.parametrize("id, change, want", rows(
+    ("host", {}, ["microsoft-root"]),
+    ("not-verified", {"tls": "encrypt"}, []),
+    ("elsewhere", {"hosts": ["mail.contoso.com:25"]}, []),
+    ("mx", {"hosts": None, "mx": "contoso-com.mail.protection.outlook.com"},
+     ["microsoft-root"])))
+def test_microsoft_root_of_upstream(folder, pki, monkeypatch, id, change, want):
+    clean(pki, folder, name="contoso.com")
+    config = out_config(pki, Place(10027), client_certificate=None, client_key=None,
+                        tls_name=None, trust="system", **change)
+    config["user"] = USER
+    for tenant in config["tenants"].values():
+        tenant.pop("client_certificate")
+        tenant.pop("client_key")
+    if not change.get("hosts", 1) or "hosts" not in change:
+        config["upstreams"]["exchange"].pop("hosts", None)
+    if "mx" not in change and "hosts" not in change:
+        config["upstreams"]["exchange"]["hosts"] = [
+            "contoso-com.mail.protection.outlook.com:25"]
+    monkeypatch.setenv("SSL_CERT_FILE", "/nonexistent")
+    monkeypatch.setenv("SSL_CERT_DIR", "/nonexistent")
+    code, said = check(folder, config)
+    assert code == 0 and ids(said) == want, said
 
 
 @pytest.mark.parametrize("kind, want", (("good", []), ("expired", ["crl-stale"])))
@@ -174,7 +256,7 @@ def test_tool(folder, pki):
     file = os.path.join(folder, "xoorgd.conf")
     done = subprocess.run([XOORG, "check", file], capture_output=True, timeout=10)
     assert done.returncode == 0 and ids(done.stderr.decode()) == ["status-public"]
-    assert b"warning" not in done.stdout
+    assert b"warning:" not in done.stdout
 
 
 def page(gw, path=""):

@@ -34,15 +34,18 @@ void
 xo_check_end(struct xo_live *live, const struct xo_finding_of *of,
     const struct xo_visit *visit)
 {
+	int64_t limit = live->conf->certificate_warning;
 	const struct xo_tls_tool_certificate *leaf;
 
 	if (visit->chain.n == 0)
 		return;
 	leaf = &visit->chain.certificates[0];
+	if (limit > leaf->days_life / 4)
+		limit = leaf->days_life / 4;
 	if (leaf->days_left < 0)
 		xo_findings_add(live->findings, XO_FINDING_CRITICAL, of,
 		    "its certificate ended %s", leaf->not_after);
-	else if (leaf->days_left < 14)
+	else if (leaf->days_left < limit)
 		xo_findings_add(live->findings, XO_FINDING_WARNING, of,
 		    "its certificate ends %s", leaf->not_after);
 }

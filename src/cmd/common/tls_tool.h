@@ -92,6 +92,7 @@ struct xo_tls_tool_certificate {
 	char *not_before;	/* "2026-01-31T12:00:00Z" */
 	char *not_after;
 	int64_t days_left;	/* negative: expired */
+	int64_t days_life;	/* from beginning to end */
 };
 
 struct xo_tls_tool_chain {

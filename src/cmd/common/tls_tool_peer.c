@@ -82,13 +82,14 @@ time_text(const ASN1_TIME *at)
 	return xo_tool_require(strdup(text));
 }
 
+/* `from`: NULL for now. */
 static int64_t
-days_left(const ASN1_TIME *not_after)
+days_between(const ASN1_TIME *from, const ASN1_TIME *until)
 {
 	int days = 0, seconds = 0;
 
 	/* Both have the same sign; a certificate that ended today has -1. */
-	if (ASN1_TIME_diff(&days, &seconds, NULL, not_after) != 1)
+	if (ASN1_TIME_diff(&days, &seconds, from, until) != 1)
 		return 0;
 	return days < 0 || seconds < 0 ? days - 1 : days;
 }
@@ -168,7 +169,9 @@ read_certificate(X509 *x509, struct xo_tls_tool_certificate *certificate)
 	certificate->fingerprint = fingerprint_text(x509);
 	certificate->not_before = time_text(X509_get0_notBefore(x509));
 	certificate->not_after = time_text(X509_get0_notAfter(x509));
-	certificate->days_left = days_left(X509_get0_notAfter(x509));
+	certificate->days_left = days_between(NULL, X509_get0_notAfter(x509));
+	certificate->days_life = days_between(X509_get0_notBefore(x509),
+	    X509_get0_notAfter(x509));
 	read_names(x509, certificate);
 }
 

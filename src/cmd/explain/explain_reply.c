@@ -30,6 +30,13 @@ struct known {
 #define KNOW_PARAMETER "Send a parameter only where its extension is " \
 	"announced; xoorgd does so, and never passes XOORG on otherwise."
 
+#define DANE_FAILS(what) "DANE or MTA-STS of the receiver is in force at " \
+	"the connector or the domain (SmtpDaneMode, MtaStsMode), and " what "."
+#define MTA_STS "The MX or its certificate does not fit the receiver's " \
+	"MTA-STS policy."
+#define POLICY "Name the MX in the policy (mta-sts.<domain>), and renew its " \
+	"id; the certificate must carry the name of the MX."
+
 static const struct known table[] = {
 	{"5.7.64", 0, "", EXO,
 	    "No tenant stands behind the session. Exchange Online relays only "
@@ -80,6 +87,54 @@ static const struct known table[] = {
 	    "Exchange Online could not verify the certificate of the smart "
 	    "host (older form of 4.4.317).",
 	    "Check name, chain and expiry with 'xoorg probe'."},
+	{"4.7.321", 0, "", EXO, DANE_FAILS("the receiver's server does not "
+	    "offer STARTTLS"), "Offer STARTTLS at the server whose TLSA record "
+	    "or policy promises it; 'xoorg probe' shows what it announces."},
+	{"4.7.322", 0, "", EXO, DANE_FAILS("the certificate of the receiver's "
+	    "server has expired"), "Renew it, reload, and publish a TLSA "
+	    "record for the new one beforehand."},
+	{"4.7.323", 0, "", EXO, DANE_FAILS("no TLSA record fits the "
+	    "certificate or its chain (tlsa-invalid)"), "Publish the TLSA "
+	    "record of the certificate in use, best of its key (3 1 1), and "
+	    "the next one's before each renewal."},
+	{"4.7.324", 0, "", EXO, DANE_FAILS("DNSSEC of the receiver's domain, "
+	    "or of its MX, is broken (dnssec-invalid)"), "Repair the "
+	    "signatures or the DS record of the zone."},
+	{"4.7.325", 0, "", EXO, DANE_FAILS("the receiver's certificate does "
+	    "not carry the name of its MX (certificate-host-mismatch)"),
+	    "Get a certificate with the name of the MX or smart host."},
+	{"5.7.321", 0, "", EXO, DANE_FAILS("the receiver's server does not "
+	    "offer STARTTLS"), "Offer STARTTLS at the server whose TLSA record "
+	    "or policy promises it; 'xoorg probe' shows what it announces."},
+	{"5.7.322", 0, "", EXO, DANE_FAILS("the certificate of the receiver's "
+	    "server has expired"), "Renew it, reload, and publish a TLSA "
+	    "record for the new one beforehand."},
+	{"5.7.323", 0, "", EXO, DANE_FAILS("no TLSA record fits the "
+	    "certificate or its chain (tlsa-invalid)"), "Publish the TLSA "
+	    "record of the certificate in use, best of its key (3 1 1), and "
+	    "the next one's before each renewal."},
+	{"5.7.324", 0, "", EXO, DANE_FAILS("DNSSEC of the receiver's domain, "
+	    "or of its MX, is broken (dnssec-invalid)"), "Repair the "
+	    "signatures or the DS record of the zone."},
+	{"5.7.325", 0, "", EXO, DANE_FAILS("the receiver's certificate does "
+	    "not carry the name of its MX (certificate-host-mismatch)"),
+	    "Get a certificate with the name of the MX or smart host."},
+	{"4.4.8", 0, "MTA-STS", EXO, MTA_STS, POLICY},
+	{"5.4.8", 0, "MTA-STS", EXO, MTA_STS, POLICY},
+	{"5.7.57", 0, "", EXO,
+	    "The session is neither authenticated nor attributed to a tenant "
+	    "by a connector: the client spoke to the place for submission "
+	    "(smtp.office365.com, or a mailbox server), or no connector takes "
+	    "anonymous mail.",
+	    "Send to <tenant>.mail.protection.outlook.com, port 25, with the "
+	    "client certificate that the inbound connector names."},
+	{"4.4.62", 0, "", EXO,
+	    "The mail came to a region of Microsoft's that is not the "
+	    "tenant's: the upstream is an address, an old name, or another "
+	    "tenant's.",
+	    "Write the name that Microsoft gives the domain as its MX, "
+	    "<domain>.mail.protection.outlook.com, as `hosts` of the upstream, "
+	    "and never an address."},
 	{"4.7.5", 0, "TlsCertificateName", EXCHANGE,
 	    "The send connector names a certificate that no longer exists, "
 	    "mostly after a renewal.",

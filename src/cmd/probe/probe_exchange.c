@@ -96,7 +96,8 @@ check_certificate(struct tour *t, const struct xo_visit *visit)
 		    xo_visit_tls_name(visit));
 	if (visit->chain.n > 0) {
 		leaf = &visit->chain.certificates[0];
-		if (leaf->days_left < DAYS_LEFT)
+		if (leaf->days_left < DAYS_LEFT &&
+		    leaf->days_left < leaf->days_life / 4)
 			tell(t, leaf->days_left < 0 ? XO_FINDING_CRITICAL :
 			    XO_FINDING_WARNING, "certificate", "it ends %s",
 			    leaf->not_after);

@@ -6,6 +6,8 @@
  */
 #include <cmd/probe/probe.h>
 
+#define DAYS_LEFT 14
+
 static const char *
 own_name(const struct xo_visit *probe)
 {
@@ -105,6 +107,26 @@ xo_probe_explain(const struct xo_visit *probe, struct xo_buf *out)
 	}
 }
 
+static void
+warn_of_own(const struct xo_visit *probe, struct xo_buf *out)
+{
+	const struct xo_tls_tool_certificate *own;
+
+	if (probe->own.n == 0)
+		return;
+	own = &probe->own.certificates[0];
+	if (own->usages[0] != '\0' && strstr(own->usages, "clientAuth") == NULL &&
+	    strstr(own->usages, "anyExtendedKeyUsage") == NULL)
+		xo_buf_add_cstr(out, "Our certificate is for servers only (no "
+		    "clientAuth): a server that looks at the purpose takes us "
+		    "for a stranger or refuses us.\n");
+	if (own->days_left < 0 || (own->days_left < DAYS_LEFT &&
+	    own->days_left < own->days_life / 4))
+		xo_buf_add_all(out, own->days_left < 0 ?
+		    "Our certificate ended " : "Our certificate ends soon: ",
+		    own->not_after, ".\n", (char *)NULL);
+}
+
 void
 xo_probe_warn(const struct xo_visit *probe, struct xo_buf *out)
 {
@@ -112,6 +134,7 @@ xo_probe_warn(const struct xo_visit *probe, struct xo_buf *out)
 	    xo_caps_has(&probe->caps_before, XO_CAP_XOORG))
 		xo_buf_add_cstr(out, "XOORG is announced in clear text too: "
 		    "this server does not protect it.\n");
+	warn_of_own(probe, out);
 	if (!probe->is_tls)
 		return;
 	if (probe->flaw[0] != '\0')

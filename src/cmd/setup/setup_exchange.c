@@ -54,6 +54,18 @@ add_warnings(struct xo_buf *out, const struct xo_conf *conf)
 		    "for it has that port. Let a firewall lead there.\n");
 }
 
+/* They judge the gateway's own name: DNSSEC with TLSA, a policy by https. */
+static void
+add_modes(struct xo_buf *out, const struct tenant *t)
+{
+	xo_buf_add_cstr(out,
+	    "# DANE and MTA-STS of this connector. What is Mandatory fails "
+	    "(4.7.321 to 4.7.325)\n# unless the gateway's name has DNSSEC and "
+	    "a TLSA record that fits its certificate,\n# or a policy.\n");
+	add_quoted(out, "Get-OutboundConnector -Identity ",
+	    xo_buf_span(&t->to), " | Format-List SmtpDaneMode,MtaStsMode\n");
+}
+
 static void
 add_outbound(struct xo_buf *out, const struct tenant *t, bool is_hybrid)
 {
@@ -81,6 +93,7 @@ add_outbound(struct xo_buf *out, const struct tenant *t, bool is_hybrid)
 	if (!is_hybrid)
 		add_quoted(out, "# Set-OutboundConnector -Identity ",
 		    xo_buf_span(&t->to), " -CloudServicesMailEnabled $true\n");
+	add_modes(out, t);
 	xo_buf_add_cstr(out, "# Test it:\n");
 	add_quoted(out, "# Validate-OutboundConnector -Identity ",
 	    xo_buf_span(&t->to), " -Recipients 'postmaster@");
