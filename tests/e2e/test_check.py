@@ -140,7 +140,7 @@ def live(gateway, hop, pki, dns):
     """A gateway that runs between two next hops, and its configuration, looked at."""
     def look(rows_=HOME, *, ca=None, listener=None, upstream=None, start=True, **main):
         main.setdefault("xclient", True)
-        one_, two = hop(**main), hop()
+        one_, two = look.hops = hop(**main), hop()
         config = base_config(pki, one_, two, resolver=dns(rows_).address,
                              listeners__in__upstream="main")
         config["upstreams"]["main"].update({"handover": "xclient"}, **(upstream or {}))
@@ -189,8 +189,9 @@ def test_proxy_upstream(live):
 
 
 def test_lmtp_upstream(live):
-    rows_ = live(upstream={"protocol": "lmtp"}, lmtp=True)
+    rows_ = live(upstream={"protocol": "lmtp"}, lmtp=True, start=False)
     assert one(rows_, "upstream", "main")[0] == "ok"
+    assert [x.split()[0] for x in live.hops[0].lines()] == [b"LHLO", b"QUIT"]
 
 
 @pytest.mark.parametrize("id, script, words", rows(
