@@ -25,6 +25,8 @@ static const struct {
 	    "add up a log: mail by verdict, organisation and tenant"},
 	{"setup", xo_cmd_setup,
 	    "print what is to be done at the other ends, or a configuration"},
+	{"tenant", xo_cmd_tenant,
+	    "list, move, compare and check tenants"},
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

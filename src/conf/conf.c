@@ -228,6 +228,8 @@ init_section(struct xo_loader *loader, enum xo_section section)
 		return xo_conf_fail(loader->error, &group->where,
 		    "expected a group, %s = { ... }, found %s", group->name,
 		    xo_node_show(group).text);
+	if (section == XO_SECTION_TENANTS && loader->table != NULL)
+		return true;
 	if (!is_named(section))
 		return init_single(loader, section, group);
 	return group == NULL || init_named(loader, section, group);
@@ -288,9 +290,9 @@ load_path(struct xo_loader *loader, const char *path)
 }
 
 struct xo_conf *
-xo_conf_load(const char *path, struct xo_buf *error)
+xo_conf_load_table(const char *path, const char *table, struct xo_buf *error)
 {
-	struct xo_loader loader = {.error = error};
+	struct xo_loader loader = {.error = error, .table = table};
 	struct xo_conf *conf = NULL;
 
 	xo_buf_clear(error);
@@ -306,6 +308,12 @@ xo_conf_load(const char *path, struct xo_buf *error)
 	else if (conf == NULL)
 		xo_conf_arena_free(&loader.arena);
 	return conf;
+}
+
+struct xo_conf *
+xo_conf_load(const char *path, struct xo_buf *error)
+{
+	return xo_conf_load_table(path, NULL, error);
 }
 
 void

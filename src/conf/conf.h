@@ -181,9 +181,20 @@ struct xo_conf {
  */
 struct xo_conf *xo_conf_load(const char *path, struct xo_buf *error);
 void xo_conf_free(struct xo_conf **conf);
+/* The same with the tenants of this one table, and no others. */
+struct xo_conf *xo_conf_load_table(const char *path, const char *table,
+    struct xo_buf *error);
 
 /* Every setting as it is in force, in the syntax of the file; `is_changed`: only
  * those that are not as by default. */
 int xo_conf_print(const struct xo_conf *conf, bool is_changed, FILE *out);
+/* The same of one tenant, which may be a table's. */
+void xo_conf_print_tenant(const struct xo_conf *conf, size_t i,
+    struct xo_buf *out);
+/* The settings that a table may have as columns, beside `name`. */
+size_t xo_conf_tenant_columns(const char **names, size_t max);
+/* One of them, as a table has it; `out` has nothing else then. */
+void xo_conf_print_cell(const struct xo_conf *conf, size_t i,
+    const char *column, struct xo_buf *out);
 
 #endif

@@ -18,6 +18,7 @@ struct xo_loader {
 	const struct xo_node *root;
 	struct xo_conf_entries sections[XO_SECTION_COUNT];
 	size_t n_own_tenants;		/* the first; others: tables */
+	const char *table;		/* instead of all tenants; or NULL */
 };
 
 /* conf.c: from the nodes of entry->group, and defaults, to the record. */

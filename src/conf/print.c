@@ -12,6 +12,7 @@ struct printer {
 	struct xo_buf *out;
 	bool is_changed;
 	const struct xo_setting *row;
+	bool is_cell;			/* of a table: no quotes, no brackets */
 };
 
 struct type {
@@ -21,7 +22,7 @@ struct type {
 };
 
 static void
-print_string(struct xo_buf *out, struct xo_span text)
+print_quoted(struct xo_buf *out, struct xo_span text)
 {
 	static const char digits[] = "0123456789abcdef";
 	size_t i;
@@ -44,9 +45,18 @@ print_string(struct xo_buf *out, struct xo_span text)
 }
 
 static void
-print_cstr(struct xo_buf *out, const char *text)
+print_string(const struct printer *printer, struct xo_span text)
 {
-	print_string(out, xo_span_from_cstr(text));
+	if (printer->is_cell)
+		xo_buf_add(printer->out, text);
+	else
+		print_quoted(printer->out, text);
+}
+
+static void
+print_cstr(const struct printer *printer, const char *text)
+{
+	print_string(printer, xo_span_from_cstr(text));
 }
 
 static void
@@ -88,7 +98,7 @@ print_text(const struct printer *printer, const void *field,
     const void *other)
 {
 	(void)other;
-	print_cstr(printer->out, *(const char *const *)field);
+	print_cstr(printer, *(const char *const *)field);
 }
 
 static void
@@ -99,7 +109,7 @@ print_word(const struct printer *printer, const void *field,
 
 	(void)other;
 	memcpy(&value, field, sizeof(value));
-	print_cstr(printer->out, printer->row->words[value]);
+	print_cstr(printer, printer->row->words[value]);
 }
 
 static void
@@ -117,7 +127,7 @@ print_words(const struct printer *printer, const void *field,
 		if ((bits >> i & 1) == 0)
 			continue;
 		xo_buf_add_cstr(printer->out, is_first ? "" : ", ");
-		print_cstr(printer->out, words[i]);
+		print_cstr(printer, words[i]);
 		is_first = false;
 	}
 	xo_buf_add_byte(printer->out, ']');
@@ -128,7 +138,7 @@ print_span(const struct printer *printer, const void *field,
     const void *other)
 {
 	(void)other;
-	print_string(printer->out, *(const struct xo_span *)field);
+	print_string(printer, *(const struct xo_span *)field);
 }
 
 static void
@@ -158,7 +168,7 @@ print_address(const struct printer *printer, const void *field,
 	if (*(const bool *)other)
 		print_host(printer, field, NULL);
 	else
-		print_cstr(printer->out, "");
+		print_cstr(printer, "");
 }
 
 static void
@@ -168,7 +178,7 @@ print_file(const struct printer *printer, const void *field,
 	const struct xo_conf_path *path = field;
 
 	(void)other;
-	print_cstr(printer->out, path->path);
+	print_cstr(printer, path->path);
 }
 
 static void
@@ -180,7 +190,7 @@ print_table(const struct printer *printer, const void *field,
 
 	(void)other;
 	xo_buf_add_all(&name, "csv:", table->path, (char *)NULL);
-	print_string(printer->out, xo_buf_span(&name));
+	print_string(printer, xo_buf_span(&name));
 	printer->out->err = name.err != XO_OK ? name.err : printer->out->err;
 	xo_buf_fini(&name);
 }
@@ -190,7 +200,7 @@ print_certificate(const struct printer *printer, const void *field,
     const void *other)
 {
 	if (*(const bool *)other)
-		print_cstr(printer->out, printer->row->words[0]);
+		print_cstr(printer, printer->row->words[0]);
 	else
 		print_file(printer, field, NULL);
 }
@@ -213,9 +223,9 @@ print_reference(const struct printer *printer, const void *field,
 
 	(void)other;
 	if (i == XO_NOBODY)
-		print_cstr(printer->out, "");
+		print_cstr(printer, "");
 	else
-		print_string(printer->out, xo_record_name(printer->conf,
+		print_string(printer, xo_record_name(printer->conf,
 		    printer->row->target, (size_t)i));
 }
 
@@ -252,25 +262,51 @@ static void
 print_list(const struct printer *printer, const void *field, size_t n)
 {
 	const struct type *type = &types[printer->row->type];
+	bool has_brackets = !printer->is_cell || n == 0;
 	const unsigned char *elements;
 	size_t i;
 
 	memcpy(&elements, field, sizeof(elements));
-	xo_buf_add_byte(printer->out, '[');
+	xo_buf_add_cstr(printer->out, has_brackets ? "[" : "");
 	for (i = 0; i < n; i++) {
-		xo_buf_add_cstr(printer->out, i == 0 ? "" : ", ");
+		xo_buf_add_cstr(printer->out, i == 0 ? "" :
+		    printer->is_cell ? " " : ", ");
 		type->print(printer, elements + i * type->size, NULL);
 	}
-	xo_buf_add_byte(printer->out, ']');
+	xo_buf_add_cstr(printer->out, has_brackets ? "]" : "");
+}
+
+static bool
+goes_to_its_orgs(const struct xo_tenant *tenant)
+{
+	if (tenant->n_recipient_domains != tenant->n_originator_orgs)
+		return false;
+	for (size_t i = 0; i < tenant->n_recipient_domains; i++)
+		if (!xo_span_is_equal_nocase(tenant->recipient_domains[i],
+		    tenant->originator_orgs[i]))
+			return false;
+	return true;
+}
+
+/* Absent is not empty. */
+static bool
+is_recipients(const struct xo_setting *row)
+{
+	return row->section == XO_SECTION_TENANTS && row->offset ==
+	    offsetof(struct xo_tenant_record, policy.recipient_domains);
 }
 
 /* The printed value says what the table does: of lists and texts without their
  * brackets and quotes. */
 static bool
-is_default(const struct xo_setting *row, struct xo_span value)
+is_default(const struct xo_setting *row, const void *record,
+    struct xo_span value)
 {
+	const struct xo_tenant_record *tenant = record;
 	struct xo_span text;
 
+	if (is_recipients(row))
+		return goes_to_its_orgs(&tenant->policy);
 	if (row->default_text == NULL)
 		return false;
 	text = xo_span_from_cstr(row->default_text);
@@ -280,10 +316,13 @@ is_default(const struct xo_setting *row, struct xo_span value)
 }
 
 static void
-print_value(const struct printer *printer, const void *field,
-    const void *other)
+print_value(const struct printer *printer, const void *record)
 {
-	const struct type *type = &types[printer->row->type];
+	const struct xo_setting *row = printer->row;
+	const struct type *type = &types[row->type];
+	const unsigned char *octets = record;
+	const void *field = octets + row->offset;
+	const void *other = row->other != 0 ? octets + row->other : NULL;
 
 	if (type->size != 0)
 		/* analyser: a list has its count */
@@ -298,12 +337,8 @@ print_settings(struct printer *printer, enum xo_section section,
 {
 	size_t i, n;
 	const struct xo_setting *rows = xo_settings(&n);
-	const unsigned char *octets = record;
 
 	for (i = 0; i < n; i++) {
-		const void *field = octets + rows[i].offset;
-		const void *other = rows[i].other != 0 ?
-		    octets + rows[i].other : NULL;
 		size_t start = printer->out->len;
 		size_t value;
 
@@ -313,8 +348,8 @@ print_settings(struct printer *printer, enum xo_section section,
 		xo_buf_add_all(printer->out, indent, rows[i].name, " = ",
 		    (char *)NULL);
 		value = printer->out->len;
-		print_value(printer, field, other);
-		if (printer->is_changed && is_default(&rows[i],
+		print_value(printer, record);
+		if (printer->is_changed && is_default(&rows[i], record,
 		    xo_span_from(xo_buf_span(printer->out), value)))
 			printer->out->len = start;
 		else
@@ -323,25 +358,30 @@ print_settings(struct printer *printer, enum xo_section section,
 }
 
 static void
+print_group(struct printer *printer, enum xo_section section, size_t i)
+{
+	union xo_record space;
+
+	xo_buf_add_byte(printer->out, '\t');
+	xo_buf_add(printer->out, xo_record_name(printer->conf, section, i));
+	xo_buf_add_cstr(printer->out, " = {\n");
+	print_settings(printer, section, xo_record_get(printer->conf, section,
+	    i, &space), "\t\t");
+	xo_buf_add_cstr(printer->out, "\t}\n");
+}
+
+static void
 print_section(struct printer *printer, enum xo_section section)
 {
 	size_t n = xo_record_count(printer->conf, section);
-	union xo_record space;
 	size_t i;
 
 	xo_buf_add_all(printer->out, xo_section_name(section), " = {\n",
 	    (char *)NULL);
 	if (section == XO_SECTION_LIMITS)
 		print_settings(printer, section, printer->conf, "\t");
-	for (i = 0; section != XO_SECTION_LIMITS && i < n; i++) {
-		xo_buf_add_byte(printer->out, '\t');
-		xo_buf_add(printer->out, xo_record_name(printer->conf, section,
-		    i));
-		xo_buf_add_cstr(printer->out, " = {\n");
-		print_settings(printer, section, xo_record_get(printer->conf,
-		    section, i, &space), "\t\t");
-		xo_buf_add_cstr(printer->out, "\t}\n");
-	}
+	for (i = 0; section != XO_SECTION_LIMITS && i < n; i++)
+		print_group(printer, section, i);
 	xo_buf_add_cstr(printer->out, "}\n");
 }
 
@@ -362,4 +402,42 @@ xo_conf_print(const struct xo_conf *conf, bool is_changed, FILE *out)
 		result = 0;
 	xo_buf_fini(&text);
 	return result;
+}
+
+void
+xo_conf_print_tenant(const struct xo_conf *conf, size_t i, struct xo_buf *out)
+{
+	struct printer printer = {.conf = conf, .out = out};
+
+	print_group(&printer, XO_SECTION_TENANTS, i);
+}
+
+size_t
+xo_conf_tenant_columns(const char **names, size_t max)
+{
+	size_t i, n, n_columns = 0;
+	const struct xo_setting *rows = xo_settings(&n);
+
+	for (i = 0; i < n; i++)
+		if (rows[i].section == XO_SECTION_TENANTS && n_columns < max)
+			names[n_columns++] = rows[i].name;
+	return n_columns;
+}
+
+void
+xo_conf_print_cell(const struct xo_conf *conf, size_t i, const char *column,
+    struct xo_buf *out)
+{
+	struct printer printer = {.conf = conf, .out = out, .is_cell = true};
+	union xo_record space;
+
+	printer.row = xo_setting_find(XO_SECTION_TENANTS,
+	    xo_span_from_cstr(column));
+	(void)xo_record_get(conf, XO_SECTION_TENANTS, i, &space);
+	xo_buf_clear(out);
+	if (printer.row == NULL)
+		return;
+	print_value(&printer, &space);
+	if (is_default(printer.row, &space, xo_buf_span(out)))
+		xo_buf_clear(out);
 }

@@ -225,7 +225,8 @@ set_cells(const struct reader *r, const struct xo_csv_row *row,
 	group->children = nodes;
 	for (size_t i = 0; is_good && i < row->n; i++) {
 		xo_buf_clear(&text);
-		if (xo_csv_read_cell(&text, &row->cells[i]) != XO_OK)
+		xo_csv_read_cell(&text, &row->cells[i]);
+		if (text.err != XO_OK)
 			is_good = xo_conf_fail_memory(r->row_loader.error);
 		else if (r->columns[i] == NULL)
 			is_good = set_name(r, xo_buf_span(&text), entry);
@@ -418,7 +419,10 @@ bool
 xo_loader_read_tables(struct xo_loader *loader)
 {
 	const struct xo_conf *conf = loader->conf;
+	const struct xo_conf_table only = {loader->table, {loader->table, 0}};
 
+	if (loader->table != NULL)
+		return read_table(loader, &only) && check_names(loader);
 	for (size_t i = 0; i < conf->n_tables; i++)
 		if (!read_table(loader, &conf->tables[i]))
 			return false;

@@ -5,15 +5,20 @@
 #include <table/csv.h>
 
 #define QUOTE '"'
+#define BYTE_ORDER_MARK XO_LIT("\xef\xbb\xbf")
+
+static bool
+has_mark(struct xo_span text)
+{
+	return xo_span_has_prefix_nocase(text, BYTE_ORDER_MARK);
+}
 
 void
 xo_csv_init(struct xo_csv *csv, struct xo_span text)
 {
-	static const char mark[] = "\xef\xbb\xbf";
-
 	*csv = (struct xo_csv){.rest = text};
-	if (xo_span_has_prefix_nocase(text, xo_span_from_cstr(mark)))
-		csv->rest = xo_span_from(text, sizeof(mark) - 1);
+	if (has_mark(text))
+		csv->rest = xo_span_from(text, BYTE_ORDER_MARK.len);
 }
 
 static enum xo_err
@@ -130,7 +135,7 @@ xo_csv_next(struct xo_csv *csv, struct xo_csv_row *row)
 }
 _Static_assert(XO_CSV_CELLS == 32, "the text says 32");
 
-enum xo_err
+void
 xo_csv_read_cell(struct xo_buf *out, const struct xo_csv_cell *cell)
 {
 	struct xo_span in = cell->text;
@@ -143,17 +148,22 @@ xo_csv_read_cell(struct xo_buf *out, const struct xo_csv_cell *cell)
 		in = xo_span_from(in, n + 2);
 	}
 	xo_buf_add(out, in);
-	return out->err;
 }
 
-enum xo_err
+static bool
+needs_quotes(struct xo_span text)
+{
+	return xo_span_find(text, ',') < text.len ||
+	    xo_span_find(text, QUOTE) < text.len ||
+	    xo_span_trim(text).len < text.len || has_mark(text);
+}
+
+void
 xo_csv_write_cell(struct xo_buf *out, struct xo_span text)
 {
-	if (xo_span_find(text, ',') == text.len &&
-	    xo_span_find(text, QUOTE) == text.len &&
-	    xo_span_trim(text).len == text.len) {
+	if (!needs_quotes(text)) {
 		xo_buf_add(out, text);
-		return out->err;
+		return;
 	}
 	xo_buf_add_byte(out, QUOTE);
 	for (size_t i = 0; i < text.len; i++) {
@@ -162,5 +172,4 @@ xo_csv_write_cell(struct xo_buf *out, struct xo_span text)
 		xo_buf_add_byte(out, text.p[i]);
 	}
 	xo_buf_add_byte(out, QUOTE);
-	return out->err;
 }

@@ -46,9 +46,8 @@ XO_MUST_CHECK enum xo_err xo_csv_next(struct xo_csv *csv,
     struct xo_csv_row *row_r);
 
 /* Appends what the cell means. */
-enum xo_err xo_csv_read_cell(struct xo_buf *out,
-    const struct xo_csv_cell *cell);
+void xo_csv_read_cell(struct xo_buf *out, const struct xo_csv_cell *cell);
 /* Appends `text`, which has no line end, in quotes if it needs them. */
-enum xo_err xo_csv_write_cell(struct xo_buf *out, struct xo_span text);
+void xo_csv_write_cell(struct xo_buf *out, struct xo_span text);
 
 #endif

@@ -19,7 +19,8 @@ CIRCLE_MAX = 3
 ELSEWHERE = {
     # Each program of the tool is one function, and a file.
     "src/cmd/common/tool.h": {"src/cmd/%s/%s.c" % (x, x) for x in (
-        "check", "explain", "orgs", "probe", "report", "send", "setup", "sink")},
+        "check", "explain", "orgs", "probe", "report", "send", "setup", "sink",
+        "tenant")},
     # A policy is read by its addresses and domains, which are values of it.
     "include/xoorg/policy.h": {"src/trust/address.c", "src/trust/address_read.c"},
     "include/xoorg/tenants.h": {"src/trust/verdict.c"},

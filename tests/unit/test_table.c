@@ -29,7 +29,8 @@ static const char head[] =
     "  v = { hosts = [\"127.0.0.1:2\"] }\n"
     "  d = { hosts = [\"127.0.0.1:3\"]; handover = \"xclient\" } }\n";
 static const char own[] =
-    "tenants = { own = { originator_orgs = [\"own.example\"] } }\n";
+    "tenants = { own = { originator_orgs = [\"own.example\"]\n"
+    "  recipient_domains = [] } }\n";
 static const char fatal[] = "tenant_tables = [\"csv:a.csv\", \"csv:b.csv\"]\n";
 static const char skip[] = "tenant_tables = [\"csv:a.csv\", \"csv:b.csv\"]\n"
     "tenant_table_errors = \"skip\"\n";
@@ -372,16 +373,16 @@ test_warnings(void **state)
 	xo_conf_free(&conf);
 }
 
+/* Whole, or what is not as by default. */
 static void
-test_printed(void **state)
+check_printed(bool is_changed)
 {
 	struct xo_conf *conf = must_load(fatal, table_a, table_b);
 	struct xo_buf error = {0};
 	FILE *out = fopen("printed.conf", "w");
 
-	(void)state;
 	assert_non_null(out);
-	assert_int_equal(xo_conf_print(conf, false, out), 0);
+	assert_int_equal(xo_conf_print(conf, is_changed, out), 0);
 	assert_int_equal(fclose(out), 0);
 	xo_conf_free(&conf);
 	conf = xo_conf_load("printed.conf", &error);
@@ -389,8 +390,18 @@ test_printed(void **state)
 		fail_msg("%.*s", (int)error.len, (const char *)error.p);
 	assert_int_equal(conf->policy.n_tenants, 5);
 	assert_int_equal(conf->n_own_tenants, 1);
+	/* Not the same as none given. */
+	assert_int_equal(conf->policy.tenants[0].n_recipient_domains, 0);
 	xo_conf_free(&conf);
 	xo_buf_fini(&error);
+}
+
+static void
+test_printed(void **state)
+{
+	(void)state;
+	check_printed(false);
+	check_printed(true);
 }
 
 static int

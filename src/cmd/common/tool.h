@@ -24,6 +24,7 @@ int xo_cmd_report(int argc, char **argv);
 int xo_cmd_send(int argc, char **argv);
 int xo_cmd_setup(int argc, char **argv);
 int xo_cmd_sink(int argc, char **argv);
+int xo_cmd_tenant(int argc, char **argv);
 
 /* "xoorg: ..." to standard error. */
 void xo_tool_complain(const char *format, ...)
