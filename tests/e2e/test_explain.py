@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: ISC
 """xoorg explain: headers and replies in plain words; hostile input stays text."""
 import json
+import os
+import re
 import subprocess
 
 import pytest
 
-from harness import XOORG, Hop, Smtp, base_config
+from harness import REPO, XOORG, Hop, Smtp, base_config
 
 HOP = ("Received: from NAM12-DM6-obe.outbound.protection.outlook.com (mail [40.107.1.2])\n"
        "\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits))\n"
@@ -262,6 +264,81 @@ def test_reply(reply, word):
 def test_own_reply():
     got = json.loads(run("--json", "--reply", "454 4.7.5 Certificate validation failure").stdout)
     assert got["reason"] == "tls-certificate"
+
+
+def refusals():
+    """(reason, reply) of each that the gateway can give."""
+    with open(os.path.join(REPO, "src", "smtp", "refusal.c"), encoding="utf-8") as f:
+        found = re.findall(r'= \{"([a-z0-9-]+)", (\d+), "([\d.]+)",\s+"([^"]+)"', f.read())
+    assert len(found) > 70
+    return [(x[0], " ".join(x[1:])) for x in found if x[0] != "none"]
+
+
+@pytest.fixture(scope="module")
+def settings():
+    with open(os.path.join(REPO, "src", "conf", "settings.c"), encoding="utf-8") as f:
+        return set(re.findall(r'"([a-z_]+)"', f.read()))
+
+
+@pytest.mark.parametrize("reason, reply", refusals(), ids=[x[0] for x in refusals()])
+def test_each_own_reply(settings, reason, reply):
+    """By its words, cause and remedy are among those shown; by a line of the log they
+    are all that is shown, whatever other server says the same."""
+    got = json.loads(run("--json", "--reply", reply + ", and more").stdout)
+    assert got["known"] is True
+    mine, = [x for x in got["reasons"] if x["reason"] == reason]
+    assert len(mine["cause"]) > 15 and len(mine["remedy"]) > 15
+    for word in re.findall(r"limits\.(\w+)|\b([a-z]+_[a-z_]+)\b",
+                           mine["cause"] + " " + mine["remedy"]):
+        word = word[0] or word[1]
+        assert word in settings | {"message_size_limit", "smtputf8_enable",
+                                   "smtpd_authorized_xclient_hosts"}, word
+    line = '2026-11-29T13:08:09.133Z level=warning event=refused session=X reply="%s" ' \
+        "reason=%s" % (reply, reason)
+    got = json.loads(run("--json", "--reply", line).stdout)
+    assert [x["reason"] for x in got["reasons"]] == [reason]
+    assert got["reply"] == reply
+    if reason != "upstream-said":
+        assert (got["who"], got["cause"]) == ("xoorgd", mine["cause"])
+    text = run("--reply", line).stdout.decode()
+    assert text.count("Remedy\n") == 1 and "reason %s," % reason in text
+
+
+def test_own_causes_differ():
+    """Each says why, and not what another says."""
+    causes = [json.loads(run("--json", "--reply", "event=refused reason=%s" % x).stdout)["cause"]
+              for x, _ in refusals()]
+    assert len(set(causes)) == len(causes)
+
+
+# a line of the log, what its explanation has
+LINES = [
+    # The next hop's words are its own, in text and in JSON.
+    ('event=message verdict=ours reply="550 5.7.64 TenantAttribution; Relay Access Denied" '
+     "reason=upstream-said ms=3", "TlsSenderCertificateName"),
+    ('{"time": "2026-11-29T13:08:09.133Z", "level": "warning", "event": "message", "reply": '
+     '"550 5.7.64 x", "reason": "upstream-said"}', "TlsSenderCertificateName"),
+    # A next hop that will not do: what was missing is in the line, what to do here.
+    ('Nov 29 gw xoorgd[7]: event=upstream upstream=main host=127.0.0.1:25 '
+     'reason=upstream-handover said="250 x" missing="XCLIENT was not announced"',
+     "smtpd_authorized_xclient_hosts"),
+]
+
+
+@pytest.mark.parametrize("line, word", LINES, ids=range(len(LINES)))
+def test_line_of_the_log(line, word):
+    done = run("--json", "--reply", line)
+    got = json.loads(done.stdout)
+    assert done.returncode == 0 and word in got["cause"] + got["remedy"] + str(got["reasons"])
+    assert word in " ".join(run("--reply", line).stdout.decode().split())
+
+
+@pytest.mark.parametrize("line", ["event=session session=X messages=0 ms=2",
+                                  "event=refused reason=no-such-reason reply=\"599 9.9.9 x\"",
+                                  "event=message reply=\"250 2.0.0 ok\" reason=delivered"])
+def test_line_without_a_refusal(line):
+    done = run("--reply", line)
+    assert done.returncode == 1 and b"not known" in done.stdout
 
 
 @pytest.mark.parametrize("reply", ["", "250 OK", "550 5.7.605 x", "550 5.7.6 x", "550 15.7.64 x",

@@ -25,7 +25,8 @@ struct settings {
 
 static const struct xo_option options[] = {
 	{"reply", XO_OPTION_TEXT, FIELD(reply), "TEXT",
-	    "explain an SMTP reply instead of a message:\n"
+	    "explain an SMTP reply, or a line of xoorgd's log that\n"
+	    "has one, instead of a message:\n"
 	    "\"550 5.7.64 TenantAttribution; Relay Access Denied\"", NULL},
 	{"log", XO_OPTION_FLAG, FIELD(is_log), NULL,
 	    "FILE is a log of xoorgd: say what was done to each message",

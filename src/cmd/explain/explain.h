@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include <xoorg/bytes.h>
+#include <xoorg/refusal.h>
 
 enum xo_explain_topic {
 	XO_EXPLAIN_HANDOVER,		/* who handed it over */
@@ -97,7 +98,16 @@ void xo_explain_print_wrapped(FILE *out, struct xo_span text, int indent,
 /* An exit code: XO_EXIT_FAILED if no line of the log is a message's. */
 int xo_explain_log(struct xo_span text, bool is_json, FILE *out);
 
-/* An exit code: XO_EXIT_FAILED if the text is not known. */
+/* Why the gateway refuses something, and what to do. NULL: it never says that. */
+struct xo_explain_own {
+	const char *cause;
+	const char *remedy;
+};
+
+const struct xo_explain_own *xo_explain_refusal(enum xo_refusal refusal);
+
+/* A reply, or a line of the log that has one. An exit code: XO_EXIT_FAILED if the
+ * text is not known. */
 int xo_explain_reply(const char *text, bool is_json, FILE *out);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include <cmd/common/json.h>
 #include <cmd/common/tool.h>
+#include <cmd/report/report.h>
 #include <xoorg/refusal.h>
 
 #define REPLY_MAX 1024
@@ -286,21 +287,75 @@ find_known(struct xo_span text)
 	return NULL;
 }
 
-/* Is it one that xoorgd gives? Then its reason id leads to the manual. */
-static const char *
-find_reason(struct xo_span text)
-{
-	for (int i = XO_REFUSAL_NONE + 1; i < XO_REFUSAL_COUNT; i++) {
-		const struct xo_refusal_info *info =
-		    xo_refusal_info((enum xo_refusal)i);
-		char line[256];
+/* What is to be explained: from a reply, or from a line of the log, which has the
+ * reason of ours beside it. */
+struct asked {
+	struct xo_buf reply;		/* NUL behind it */
+	struct xo_buf reason;		/* the same; empty: not told */
+};
 
-		snprintf(line, sizeof(line), "%u %s %s", info->code,
-		    info->enhanced, info->text);
-		if (xo_span_has_prefix_nocase(text, xo_span_from_cstr(line)))
-			return info->id;
+/* A line of the log, or what somebody cut out of one, from its event on: `line` is
+ * what the record then points into. */
+static bool
+read_line(struct xo_record *record, struct xo_buf *line, const char *text)
+{
+	const char *event = strstr(text, "event=");
+
+	if (xo_record_read(record, xo_span_from_cstr(text)))
+		return true;
+	if (event == NULL)
+		return false;
+	xo_buf_add_all(line, "1970-01-01T00:00:00.000Z ", event, (char *)NULL);
+	(void)xo_tool_cstr(line);
+	return xo_record_read(record, xo_buf_span(line));
+}
+
+static void
+read_asked(struct asked *asked, const char *text)
+{
+	struct xo_record record = {.n = 0};
+	struct xo_span reply = xo_span_from_cstr(text);
+	struct xo_buf line = {.p = NULL};
+
+	if (read_line(&record, &line, text)) {
+		reply = xo_record_value(&record, "reply");
+		if (reply.len == 0)
+			reply = xo_record_value(&record, "said");
+		xo_explain_add_printable(&asked->reason, xo_record_value(&record,
+		    "reason"), REPLY_MAX);
 	}
-	return NULL;
+	xo_explain_add_printable(&asked->reply, reply, REPLY_MAX);
+	(void)xo_tool_cstr(&asked->reply);
+	(void)xo_tool_cstr(&asked->reason);
+	xo_record_fini(&record);
+	xo_buf_fini(&line);
+}
+
+/* Is it one that xoorgd gives? Several reasons may have the same words. */
+static bool
+is_own(const struct asked *asked, enum xo_refusal refusal)
+{
+	const struct xo_refusal_info *info = xo_refusal_info(refusal);
+	char line[256];
+
+	if (xo_explain_refusal(refusal) == NULL)
+		return false;
+	if (asked->reason.len > 0)
+		return xo_span_is_equal(xo_buf_span(&asked->reason),
+		    xo_span_from_cstr(info->id));
+	snprintf(line, sizeof(line), "%u %s %s", info->code, info->enhanced,
+	    info->text);
+	return xo_span_has_prefix_nocase(xo_buf_span(&asked->reply),
+	    xo_span_from_cstr(line));
+}
+
+/* The next one behind `i`; XO_REFUSAL_COUNT: there is none. */
+static int
+next_own(const struct asked *asked, int i)
+{
+	while (++i < XO_REFUSAL_COUNT && !is_own(asked, (enum xo_refusal)i))
+		continue;
+	return i;
 }
 
 /* NULL: the reply has no code in front. */
@@ -326,41 +381,98 @@ print_row(FILE *out, const char *label, const char *text)
 	xo_explain_print_wrapped(out, xo_span_from_cstr(text), 6, "");
 }
 
+static void
+print_own(FILE *out, enum xo_refusal refusal)
+{
+	const struct xo_explain_own *own = xo_explain_refusal(refusal);
+	struct xo_buf who = {.p = NULL};
+
+	xo_buf_add_all(&who, "xoorgd, reason ", xo_refusal_info(refusal)->id,
+	    ", see xoorgd(8)", (char *)NULL);
+	print_row(out, "Said by", xo_tool_cstr(&who));
+	print_row(out, "Cause", own->cause);
+	print_row(out, "Remedy", own->remedy);
+	xo_buf_fini(&who);
+}
+
+static void
+print_text(FILE *out, const struct asked *asked, const struct known *known)
+{
+	int own = next_own(asked, XO_REFUSAL_NONE);
+
+	print_row(out, "Reply", (const char *)asked->reply.p);
+	print_row(out, "Class", find_class(xo_buf_span(&asked->reply)));
+	if (known != NULL) {
+		print_row(out, "Said by", known->who);
+		print_row(out, "Cause", known->cause);
+		print_row(out, "Remedy", known->remedy);
+	} else if (own == XO_REFUSAL_COUNT) {
+		fputs("This reply is not known here.\n", out);
+	}
+	for (; own < XO_REFUSAL_COUNT; own = next_own(asked, own))
+		print_own(out, (enum xo_refusal)own);
+}
+
+static json_t *
+list_own(const struct asked *asked)
+{
+	json_t *list = xo_tool_require(json_array());
+
+	for (int i = next_own(asked, XO_REFUSAL_NONE); i < XO_REFUSAL_COUNT;
+	    i = next_own(asked, i)) {
+		const struct xo_explain_own *own =
+		    xo_explain_refusal((enum xo_refusal)i);
+
+		json_array_append_new(list, xo_tool_require(json_pack(
+		    "{s:s, s:s, s:s}", "reason",
+		    xo_refusal_info((enum xo_refusal)i)->id, "cause",
+		    own->cause, "remedy", own->remedy)));
+	}
+	return list;
+}
+
+static void
+print_json(FILE *out, const struct asked *asked, const struct known *known)
+{
+	int own = next_own(asked, XO_REFUSAL_NONE);
+	bool is_own = own < XO_REFUSAL_COUNT;
+	json_t *json = xo_tool_require(json_pack(
+	    "{s:s, s:b, s:s?, s:s?, s:s?, s:s?, s:s?, s:o}",
+	    "reply", (const char *)asked->reply.p,
+	    "known", known != NULL || is_own,
+	    "class", find_class(xo_buf_span(&asked->reply)),
+	    "who", known != NULL ? known->who : is_own ? "xoorgd" : NULL,
+	    "cause", known != NULL ? known->cause : is_own ?
+	    xo_explain_refusal((enum xo_refusal)own)->cause : NULL,
+	    "remedy", known != NULL ? known->remedy : is_own ?
+	    xo_explain_refusal((enum xo_refusal)own)->remedy : NULL,
+	    "reason", is_own ? xo_refusal_info((enum xo_refusal)own)->id : NULL,
+	    "reasons", list_own(asked)));
+
+	json_dumpf(json, out, JSON_INDENT(2));
+	fputc('\n', out);
+	json_decref(json);
+}
+
 int
 xo_explain_reply(const char *text, bool is_json, FILE *out)
 {
-	struct xo_buf shown = {.p = NULL};
-	const struct known *known;
-	const char *reason, *class, *line;
+	struct asked asked = {.reply = {.p = NULL}};
+	const struct known *known = NULL;
+	bool is_known;
 
-	xo_explain_add_printable(&shown, xo_span_from_cstr(text), REPLY_MAX);
-	line = xo_tool_cstr(&shown);
-	known = find_known(xo_buf_span(&shown));
-	reason = find_reason(xo_buf_span(&shown));
-	class = find_class(xo_buf_span(&shown));
-	if (is_json) {
-		json_t *json = xo_tool_require(json_pack(
-		    "{s:s, s:b, s:s?, s:s?, s:s?, s:s?, s:s?}",
-		    "reply", line, "known", known != NULL || reason != NULL,
-		    "class", class,
-		    "who", known != NULL ? known->who : NULL,
-		    "cause", known != NULL ? known->cause : NULL,
-		    "remedy", known != NULL ? known->remedy : NULL,
-		    "reason", reason));
-
-		json_dumpf(json, out, JSON_INDENT(2));
-		fputc('\n', out);
-		json_decref(json);
-	} else {
-		print_row(out, "Reply", line);
-		print_row(out, "Class", class);
-		print_row(out, "Said by", known != NULL ? known->who : NULL);
-		print_row(out, "Cause", known != NULL ? known->cause : NULL);
-		print_row(out, "Remedy", known != NULL ? known->remedy : NULL);
-		print_row(out, "Reason of xoorgd, see xoorgd(8)", reason);
-		if (known == NULL && reason == NULL)
-			fputs("This reply is not known here.\n", out);
-	}
-	xo_buf_fini(&shown);
-	return known != NULL || reason != NULL ? XO_EXIT_OK : XO_EXIT_FAILED;
+	read_asked(&asked, text);
+	/* A line of the log says whose words they are. */
+	if (asked.reason.len == 0 || xo_span_is_equal(xo_buf_span(
+	    &asked.reason), XO_LIT("upstream-said")))
+		known = find_known(xo_buf_span(&asked.reply));
+	is_known = known != NULL ||
+	    next_own(&asked, XO_REFUSAL_NONE) < XO_REFUSAL_COUNT;
+	if (is_json)
+		print_json(out, &asked, known);
+	else
+		print_text(out, &asked, known);
+	xo_buf_fini(&asked.reply);
+	xo_buf_fini(&asked.reason);
+	return is_known ? XO_EXIT_OK : XO_EXIT_FAILED;
 }
