@@ -111,7 +111,10 @@ struct xo_report {
 	struct xo_answer answer;
 	bool has_xoorg;
 	struct xo_span xoorg;
+	struct xo_span xoorg_sent;	/* to the next hop; empty: none */
 	struct xo_span sender;
+	/* Not delivered: the first that was accepted, else the last refused. */
+	struct xo_span recipient;
 	size_t n_recipients;		/* accepted by the next hop */
 	uint64_t size;			/* octets of content received */
 	int upstream;			/* XO_NOBODY: none was chosen */

@@ -10,6 +10,7 @@
 #include <conf/warning.h>
 #include <proc/inspect.h>
 #include <proc/master.h>
+#include <proc/title.h>
 
 static const char usage[] =
     "usage: xoorgd -c FILE       run in the foreground\n"
@@ -113,5 +114,12 @@ main(int argc, char **argv)
 	}
 	if (is_strict && !is_check)
 		return complain("expected -t beside", "--strict");
-	return is_check ? check(path, is_strict) : xo_master_run(path);
+	if (is_check)
+		return check(path, is_strict);
+	/* Titles stand where `path` points to. */
+	path = strdup(path);
+	if (path == NULL)
+		return 1;
+	xo_title_init(argc, argv);
+	return xo_master_run(path);
 }

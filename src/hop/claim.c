@@ -7,6 +7,7 @@
 
 #include "claim.h"
 #include "dial.h"
+#include "failure.h"
 #include "hop_internal.h"
 #include "link.h"
 #include "pool.h"
@@ -144,26 +145,26 @@ set_timer(struct xo_claim *c)
 	evtimer_add(c->timer, &tv);
 }
 
-/* A place that will not do: note why. */
+/* A place that will not do: note why. `name`: of one that was not found. */
 static void
-note_failure(struct xo_claim *c, enum xo_refusal why, struct xo_span said)
+note_failure(struct xo_claim *c, const char *name, enum xo_refusal why,
+    struct xo_span said)
 {
-	struct xo_target *target = c->search.target;
-	struct xo_log_line *line = xo_log_begin(c->hops->env->log,
-	    XO_LOG_WARNING, "upstream");
+	const struct xo_failure failure = {
+		.upstream = c->wish.upstream,
+		.target = c->search.target,
+		.name = name,
+		.opening = c->dial.link != NULL ? &c->dial.link->opening : NULL,
+		.why = why,
+		.said = said,
+	};
 
 	c->why = why;
 	xo_buf_clear(&c->said);
 	xo_buf_add(&c->said, said);
-	xo_log_str(line, "upstream", xo_hop_policy(c->hops,
-	    c->wish.upstream)->name);
-	if (target != NULL) {
-		xo_places_set_dead(places_of(c), &target->place, true);
-		xo_log_cstr(line, "host", target->name);
-	}
-	xo_log_cstr(line, "reason", xo_refusal_info(why)->id);
-	xo_log_str(line, "said", said);
-	xo_log_end(line);
+	if (failure.target != NULL)
+		xo_places_set_dead(places_of(c), &failure.target->place, true);
+	xo_hop_log_failure(c->hops, &failure);
 	xo_metrics_upstream_connect(c->hops->env->metrics,
 	    c->wish.upstream, false);
 }
@@ -175,7 +176,7 @@ give_up_link(struct xo_claim *c, enum xo_refusal why, struct xo_span said)
 	if (why == XO_REFUSAL_UPSTREAM_OUT_OF_STEP)
 		xo_hops_out_of_step(c->hops, c->wish.upstream);
 	else if (!c->is_kept)
-		note_failure(c, why, said);
+		note_failure(c, NULL, why, said);
 	/* A next hop out of step may take QUIT for something else. */
 	if (c->dial.link->opening.state == XO_OPENING_FAILED &&
 	    why != XO_REFUSAL_UPSTREAM_CONFUSED &&
@@ -271,19 +272,19 @@ try_target(struct xo_claim *c)
 	} else if (xo_dial_connect(&c->dial, c->search.target, on_leg, c)) {
 		set_timer(c);
 	} else {
-		note_failure(c, XO_REFUSAL_UPSTREAM_CONNECT,
+		note_failure(c, NULL, XO_REFUSAL_UPSTREAM_CONNECT,
 		    xo_span_from_cstr(strerror(errno)));
 	}
 }
 
 /* Lookups */
 
-/* Why nothing came of a name: for the log, which names no host. */
+/* Why nothing came of a name. */
 static void
-note_lookup(struct xo_claim *c, enum xo_lookup_result result)
+note_lookup(struct xo_claim *c, const char *name, enum xo_lookup_result result)
 {
 	c->search.target = NULL;
-	note_failure(c, XO_REFUSAL_UPSTREAM_CONNECT,
+	note_failure(c, name, XO_REFUSAL_UPSTREAM_CONNECT,
 	    xo_span_from_cstr(xo_lookup_result_name(result)));
 }
 
@@ -292,12 +293,13 @@ found_host(void *arg, enum xo_lookup_result result,
     const struct xo_resolved *list, size_t n)
 {
 	struct xo_claim *c = arg;
+	uint16_t port;
 
 	c->lookup = NULL;
 	if (result == XO_LOOKUP_OK)
 		xo_search_found_host(&c->search, list, n);
 	else
-		note_lookup(c, result);
+		note_lookup(c, xo_search_name(&c->search, &port), result);
 	go_on(c);
 }
 
@@ -309,7 +311,7 @@ found_mx(void *arg, enum xo_lookup_result result, const struct xo_mx *list,
 
 	c->lookup = NULL;
 	if (result == XO_LOOKUP_TEMPORARY || result == XO_LOOKUP_NO_MAIL)
-		note_lookup(c, result);
+		note_lookup(c, c->search.conf->mx, result);
 	else
 		xo_search_found_mx(&c->search, list,
 		    result == XO_LOOKUP_OK ? n : 0);

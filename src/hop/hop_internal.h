@@ -6,6 +6,7 @@
  *   learn.c   what they can do
  *   claim.c   how a connection is had
  *   dial.c    one that is being opened
+ *   failure.c why one could not be: the log of it
  *   search.c  which place is next
  *   pool.c    the connections that are kept
  *   link.c    one connection

@@ -15,12 +15,14 @@
 #include <watch/status.h>
 
 #include "descriptors.h"
+#include "gate_tell.h"
 #include "generation.h"
 #include "inspect.h"
 #include "keys.h"
 #include "log_writer.h"
 #include "privileges.h"
 #include "sandbox.h"
+#include "title.h"
 #include "worker.h"
 
 /* Between two starts of a process; one that lived longer starts again at once.
@@ -76,6 +78,7 @@ start_worker(struct xo_generation *g, size_t slot)
 		xo_pairs_close(&g->log_control);
 		setup.key_fd = xo_pairs_take(&g->key_pairs, slot);
 		setup.log_fd = xo_pairs_take(&g->log_pairs, slot);
+		xo_title_set("worker", slot + 1);
 		_exit(xo_worker_run(&setup));
 	}
 	if (pid < 0)
@@ -124,6 +127,7 @@ start_status(struct xo_generation *g)
 		int kept = setup.listen_fd;
 
 		set_child_signals();
+		xo_title_set("status", 0);
 		xo_metrics_guard(g->gate->metrics, false);
 		xo_descriptors_close_but(&kept, 1);
 		xo_status_run(&setup);
@@ -289,6 +293,7 @@ plan_inspection(struct xo_generation *g)
 void
 xo_generation_warn(struct xo_generation *g)
 {
+	xo_gate_tell(g->gate, (int64_t)time(NULL));
 	xo_gate_log_warnings(g->gate, true);
 	plan_inspection(g);
 }

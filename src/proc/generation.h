@@ -55,7 +55,7 @@ void xo_generation_start(struct xo_generation *generation);
 void xo_generation_retire(struct xo_generation *generation,
     const struct xo_generation *successor);
 
-/* Logs all warnings: once it is the newest. */
+/* Logs what it is, and all warnings: once it is the newest. */
 void xo_generation_warn(struct xo_generation *generation);
 /* Each day, or when a certificate begins or ends, looks at certificates and
  * files again, and logs what it finds. */

@@ -21,6 +21,7 @@
 #include "keys.h"
 #include "privileges.h"
 #include "sandbox.h"
+#include "title.h"
 
 /* ms that a worker waits for a signature: hundreds of times what one takes. */
 #define KEYS_WAIT ((uint64_t)2000)
@@ -149,6 +150,7 @@ run(const struct xo_pairs *pairs, struct xo_tls_keyring *keyring,
 	signal(SIGINT, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	(void)prctl(PR_SET_NAME, "xoorgd: keys");
+	xo_title_set("keys", 0);
 	if (fds == NULL || !take_keys(keyring, conf, &error)) {
 		if (error.len == 0)
 			xo_buf_add_cstr(&error, "no memory");

@@ -13,6 +13,7 @@
 #include "log_writer.h"
 #include "privileges.h"
 #include "sandbox.h"
+#include "title.h"
 
 /* ms between two tries where the target takes nothing. */
 #define TRY_AGAIN 20
@@ -154,6 +155,7 @@ run(const struct xo_pairs *pairs, int control, struct xo_log *log,
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	(void)prctl(PR_SET_NAME, "xoorgd: log");
+	xo_title_set("log", 0);
 	xo_log_after_fork(log);
 	if (!take_own_ends(&w, pairs, control) || !confine(conf, &error)) {
 		xo_buf_add_byte(&error, '\0');

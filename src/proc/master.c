@@ -17,6 +17,7 @@
 #include "notify.h"
 #include "privileges.h"
 #include "sandbox.h"
+#include "title.h"
 #include "worker.h"
 
 struct master {
@@ -293,6 +294,7 @@ xo_master_run(const char *path)
 		xo_buf_fini(&error);
 		return 1;
 	}
+	xo_title_set("master", 0);
 	add_generation(&m, g);
 	write_pid(&m);
 	tell_start(&m);

@@ -97,6 +97,28 @@ forget(struct xo_relay *r)
 	relay_client_turn(r);
 }
 
+/* Whom a message was for that is not delivered; empty: nobody who could be read.
+ * It was parsed once, so it parses again. */
+static struct xo_span
+blamed_recipient(const struct xo_relay *r)
+{
+	const struct envelope *e = &r->t.envelope;
+	struct xo_rcpt rcpt;
+	size_t i = 0;
+
+	if (e->n_accepted == 0 && e->n_told > 0)
+		i = e->n_told - 1;
+	while (i < e->n_slots && e->n_accepted > 0 &&
+	    e->slots[i].state != SLOT_ACCEPTED)
+		i++;
+	if (i >= e->n_slots || e->slots[i].command_len == 0 ||
+	    xo_rcpt_parse(xo_span(r->text.p + e->slots[i].command,
+	    e->slots[i].command_len), r->front.announced, extensions(r),
+	    r->t.mail.is_utf8, envelope_syntax(r), &rcpt) != XO_REFUSAL_NONE)
+		return (struct xo_span){NULL, 0};
+	return rcpt.to.address;
+}
+
 /* The transaction is over: what is left of it is the report. */
 static void
 end(struct xo_relay *r, enum xo_refusal why, uint16_t code)
@@ -108,6 +130,10 @@ end(struct xo_relay *r, enum xo_refusal why, uint16_t code)
 		.has_xoorg = t->mail.has_xoorg,
 		.xoorg = xo_mail_xoorg(&t->mail),
 		.sender = t->mail.from.address,
+		.xoorg_sent = t->envelope.has_xoorg_out ? back_xoorg(r) :
+		    (struct xo_span){NULL, 0},
+		.recipient = why != XO_REFUSAL_NONE ? blamed_recipient(r) :
+		    (struct xo_span){NULL, 0},
 		.n_recipients = t->envelope.n_accepted,
 		.size = t->content.size,
 		.upstream = t->trust.upstream,

@@ -75,9 +75,21 @@ add_reply(struct xo_log_line *line, const struct xo_report *report)
 		xo_log_cstr(line, "reply", "");
 		return;
 	}
-	(void)xo_buf_add_u64(&text, report->code);
-	(void)xo_buf_add_byte(&text, ' ');
-	(void)xo_buf_add(&text, report->reply);
+	xo_buf_add_u64(&text, report->code);
+	xo_buf_add_byte(&text, ' ');
+	xo_buf_add(&text, report->reply);
+	xo_log_str(line, "reply", xo_buf_span(&text));
+	xo_buf_fini(&text);
+}
+
+static void
+add_own_reply(struct xo_log_line *line, const struct xo_refusal_info *info)
+{
+	struct xo_buf text = {0};
+
+	xo_buf_add_u64(&text, info->code);
+	xo_buf_add_all(&text, " ", info->enhanced, " ", info->text,
+	    (char *)NULL);
 	xo_log_str(line, "reply", xo_buf_span(&text));
 	xo_buf_fini(&text);
 }
@@ -93,6 +105,13 @@ add_hint(struct xo_log_line *line, const struct xo_report *report)
 		xo_log_cstr(line, "hint", hint);
 }
 
+static void
+add_to(struct xo_log_line *line, struct xo_span recipient)
+{
+	xo_log_str(line, "to", recipient);
+	xo_log_str(line, "to_domain", xo_address_domain(recipient));
+}
+
 /* "a:1 b:2": what is not zero, by its name. */
 static void
 add_counts(struct xo_log_line *line, const char *key, const uint32_t *counts,
@@ -104,9 +123,9 @@ add_counts(struct xo_log_line *line, const char *key, const uint32_t *counts,
 	for (i = 0; i < n; i++) {
 		if (counts[i] == 0)
 			continue;
-		(void)xo_buf_add_all(&text, text.len > 0 ? " " : "", name(i),
+		xo_buf_add_all(&text, text.len > 0 ? " " : "", name(i),
 		    ":", (char *)NULL);
-		(void)xo_buf_add_u64(&text, counts[i]);
+		xo_buf_add_u64(&text, counts[i]);
 	}
 	if (text.len > 0)
 		xo_log_str(line, key, xo_buf_span(&text));
@@ -143,7 +162,7 @@ add_fault(struct xo_log_line *line, const struct xo_fault *fault)
 	if (fault->kind == XO_FAULT_NONE)
 		return;
 	(void)xo_fault_write(&text, fault);
-	(void)xo_buf_add(&text, XO_LIT(": "));
+	xo_buf_add(&text, XO_LIT(": "));
 	len = text.len;
 	(void)xo_fault_write_place(&text, fault);
 	if (text.len == len)
@@ -195,12 +214,16 @@ xo_session_log_message(struct xo_session *s, const struct xo_report *report)
 	    xo_verdict_name(report->answer.verdict));
 	xo_log_str(line, "tenant", tenant_name(s, report->tenant));
 	xo_log_str(line, "xoorg", report->xoorg);
+	if (report->xoorg_sent.len > 0)
+		xo_log_str(line, "xoorg_sent", report->xoorg_sent);
 	xo_log_cstr(line, "action",
 	    xo_decision_name(report->answer.decision));
 	if (report->answer.decision != report->answer.would)
 		xo_log_cstr(line, "would",
 		    xo_decision_name(report->answer.would));
 	xo_log_str(line, "from", report->sender);
+	if (report->recipient.len > 0)
+		add_to(line, report->recipient);
 	xo_log_u64(line, "rcpts", report->n_recipients);
 	xo_log_u64(line, "size", report->size);
 	xo_log_str(line, "upstream", report->upstream == XO_NOBODY ?
@@ -226,8 +249,7 @@ add_recipient(struct xo_log_line *line, const struct xo_session *s,
 	    xo_relay_treatment(s->relay)->answer.tenant));
 	xo_log_str(line, "xoorg", xo_relay_xoorg(s->relay));
 	xo_log_str(line, "from", xo_relay_sender(s->relay));
-	xo_log_str(line, "to", recipient);
-	xo_log_str(line, "to_domain", xo_address_domain(recipient));
+	add_to(line, recipient);
 }
 
 static void
@@ -294,7 +316,7 @@ xo_session_log_refusal(struct xo_session *s, const struct xo_action *a)
 	add_tls(line, s);
 	if (a->recipient.len > 0)
 		add_recipient(line, s, a->recipient);
-	xo_log_u64(line, "reply", info->code);
+	add_own_reply(line, info);
 	xo_log_cstr(line, "reason", info->id);
 	if (a->refusal == XO_REFUSAL_TLS_CERTIFICATE ||
 	    a->refusal == XO_REFUSAL_XOORG_NOT_ANNOUNCED)
