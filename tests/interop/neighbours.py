@@ -3,6 +3,7 @@
 gateway, a listener for each setting that is tried. What the MTAs send on arrives at
 `hop`; `lmtp` and `busy` are servers behind them that do what a test says."""
 import os
+import socket
 from types import SimpleNamespace
 
 import postfix as private
@@ -220,6 +221,12 @@ class Neighbours:
 
     def through(self, listener):
         return Smtp(self.gw.port(listener), timeout=20)
+
+    def flush(self):
+        """Postfix tries again now, as postqueue -f has it; Exim does so each second."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(os.path.join(self.postfix_mta.folder, "queue", "public", "qmgr"))
+            s.sendall(b"FDA")
 
     def stop(self):
         try:
