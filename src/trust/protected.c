@@ -103,13 +103,20 @@ goes_on(struct xo_span rest)
 	    rest.p[0] == '_');
 }
 
+/* Who trims names trims this. */
+static bool
+is_trimmed(uint8_t c)
+{
+	return c <= ' ' || c >= 0x7f;
+}
+
 /* Behind the name of Authentication-Results: is the value ours? */
 static bool
 is_ours(struct xo_protection *protection, struct xo_span rest)
 {
 	size_t i = 0;
 
-	while (i < rest.len && (rest.p[i] <= ' ' || rest.p[i] >= 0x7f))
+	while (i < rest.len && is_trimmed(rest.p[i]))
 		i++;
 	if (i == rest.len || (rest.p[i] != ':' && rest.p[i] != '('))
 		return false;
@@ -143,6 +150,29 @@ is_protected(struct xo_protection *protection, struct xo_span rest)
 	return false;
 }
 
+/*
+ * A line of `len` octets may be cut before some at its end that no name has. Who
+ * unfolds the rest, and trims a name, has the name of the next line then; or of
+ * one behind, if that holds no more. Blanks alone are a fold again.
+ */
+static bool
+hides_behind(struct xo_protection *protection, struct xo_span line, size_t len)
+{
+	bool is_cut = false;
+	size_t at = len;
+
+	while (at > CUT_MIN && is_trimmed(line.p[at - 1])) {
+		at--;
+		is_cut |= !xo_field_is_blank(line.p[at]) &&
+		    line.p[at] != '\r';
+	}
+	if (!is_cut)
+		return false;
+	while (len < line.len && is_trimmed(line.p[len]))
+		len++;
+	return is_protected(protection, xo_span_from(line, len));
+}
+
 /* A line that begins at `line` and has `len` octets; the field goes on. */
 static bool
 hides(struct xo_protection *protection, struct xo_span line, size_t len)
@@ -153,7 +183,7 @@ hides(struct xo_protection *protection, struct xo_span line, size_t len)
 		if (is_protected(protection, xo_span_from(line, at)))
 			return true;
 	}
-	return false;
+	return hides_behind(protection, line, len);
 }
 
 bool

@@ -187,11 +187,24 @@ is_one_hop_too_many(struct work *w, const struct xo_field *field)
 	return w->wall->max_hops != 0 && w->report->n_hops > w->wall->max_hops;
 }
 
+/* Of what was written from `start` on: a repair and a promotion move what stands
+ * in a line. */
+static bool
+hides_what_goes(struct work *w, size_t start)
+{
+	struct xo_field made = {0};
+
+	made.raw = xo_span_from(xo_buf_span(w->out), start);
+	return w->out->err == XO_OK &&
+	    xo_protected_is_hidden(&w->protection, &made);
+}
+
 static enum xo_refusal
 write_field(struct work *w, const struct xo_field *field)
 {
 	uint32_t family = xo_protected_field(&w->protection, field);
 	const struct xo_promote_entry *e = find_promotion(w, family);
+	size_t start = w->out->len;
 
 	w->report->removed |= family;
 	if (family != 0 && e == NULL) {
@@ -201,13 +214,13 @@ write_field(struct work *w, const struct xo_field *field)
 	if (field->has_fold && e == NULL && !w->wall->repairs)
 		return refuse(w, XO_REFUSAL_HEADER_SYNTAX,
 		    XO_FAULT_FOLDED_NAME, field->raw);
-	if (xo_protected_is_hidden(&w->protection, field))
-		return refuse(w, XO_REFUSAL_HEADER_SYNTAX,
-		    XO_FAULT_HIDDEN_NAME, field->raw);
 	if (e != NULL)
 		promote(w, field, e);
 	else
 		keep(w, field);
+	if (hides_what_goes(w, start))
+		return refuse(w, XO_REFUSAL_HEADER_SYNTAX,
+		    XO_FAULT_HIDDEN_NAME, field->raw);
 	return XO_REFUSAL_NONE;
 }
 
@@ -215,7 +228,6 @@ write_field(struct work *w, const struct xo_field *field)
 static enum xo_refusal
 write_start(struct work *w)
 {
-	struct xo_field made = {0};
 	size_t start = w->out->len;
 
 	w->fields = w->section;
@@ -226,10 +238,7 @@ write_start(struct work *w)
 	    w->report->n_repaired[XO_FAULT_MBOX_FROM] > w->wall->max_fields)
 		return refuse(w, XO_REFUSAL_HEADER_LIMIT, XO_FAULT_FIELDS,
 		    w->section);
-	/* As it goes out: it has become longer. */
-	made.raw = xo_span_from(xo_buf_span(w->out), start);
-	if (w->out->err == XO_OK &&
-	    xo_protected_is_hidden(&w->protection, &made))
+	if (hides_what_goes(w, start))
 		return refuse(w, XO_REFUSAL_HEADER_SYNTAX,
 		    XO_FAULT_HIDDEN_NAME, w->section);
 	return XO_REFUSAL_NONE;
