@@ -11,10 +11,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <xoorg/command.h>
+#include <xoorg/header.h>
 #include <xoorg/line.h>
 #include <xoorg/param.h>
-#include <xoorg/tenants.h>
 #include <xoorg/rights.h>
+#include <xoorg/tenants.h>
+#include <xoorg/verdict.h>
 #include <xoorg/wall.h>
 
 #define S(s) {(const uint8_t *)(s), sizeof(s) - 1}

@@ -8,8 +8,8 @@
 #define XOORG_PARAM_H
 
 #include <xoorg/caps.h>
-#include <xoorg/command.h>
 #include <xoorg/domain.h>
+#include <xoorg/path.h>
 
 XO_API_BEGIN
 

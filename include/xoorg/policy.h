@@ -8,22 +8,13 @@
 #ifndef XOORG_POLICY_H
 #define XOORG_POLICY_H
 
+#include <xoorg/address.h>
 #include <xoorg/bytes.h>
 #include <xoorg/extension.h>
 
 XO_API_BEGIN
 
 #define XO_NOBODY (-1)
-
-/* An address as 16 octets, IPv4 mapped into ::ffff:0:0/96. */
-struct xo_address {
-	uint8_t octets[16];
-};
-
-struct xo_network {
-	struct xo_address address;
-	uint8_t bits;			/* 0..128 */
-};
 
 enum xo_right {
 	XO_RIGHT_XOORG = 1 << 0,
@@ -248,16 +239,6 @@ bool xo_listener_repairs(const struct xo_listener *listener);
 /* The words of the configuration and of the log. */
 const char *xo_verdict_name(enum xo_verdict verdict);
 const char *xo_decision_name(enum xo_decision decision);
-
-/* Text of an address, "192.0.2.1" or "2001:db8::1", without brackets. */
-void xo_address_write(struct xo_buf *out, const struct xo_address *a);
-/* The whole of `text`; IPv6 without brackets and zone. */
-XO_MUST_CHECK enum xo_err xo_address_read(struct xo_span text,
-    struct xo_address *a);
-bool xo_address_is_ipv4(const struct xo_address *a);
-/* An IPv6 network, even ::/0, holds no IPv4 address. */
-bool xo_network_contains(const struct xo_network *n,
-    const struct xo_address *a);
 
 XO_API_END
 

@@ -10,7 +10,7 @@
 #ifndef XOORG_PROXY_H
 #define XOORG_PROXY_H
 
-#include <xoorg/policy.h>
+#include <xoorg/address.h>
 
 XO_API_BEGIN
 

@@ -12,7 +12,7 @@
 #ifndef XOORG_TREATMENT_H
 #define XOORG_TREATMENT_H
 
-#include <xoorg/tenants.h>
+#include <xoorg/verdict.h>
 
 XO_API_BEGIN
 

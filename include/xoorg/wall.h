@@ -54,31 +54,6 @@ enum xo_wall_family {
 #define XO_WALL_FAMILIES 8
 const char *xo_wall_family_name(size_t i);
 
-/*
- * Finds the end of a header section that comes in pieces. All-zero is ready;
- * `repairs` is set before the first call. What else is in it is its own, but
- * `fault`: behind XO_OK, why the section ends before its empty line.
- */
-struct xo_header_finder {
-	bool repairs;
-	enum xo_fault_kind fault;
-	size_t line_start;
-	size_t scanned;
-	size_t field_start;
-	bool has_begun;			/* a field came */
-	bool awaits_colon;		/* its name came, and its colon not */
-};
-
-/*
- * `section` is all content so far. XO_OK: *len_r octets are the header section,
- * its empty line included, or all fields in front of the first line that is
- * none. XO_MORE: neither has come.
- */
-XO_MUST_CHECK enum xo_err xo_header_find(struct xo_header_finder *finder,
-    struct xo_span section, size_t *len_r);
-/* After XO_MORE: no more will come. Its length, and maybe `fault`. */
-size_t xo_header_end(struct xo_header_finder *finder, struct xo_span section);
-
 struct xo_wall {
 	uint32_t remove;		/* families; XO_WALL_ALWAYS goes anyhow */
 	bool promote;			/* CrossPremises -> Organization (5.5) */

@@ -5,6 +5,7 @@
  * A message that cannot be delivered is read to its end all the same, so that
  * what follows is a command again.
  */
+#include <xoorg/header.h>
 #include <xoorg/stamp.h>
 
 #include "relay_internal.h"

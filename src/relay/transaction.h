@@ -8,6 +8,7 @@
 
 #include <xoorg/command.h>
 #include <xoorg/content.h>
+#include <xoorg/header.h>
 #include <xoorg/param.h>
 #include <xoorg/refusal.h>
 #include <xoorg/treatment.h>

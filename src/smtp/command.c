@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Commands, and the size of BDAT: see command.h. Paths are in path.c.
+ * Commands, and the size of BDAT: see command.h.
  */
 #include <xoorg/command.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Paths and the names of EHLO: see command.h. Whatever stands around an address,
+ * Paths and the names of EHLO: see path.h. Whatever stands around an address,
  * what comes out of here is the address alone, so that there is one way to pass
  * it on.
  */
-#include <xoorg/command.h>
+#include <xoorg/path.h>
 #include <xoorg/domain.h>
 
 #define ADDRESS_MAX 320

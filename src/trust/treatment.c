@@ -3,6 +3,7 @@
  * What follows from a verdict. The tables that these functions are stand in
  * doc/protocol.md 9, and are held against it row by row (test_treatment.c).
  */
+#include <xoorg/tenants.h>
 #include <xoorg/treatment.h>
 #include <xoorg/wall.h>
 

@@ -2,10 +2,12 @@
 /*
  * The verdict on one message, and what follows from it.
  */
-#include <xoorg/treatment.h>
+#include <xoorg/verdict.h>
 
 #include <xoorg/domain.h>
 #include <xoorg/routing.h>
+#include <xoorg/tenants.h>
+#include <xoorg/treatment.h>
 
 /* XOORG says who handed the mail over, not who wrote it: hence this rule. */
 static bool

@@ -15,6 +15,7 @@
 #include <conf/conf.h>
 #include <xoorg/refusal.h>
 #include <xoorg/tenants.h>
+#include <xoorg/verdict.h>
 #include <xoorg/wall.h>
 
 struct xo_metrics;

@@ -2,6 +2,7 @@
 /* Lines and commands: what is taken apart is still a part of the line. */
 #include <xoorg/command.h>
 #include <xoorg/line.h>
+#include <xoorg/path.h>
 
 #include "fuzz.h"
 

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include <xoorg/relay.h>
+#include <xoorg/tenants.h>
 
 #include "fuzz.h"
 

@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include <xoorg/domain.h>
+#include <xoorg/path.h>
 #include <xoorg/tenants.h>
+#include <xoorg/verdict.h>
 
 #include "fuzz.h"
 

@@ -3,6 +3,7 @@
  * The header wall against the oracle: in no way of reading what comes out is
  * there a protected field. The finder sees the same whole and in pieces.
  */
+#include <xoorg/header.h>
 #include <xoorg/wall.h>
 
 #include <unit/wall_views.h>

@@ -21,14 +21,8 @@ ELSEWHERE = {
     "src/cmd/common/tool.h": {"src/cmd/%s/%s.c" % (x, x) for x in (
         "check", "explain", "orgs", "probe", "report", "send", "setup", "sink",
         "tenant")},
-    # A policy is read by its addresses and domains, which are values of it.
-    "include/xoorg/policy.h": {"src/trust/address.c", "src/trust/address_read.c"},
-    "include/xoorg/tenants.h": {"src/trust/verdict.c"},
-    "include/xoorg/command.h": {"src/smtp/path.c"},
     # Events of the next hop's side are its file's; what is told has one of its own.
     "include/xoorg/relay.h": {"src/relay/%s.c" % x for x in ("back", "back_answer", "tell")},
-    # The wall is a reader of fields that also looks for the end of a header.
-    "include/xoorg/wall.h": {"src/trust/finder.c"},
     "src/trust/field.h": {"src/trust/authserv.c"},
     # Steps of loading, each a file.
     "src/conf/load.h": {"src/conf/%s.c" % x for x in (

@@ -105,17 +105,23 @@ def test_includes(path):
     assert wrong == []
 
 
-# The headers of relay are public, but smtp and trust stand below it.
-HEADER_LAYER = {"relay.h": "relay", "opening.h": "relay", "policy.h": "trust",
-                "rights.h": "trust", "tenants.h": "trust", "wall.h": "trust",
-                "stamp.h": "trust", "domain.h": "trust"}
+def owner(header):
+    """The pure folder whose file a public header is of; None: of none."""
+    name = os.path.basename(header).replace(".h", ".c")
+    found = [x for x in PURE if os.path.exists(os.path.join(SRC, x, name))]
+    return found[0] if found else None
 
 
 @pytest.mark.parametrize("path", [x for x in CODE if layer(x) in ("smtp", "trust")], ids=rel)
 def test_no_upward_header(path):
-    wrong = [what for what, _ in includes(path)
-             if HEADER_LAYER.get(os.path.basename(what)) == "relay"]
+    """All public headers stand in one folder; what they declare does not."""
+    wrong = [what for what, _ in includes(path) if what.startswith("xoorg/")
+             and owner(what) not in (None,) + BELOW[layer(path)]]
     assert wrong == []
+
+
+def test_public_headers_have_owners():
+    assert {owner(x) for x in sources("include")} >= {"smtp", "trust", "relay"}
 
 
 # --- objects ----------------------------------------------------------------------

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include <relay/relay_internal.h>
+#include <xoorg/tenants.h>
 
 #define S(s) {(const uint8_t *)(s), sizeof(s) - 1}
 #define ROUNDS_MAX 200000

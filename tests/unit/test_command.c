@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <xoorg/command.h>
+#include <xoorg/path.h>
 
 #define N(rows) (sizeof(rows) / sizeof((rows)[0]))
 #define A10 "aaaaaaaaaa"

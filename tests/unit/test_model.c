@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include <xoorg/opening.h>
+#include <xoorg/tenants.h>
 
 #include <relay/relay_internal.h>
 

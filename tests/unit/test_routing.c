@@ -10,8 +10,10 @@
 
 #include <xoorg/command.h>
 #include <xoorg/domain.h>
+#include <xoorg/path.h>
 #include <xoorg/routing.h>
 #include <xoorg/tenants.h>
+#include <xoorg/verdict.h>
 
 #define S(s) {(const uint8_t *)(s), sizeof(s) - 1}
 #define N(a) (sizeof(a) / sizeof((a)[0]))

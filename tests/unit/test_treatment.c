@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include <xoorg/domain.h>
+#include <xoorg/tenants.h>
 #include <xoorg/treatment.h>
 #include <xoorg/wall.h>
 

@@ -8,7 +8,9 @@
 
 #include <cmocka.h>
 
+#include <xoorg/path.h>
 #include <xoorg/tenants.h>
+#include <xoorg/verdict.h>
 
 #define S(s) {(const uint8_t *)(s), sizeof(s) - 1}
 #define N(a) (sizeof(a) / sizeof((a)[0]))

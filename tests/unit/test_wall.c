@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include <xoorg/header.h>
 #include <xoorg/wall.h>
 
 #include "wall_views.h"

@@ -3,7 +3,7 @@
  * Where a header section ends: at its empty line or, to be repaired, before the
  * first line that is no field. Each line is looked at once.
  */
-#include <xoorg/wall.h>
+#include <xoorg/header.h>
 
 #include <trust/field.h>
 #include <trust/repair.h>

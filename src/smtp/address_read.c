@@ -2,7 +2,7 @@
 /*
  * Addresses from text, as PROXY and XCLIENT write them.
  */
-#include <xoorg/policy.h>
+#include <xoorg/address.h>
 
 #define GROUPS 8
 /* "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255" */

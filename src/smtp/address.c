@@ -4,7 +4,7 @@
  * (::ffff:0:0/96) and is yet a family of its own: an IPv6 network that happens
  * to hold the mapped range, ::/0 above all, holds no IPv4 address.
  */
-#include <xoorg/policy.h>
+#include <xoorg/address.h>
 
 #define MAPPED_BITS 96
 #define ADDRESS_BITS 128
