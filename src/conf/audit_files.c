@@ -75,6 +75,11 @@ add_all(struct inspection *in)
 	const struct xo_conf *conf = in->conf;
 	const struct xo_policy *policy = &conf->policy;
 
+	if (conf->log_key.path != NULL) {
+		add(in, conf->log_key, true, "", XO_LIT(""), "");
+		(void)snprintf(in->files[in->n - 1].setting, NAME_SIZE,
+		    "log_key");
+	}
 	for (size_t i = 0; i < conf->n_tls; i++) {
 		const struct xo_conf_tls *t = &conf->tls[i];
 		struct xo_span name = xo_span_from_cstr(t->name);
@@ -107,7 +112,7 @@ add_all(struct inspection *in)
 static size_t
 count_files(const struct xo_conf *conf)
 {
-	return conf->n_files + conf->n_tables + 4 * conf->n_tls +
+	return conf->n_files + 1 + conf->n_tables + 4 * conf->n_tls +
 	    conf->policy.n_peers + 2 * conf->policy.n_tenants +
 	    4 * conf->policy.n_upstreams;
 }

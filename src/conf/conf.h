@@ -53,6 +53,13 @@ enum xo_log_format {
 	XO_LOG_FORMAT_COUNT
 };
 
+/* Local parts of addresses in the log. */
+enum xo_log_persons {
+	XO_LOG_PERSONS_PLAIN,
+	XO_LOG_PERSONS_HASHED,
+	XO_LOG_PERSONS_COUNT
+};
+
 enum xo_tls_minimum {
 	XO_TLS_1_2,
 	XO_TLS_1_3,
@@ -140,6 +147,8 @@ struct xo_conf {
 	struct xo_conf_where log_where;
 	enum xo_log_format log_format;
 	uint32_t log_rate;			/* a worker; 0: no limit */
+	enum xo_log_persons log_persons;
+	struct xo_conf_path log_key;
 	bool has_status;
 	struct xo_span *status_names;	/* of Host, beside addresses */
 	size_t n_status_names;

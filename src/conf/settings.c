@@ -17,6 +17,11 @@ static const char *const log_format_words[] = {
 	[XO_LOG_JSON] = "json",
 	[XO_LOG_FORMAT_COUNT] = NULL
 };
+static const char *const log_persons_words[] = {
+	[XO_LOG_PERSONS_PLAIN] = "plain",
+	[XO_LOG_PERSONS_HASHED] = "hashed",
+	[XO_LOG_PERSONS_COUNT] = NULL
+};
 static const char *const sandbox_words[] = {
 	[XO_SANDBOX_AUTO] = "auto",
 	[XO_SANDBOX_REQUIRED] = "required",
@@ -159,6 +164,11 @@ static const struct xo_setting settings[] = {
     .help = "How a line of the log is written: text (key=value) or json"},
 {TOP("log_rate", NUMBER, log_rate), DEFAULT("1000"), BOUNDS(0, 1000000000),
     .help = "How many lines without a message a worker logs a second; 0: no limit"},
+{TOP("log_persons", WORD, log_persons), DEFAULT("plain"),
+    .words = log_persons_words,
+    .help = "How the log has the local parts of addresses: plain, or hashed"},
+{TOP("log_key", FILE, log_key), DEFAULT(""),
+    .help = "A file with the hash's key; \"\": a key that is drawn at start"},
 {TOP("status", ADDRESS, status), OTHER(struct xo_conf, has_status),
     DEFAULT(""), BOUNDS(9025, 0),
     .help = "Where /metrics, /healthz, /readyz and the status page are; \"\": nowhere"},

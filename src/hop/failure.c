@@ -58,7 +58,7 @@ xo_hop_log_failure(const struct xo_hops *hops, const struct xo_failure *f)
 	else if (f->name != NULL)
 		xo_log_cstr(line, "host", f->name);
 	xo_log_cstr(line, "reason", xo_refusal_info(f->why)->id);
-	xo_log_str(line, "said", f->said);
+	xo_log_words(line, "said", f->said);
 	if (what != NULL)
 		xo_log_cstr(line, "missing", what);
 	xo_log_end(line);

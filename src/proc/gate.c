@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <conf/fail.h>
+
 #include "gate.h"
 #include "inspect.h"
 #include "privileges.h"
@@ -108,6 +110,18 @@ check_user(const struct xo_gate *g, struct xo_buf *error)
 }
 
 static bool
+load_log_key(struct xo_gate *g, struct xo_buf *error)
+{
+	const struct xo_conf_path *file = &g->conf->log_key;
+
+	return file->path == NULL ||
+	    xo_log_key_read(file->path, g->log_key) ||
+	    xo_conf_fail(error, &file->where, "log_key: expected a file with "
+	    "32 random octets or more (openssl rand -hex 32), found %s",
+	    file->path);
+}
+
+static bool
 make_keyring(struct xo_gate *g, struct xo_buf *error)
 {
 	if (!g->conf->key_process)
@@ -146,7 +160,8 @@ xo_gate_load(const char *path, struct xo_buf *error)
 		xo_buf_add_cstr(error, "no memory");
 		goto out;
 	}
-	is_ok = check_user(g, error) && make_keyring(g, error) &&
+	is_ok = check_user(g, error) && load_log_key(g, error) &&
+	    make_keyring(g, error) &&
 	    load_listeners(g, error) &&
 	    load_upstreams(g, error) && load_tenants(g, error) &&
 	    xo_gate_inspect(g, false, (int64_t)time(NULL), error);

@@ -22,6 +22,7 @@ struct xo_gate {
 	struct xo_tls_context **upstreams;
 	struct xo_tls_credential **tenants;
 	struct xo_tls_keyring *keyring;		/* NULL: keys are in these */
+	uint8_t log_key[XO_LOG_KEY_SIZE];	/* of conf->log_key, if set */
 	int64_t *crl_expiry;			/* of each peer's; 0: none */
 };
 

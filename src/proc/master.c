@@ -50,7 +50,15 @@ write_pid(const struct master *m)
 static void
 add_generation(struct master *m, struct xo_generation *g)
 {
+	const struct xo_gate *gate = g->gate;
+
 	g->gate->log = m->log;
+	if (!xo_log_hide_persons(m->log,
+	    gate->conf->log_persons == XO_LOG_PERSONS_HASHED,
+	    gate->conf->log_key.path != NULL ? gate->log_key : NULL))
+		xo_log_note(m->log, XO_LOG_ERROR, "log",
+		    "there is no randomness for log_persons: local parts are "
+		    "left out");
 	g->next = m->generations;
 	m->generations = g;
 	xo_generation_start(g);

@@ -78,7 +78,7 @@ add_reply(struct xo_log_line *line, const struct xo_report *report)
 	xo_buf_add_u64(&text, report->code);
 	xo_buf_add_byte(&text, ' ');
 	xo_buf_add(&text, report->reply);
-	xo_log_str(line, "reply", xo_buf_span(&text));
+	xo_log_words(line, "reply", xo_buf_span(&text));
 	xo_buf_fini(&text);
 }
 
@@ -108,7 +108,7 @@ add_hint(struct xo_log_line *line, const struct xo_report *report)
 static void
 add_to(struct xo_log_line *line, struct xo_span recipient)
 {
-	xo_log_str(line, "to", recipient);
+	xo_log_address(line, "to", recipient);
 	xo_log_str(line, "to_domain", xo_address_domain(recipient));
 }
 
@@ -164,7 +164,9 @@ add_fault(struct xo_log_line *line, const struct xo_fault *fault)
 	(void)xo_fault_write(&text, fault);
 	xo_buf_add(&text, XO_LIT(": "));
 	len = text.len;
-	(void)xo_fault_write_place(&text, fault);
+	/* What stands there may name anybody. */
+	if (!xo_log_hides_persons(line))
+		(void)xo_fault_write_place(&text, fault);
 	if (text.len == len)
 		text.len -= 2;
 	xo_log_str(line, "because", xo_buf_span(&text));
@@ -221,7 +223,7 @@ xo_session_log_message(struct xo_session *s, const struct xo_report *report)
 	if (report->answer.decision != report->answer.would)
 		xo_log_cstr(line, "would",
 		    xo_decision_name(report->answer.would));
-	xo_log_str(line, "from", report->sender);
+	xo_log_address(line, "from", report->sender);
 	if (report->recipient.len > 0)
 		add_to(line, report->recipient);
 	xo_log_u64(line, "rcpts", report->n_recipients);
@@ -248,7 +250,7 @@ add_recipient(struct xo_log_line *line, const struct xo_session *s,
 	xo_log_str(line, "tenant", tenant_name(s,
 	    xo_relay_treatment(s->relay)->answer.tenant));
 	xo_log_str(line, "xoorg", xo_relay_xoorg(s->relay));
-	xo_log_str(line, "from", xo_relay_sender(s->relay));
+	xo_log_address(line, "from", xo_relay_sender(s->relay));
 	add_to(line, recipient);
 }
 
@@ -297,7 +299,7 @@ xo_session_log_said(struct xo_session *s, const struct xo_action *a)
 	    policy_of(s)->upstreams[a->upstream].name);
 	xo_log_cstr(line, "reason",
 	    xo_refusal_info(XO_REFUSAL_UPSTREAM_SAID)->id);
-	xo_log_str(line, "said", a->bytes);
+	xo_log_words(line, "said", a->bytes);
 	xo_log_end(line);
 }
 

@@ -54,6 +54,18 @@ struct xo_log *xo_log_open_fd(int fd, enum xo_log_format format);
 void xo_log_close(struct xo_log **log);
 void xo_log_set_level(struct xo_log *log, enum xo_log_level level);
 
+/*
+ * From now on the local parts of addresses are written as a keyed hash,
+ * "#0123456789abcdef@contoso.com", or are as they are. `key`: NULL for one that
+ * is drawn once and is gone with the process. False: there is no randomness, and
+ * of a local part "#" alone is written.
+ */
+#define XO_LOG_KEY_SIZE 16
+bool xo_log_hide_persons(struct xo_log *log, bool is_hiding,
+    const uint8_t key[XO_LOG_KEY_SIZE]);
+/* From all of a file: false if it cannot be read or is shorter than 32 octets. */
+bool xo_log_key_read(const char *path, uint8_t key_r[XO_LOG_KEY_SIZE]);
+
 /* In a child, before its first line: the parent's lines are the parent's. */
 void xo_log_after_fork(struct xo_log *log);
 
@@ -92,6 +104,15 @@ void xo_log_str(struct xo_log_line *line, const char *key,
     struct xo_span value);
 /* Words of ours: the same, not cut. NULL is the empty one. */
 void xo_log_cstr(struct xo_log_line *line, const char *key, const char *value);
+/*
+ * The same of untrusted values in which persons may be named: an address, and
+ * words in which there may be some. log_person.c.
+ */
+void xo_log_address(struct xo_log_line *line, const char *key,
+    struct xo_span value);
+void xo_log_words(struct xo_log_line *line, const char *key,
+    struct xo_span value);
+bool xo_log_hides_persons(const struct xo_log_line *line);
 void xo_log_u64(struct xo_log_line *line, const char *key, uint64_t value);
 /*
  * A pair that found no room in the line is left out, and the line says

@@ -21,6 +21,10 @@ struct xo_log {
 	struct xo_log_sink sink;
 	enum xo_log_format format;
 	enum xo_log_level level;
+	bool is_hiding;			/* local parts of addresses */
+	bool has_key;
+	bool has_own_key;		/* and drew it */
+	uint8_t key[XO_LOG_KEY_SIZE];
 	bool is_inside;			/* half a line was written */
 	uint64_t drops;
 	uint64_t reported;		/* of these */

@@ -141,7 +141,8 @@ def logged():
             for args in arguments(text, call):
                 if len(args) > at:
                     events.update(words(args[at]))
-        for call in ("xo_log_str", "xo_log_cstr", "xo_log_u64", "add_counts"):
+        for call in ("xo_log_str", "xo_log_cstr", "xo_log_u64", "xo_log_address",
+                     "xo_log_words", "add_counts"):
             for args in arguments(text, call):
                 if len(args) > 1:
                     keys.update(words(args[1]))

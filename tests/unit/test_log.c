@@ -467,6 +467,130 @@ test_full_disk(void **state)
 	xo_log_close(&log);
 }
 
+/* What is written of `value`, between "v=" and the line's end, unquoted. */
+static void
+write_person(struct world *w, bool is_address, const char *value, char *got_r,
+    size_t size)
+{
+	struct xo_log_line *line = xo_log_begin(w->log, XO_LOG_INFO, "x");
+	const char *got;
+	size_t len;
+
+	w->len = 0;
+	(is_address ? xo_log_address : xo_log_words)(line, "v",
+	    xo_span_from_cstr(value));
+	xo_log_end(line);
+	assert_true(xo_log_flush(w->log));
+	got = strstr(read_all(w), " v=");
+	assert_non_null(got);
+	got += 3;
+	len = strcspn(got, "\n");
+	if (len > 1 && got[0] == '"') {
+		got++;
+		len -= 2;
+	}
+	assert_true(len < size);
+	memcpy(got_r, got, len);
+	got_r[len] = '\0';
+}
+
+/* In `want` each # stands for a hash. */
+static bool
+is_like(const char *got, const char *want)
+{
+	for (; *want != '\0'; want++) {
+		if (*got != *want)
+			return false;
+		got++;
+		if (*want != '#')
+			continue;
+		if (strspn(got, "0123456789abcdef") < 16)
+			return false;
+		got += 16;
+	}
+	return *got == '\0';
+}
+
+static void
+test_persons(void **state)
+{
+	static const struct {
+		bool is_address;
+		const char *value, *want;
+	} rows[] = {
+		{true, "", ""},
+		{true, "anna@contoso.com", "#@contoso.com"},
+		{true, "root", "#"},
+		{true, "a@b@contoso.com", "#@contoso.com"},
+		{true, "anna.smith+x=y@contoso.com", "#@contoso.com"},
+		{true, "anna@", "#@"},
+		{true, "@contoso.com", "@contoso.com"},
+		{false, "", ""},
+		{false, "250 2.0.0 queued as 4ABC", "250 2.0.0 queued as 4ABC"},
+		{false, "550 5.1.1 <anna@contoso.com>: no such user",
+		    "550 5.1.1 <#@contoso.com>: no such user"},
+		{false, "anna@contoso.com, bob@x.test; c@y",
+		    "#@contoso.com, #@x.test; #@y"},
+		{false, "to anna+a=b@contoso.com", "to #@contoso.com"},
+		{false, "SRS0=abc=de=x.test=anna@contoso.com",
+		    "#@contoso.com"},
+		{false, "mailto:anna@contoso.com", "mailto:#@contoso.com"},
+		{false, "cost @ 5", "cost @ 5"},
+		{false, "a@b@c", "#@#@c"},
+		{false, "'anna'@x.test", "'anna'@x.test"},
+	};
+	static struct world w;
+	static const uint8_t key[XO_LOG_KEY_SIZE] = {7};
+	char got[300];
+
+	(void)state;
+	open_world(&w, XO_LOG_TEXT);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_true(xo_log_hide_persons(w.log, true, key));
+		write_person(&w, rows[i].is_address, rows[i].value, got,
+		    sizeof(got));
+		if (!is_like(got, rows[i].want))
+			fail_msg("%s: got %s, want %s", rows[i].value, got,
+			    rows[i].want);
+		assert_true(xo_log_hide_persons(w.log, false, NULL));
+		write_person(&w, rows[i].is_address, rows[i].value, got,
+		    sizeof(got));
+		assert_string_equal(got, rows[i].value);
+	}
+	close_world(&w);
+}
+
+static void
+test_person_keys(void **state)
+{
+	static const uint8_t keys[2][XO_LOG_KEY_SIZE] = {{1}, {2}};
+	static struct world w;
+	char first[64], got[64];
+
+	(void)state;
+	open_world(&w, XO_LOG_TEXT);
+	assert_true(xo_log_hide_persons(w.log, true, keys[0]));
+	write_person(&w, true, "anna@x.test", first, sizeof(first));
+	write_person(&w, true, "Anna@x.test", got, sizeof(got));
+	assert_string_equal(got, first);
+	write_person(&w, false, "anna@x.test", got, sizeof(got));
+	assert_string_equal(got, first);
+	write_person(&w, true, "anne@x.test", got, sizeof(got));
+	assert_string_not_equal(got, first);
+	assert_true(xo_log_hide_persons(w.log, true, keys[1]));
+	write_person(&w, true, "anna@x.test", got, sizeof(got));
+	assert_string_not_equal(got, first);
+	/* One that is drawn stays, over reloads. */
+	assert_true(xo_log_hide_persons(w.log, true, NULL));
+	write_person(&w, true, "anna@x.test", got, sizeof(got));
+	assert_string_not_equal(got, first);
+	memcpy(first, got, sizeof(first));
+	assert_true(xo_log_hide_persons(w.log, true, NULL));
+	write_person(&w, true, "anna@x.test", got, sizeof(got));
+	assert_string_equal(got, first);
+	close_world(&w);
+}
+
 int
 main(void)
 {
@@ -481,6 +605,8 @@ main(void)
 		cmocka_unit_test(test_child),
 		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_full_disk),
+		cmocka_unit_test(test_persons),
+		cmocka_unit_test(test_person_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
