@@ -61,8 +61,8 @@ def test_hashed(busy, log_format):
     assert len(froms) >= 3 and len({x[0] for x in froms}) == 1
     assert all(HASH.match(x) and y == "contoso.com" for x, y in froms)
     to = of(log, "[ ,\"]to")
-    assert len(to) == 1 and HASH.match(to[0].split("@")[0])
-    assert of(log, "to_domain") == ["outside.example"]
+    assert len(to) >= 1 and all(HASH.match(x.split("@")[0]) for x in to)
+    assert "outside.example" in of(log, "to_domain")
     assert re.search(r"<#[0-9a-f]{16}@contoso\.com> queued as 4X", log)
 
 

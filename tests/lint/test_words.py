@@ -141,10 +141,10 @@ def logged():
             for args in arguments(text, call):
                 if len(args) > at:
                     events.update(words(args[at]))
-        for call in ("xo_log_str", "xo_log_cstr", "xo_log_u64", "xo_log_address",
-                     "xo_log_words", "add_counts"):
+        # Of the log's own functions, and of those that a file puts before them.
+        for call in set(re.findall(r"\b(\w+)\(line, ", text)):
             for args in arguments(text, call):
-                if len(args) > 1:
+                if len(args) > 1 and args[0] == "line":
                     keys.update(words(args[1]))
     # Told by a function that is given the word.
     events.update(re.findall(r'\.died = "(\w+)"', read("src", "proc", "generation.c")))
