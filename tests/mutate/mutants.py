@@ -368,7 +368,8 @@ m("xoorg-always", "return what == EXPECT_MAIL && r->t.envelope.has_xoorg_out &&"
 m = group("writer.c", "step relay")
 m("bdat-unproved", "c->is_chunked && about_can_prove(r));", "c->is_chunked);", unit="step relay relay_random", e2e=[("test_step.py", "")])
 m("chunks-unproved", "!(is_in_step && is_single)) ||", "!is_in_step) ||", unit="step")
-m("lmtp-unproved", "(is_lmtp && t->envelope.n_accepted > 1);", "false;")
+m("lmtp-unproved", "(is_lmtp && t->envelope.n_accepted > 1);", "false;",
+  survives="a reply said twice was heard before: about_before() asks as well; a hop that announces nothing cannot be asked")
 
 m = group("final.c", RELAY, ("test_lmtp.py", ""))
 m("lmtp-worst", "if (weight(r->back.reply.code) <= weight(t->final.worst))", "if (weight(r->back.reply.code) >= weight(t->final.worst) && t->final.worst != 0)")
