@@ -309,6 +309,12 @@ check_top(struct inspection *in)
 		xo_warnings_add(in->warnings, XO_RULE_PID_FOLDER,
 		    &conf->pid_file.where, "pid_file", "%s: %s",
 		    conf->pid_file.path, problem);
+	problem = conf->seen_file[0] == '/' ? write_problem(conf->seen_file) :
+	    NULL;
+	if (problem != NULL)
+		xo_warnings_add(in->warnings, XO_RULE_PID_FOLDER,
+		    &conf->seen_file_where, "seen_file", "%s: %s",
+		    conf->seen_file, problem);
 	if (geteuid() == 0 && conf->user == NULL)
 		xo_warnings_add(in->warnings, XO_RULE_RUNS_AS_ROOT,
 		    &conf->user_where, "user", "\"\", and root starts it");

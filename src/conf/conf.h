@@ -154,6 +154,8 @@ struct xo_conf {
 	size_t n_status_names;
 	struct xo_conf_host status;
 	struct xo_conf_path pid_file;
+	const char *seen_file;		/* "auto", "off", a file */
+	struct xo_conf_where seen_file_where;
 	bool key_process;
 	enum xo_sandbox_mode sandbox;
 	bool has_resolver;

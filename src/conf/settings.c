@@ -8,6 +8,7 @@
 #define DAY 86400U
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
+static const char *const seen_words[] = {"auto", "off", NULL};
 static const char *const log_words[] = {"stderr", "syslog", NULL};
 static const char *const trust_words[] = {"system", NULL};
 static const char *const certificate_words[] = {"tenant", NULL};
@@ -177,6 +178,10 @@ static const struct xo_setting settings[] = {
     .help = "Names, beside addresses, to which the status server answers"},
 {TOP("pid_file", NEW_FILE, pid_file), DEFAULT(""),
     .help = "Where the master writes its process id; \"\": nowhere"},
+{TOP("seen_file", WORD_OR_NEW_FILE, seen_file),
+    OTHER(struct xo_conf, seen_file_where), DEFAULT("auto"), BOUNDS(1, 0),
+    .words = seen_words,
+    .help = "What keeps the organisations seen over a restart: auto, off, or a file"},
 {TOP("sandbox", WORD, sandbox), DEFAULT("auto"), .words = sandbox_words,
     .help = "Whether system calls and files are limited: auto, required, off"},
 {TOP("key_process", BOOL, key_process), DEFAULT("true"),

@@ -17,6 +17,7 @@
 #include "notify.h"
 #include "privileges.h"
 #include "sandbox.h"
+#include "seen_file.h"
 #include "title.h"
 #include "worker.h"
 
@@ -26,6 +27,7 @@ struct master {
 	struct xo_generation *generations;	/* the newest first */
 	bool is_ending;
 	uint64_t end_by;
+	struct xo_seen_file seen;
 };
 
 static void
@@ -183,6 +185,14 @@ is_over(struct master *m)
 }
 
 static void
+save_seen(struct master *m, bool is_now)
+{
+	const struct xo_gate *gate = m->generations->gate;
+
+	xo_seen_file_save(&m->seen, gate->conf, gate->metrics, m->log, is_now);
+}
+
+static void
 loop(struct master *m)
 {
 	/* Also the longest wait before a dead worker's successor starts. */
@@ -216,8 +226,10 @@ loop(struct master *m)
 			xo_generation_inspect(m->generations);
 			xo_generation_start(m->generations);
 		}
+		save_seen(m, false);
 		xo_log_flush(m->log);
 	}
+	save_seen(m, true);
 }
 
 static void
@@ -303,6 +315,8 @@ xo_master_run(const char *path)
 		return 1;
 	}
 	xo_title_set("master", 0);
+	xo_seen_file_load(g->gate->conf, g->gate->metrics, m.log);
+	m.seen.write_at = xo_clock_now() + XO_SEEN_FILE_FIRST;
 	add_generation(&m, g);
 	write_pid(&m);
 	tell_start(&m);
@@ -313,6 +327,7 @@ xo_master_run(const char *path)
 		(void)unlink(m.generations->gate->conf->pid_file.path);
 	xo_log_note(m.log, XO_LOG_INFO, "stop", "done");
 	xo_log_close(&m.log);
+	xo_seen_file_fini(&m.seen);
 	forget_all(&m);
 	return 0;
 }

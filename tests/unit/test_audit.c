@@ -700,6 +700,12 @@ static const struct system_row system_rows[] = {
 	    XO_RULE_PID_FOLDER, "test.conf:3: warning: pid_file: "},
 	{"pid_file = \"\"", "pid_file = \"pid\"", 0600, false, false,
 	    XO_RULE_COUNT, NULL},
+	{"pid_file = \"\"", "seen_file = \"none/seen\"", 0600, false, false,
+	    XO_RULE_PID_FOLDER, "test.conf:3: warning: seen_file: "},
+	{"pid_file = \"\"", "seen_file = \"seen\"", 0600, false, false,
+	    XO_RULE_COUNT, NULL},
+	{"pid_file = \"\"", "seen_file = \"off\"", 0600, false, false,
+	    XO_RULE_COUNT, NULL},
 	{"\"syslog\"", "\"none/log\"", 0600, false, false,
 	    XO_RULE_LOG_FOLDER, "test.conf:2: log: expected a file that can be "
 	    "written, found "},
