@@ -319,13 +319,13 @@ xo_wall_apply(const struct xo_wall *wall, struct xo_span section,
 	enum xo_refusal refusal;
 
 	*report_r = (struct xo_wall_report){0};
+	if (wall->promote)
+		w.protection.families |= XO_WALL_CROSS_PREMISES;
 	refusal = check_octets(&w);
 	if (refusal == XO_REFUSAL_NONE)
 		refusal = write_start(&w);
-	if (refusal == XO_REFUSAL_NONE && wall->promote) {
-		w.protection.families |= XO_WALL_CROSS_PREMISES;
+	if (refusal == XO_REFUSAL_NONE && wall->promote)
 		refusal = collect(&w);
-	}
 	if (refusal == XO_REFUSAL_NONE)
 		refusal = write_section(&w);
 	xo_promote_fini(&w.promote);

@@ -318,6 +318,29 @@ test_rows(void **state)
 	}
 }
 
+/* What is promoted hides nowhere, not in a From line either. */
+static void
+test_promoting(void **state)
+{
+	static const struct xo_span contents[] = {
+		S("From " LONG PREM "a: b\r\n" A B),
+		S(A LONG "aaaaa\r\n : (" PREM "a: b\r\n" B),
+		S("X: " LONG "\x0e\r\n " PREM "a: b\r\n" B),
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < N(contents); i++) {
+		struct result got;
+
+		pass(&walls[PROMOTING], contents[i], contents[i].len, &got);
+		if (got.refusal != XO_REFUSAL_HEADER_SYNTAX ||
+		    got.report.fault.kind != XO_FAULT_HIDDEN_NAME)
+			fail_msg("%zu: refusal %d", i, (int)got.refusal);
+		result_fini(&got);
+	}
+}
+
 /* Where nothing may be repaired each of them is refused, and told apart. */
 static void
 test_refused(void **state)
@@ -534,6 +557,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_promoting),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_many_from),
 		cmocka_unit_test(test_words),
