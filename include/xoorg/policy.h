@@ -65,6 +65,9 @@ struct xo_peer {
 	enum xo_match match;
 	enum xo_eku eku;
 	enum xo_crl_mode crl;
+	/* What our own system sends is this tenant's, and no other's. */
+	bool has_tenant;
+	int tenant;
 };
 
 struct xo_tenant {
@@ -88,6 +91,7 @@ enum xo_verdict {
 	XO_VERDICT_SENDER_MISMATCH,
 	XO_VERDICT_UNAUTHENTICATED,
 	XO_VERDICT_OURS,		/* our own systems': always accepted */
+	XO_VERDICT_ATTRIBUTED,		/* the same, of a tenant's: by its peer */
 	XO_VERDICT_COUNT
 };
 

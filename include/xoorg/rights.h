@@ -61,6 +61,8 @@ struct xo_rights {
 	struct xo_span name;	/* the configured name that matched, or empty */
 	bool is_refused;	/* 454 4.7.5: its name matched, its chain not */
 	bool is_verified;	/* `name` is in a certificate good for its peer */
+	bool is_attributed;	/* its mail is this tenant's, and no other's */
+	int tenant;
 	char reason[XO_REASON_SIZE];	/* a sentence for log and probe */
 };
 
@@ -91,6 +93,10 @@ struct xo_span xo_server_name(struct xo_span host, struct xo_span domain);
  * give. Without TLS `certificate` is NULL. An address never gives
  * XO_RIGHT_XOORG, whatever its peer lists. With is_refused there are no rights
  * at all.
+ *
+ * A matching peer with a tenant makes the session that tenant's: by certificate
+ * before by address. If two of a kind name two tenants, it is nobody's, and has
+ * no XO_RIGHT_RELAY (protocol.md 9.9).
  */
 void xo_rights_decide(const struct xo_policy *policy,
     const struct xo_listener *listener, const struct xo_certificate *certificate,

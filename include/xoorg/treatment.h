@@ -35,7 +35,7 @@ bool xo_rights_are_ours(uint32_t rights);
 struct xo_treatment {
 	struct xo_answer answer;
 	enum xo_origin origin;
-	uint32_t rights;		/* of the session */
+	uint32_t rights;		/* of the session, for this message */
 	bool has_sender;		/* not the null sender */
 	/* To the upstream for verified mail, so that recipients are ours to
 	 * judge; of ordinary mail the MTA behind decides. */
@@ -109,7 +109,7 @@ struct xo_span xo_treatment_xoorg(const struct xo_policy *policy,
  * xoorg = "message": does the X-OriginatorOrg that the message brought count?
  * The MTA behind us queues what we once verified, and the value survives in
  * what we stamped. It counts only from our own systems, and only if it belongs to
- * a tenant.
+ * a tenant; in an attributed session, only if that tenant's.
  */
 bool xo_treatment_takes_value(const struct xo_policy *policy,
     const struct xo_treatment *treatment, struct xo_span org);
@@ -133,7 +133,7 @@ bool xo_treatment_has_results(const struct xo_treatment *treatment);
 
 /*
  * Which next hops a session with these rights can still be given: EHLO may
- * announce what all of them have.
+ * announce what all of them have. `is_attributed`: xo_rights has it.
  */
 struct xo_ways {
 	bool upstream, demote_to;	/* the listener's */
@@ -141,7 +141,7 @@ struct xo_ways {
 };
 
 struct xo_ways xo_treatment_ways(const struct xo_listener *listener,
-    uint32_t rights);
+    uint32_t rights, bool is_attributed);
 
 XO_API_END
 

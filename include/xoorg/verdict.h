@@ -18,11 +18,14 @@ struct xo_question {
 	bool has_xoorg;
 	struct xo_span xoorg;		/* decoded, syntax checked */
 	struct xo_span sender;		/* envelope sender; empty: null */
+	bool is_attributed;		/* of the session: xo_rights.tenant */
+	int tenant;
 };
 
 struct xo_answer {
 	enum xo_verdict verdict;
-	int tenant;			/* XO_NOBODY unless the org is known */
+	/* XO_NOBODY unless the org is known, or the session is attributed. */
+	int tenant;
 	enum xo_decision decision;	/* what happens */
 	enum xo_decision would;		/* what enforcing would have done */
 };
@@ -32,7 +35,9 @@ struct xo_answer {
  * right XO_RIGHT_XOORG is verified. A sender that holds a route (routing.h) is in
  * no tenant's sender_domains. In observe mode a refusal becomes a demotion. A
  * session that has XO_RIGHT_RELAY and not XO_RIGHT_XOORG is one of our own
- * systems: its verdict is `ours` and its mail is accepted.
+ * systems: its verdict is `ours` and its mail is accepted. If such a session is a
+ * tenant's (xo_rights), it is `attributed` with a sender of that tenant, or with
+ * none, and else sender_mismatch, with no more rights than a stranger's.
  */
 void xo_verdict_decide(const struct xo_policy *policy,
     const struct xo_listener *listener, const struct xo_question *question,

@@ -121,6 +121,7 @@ xo_loader_set_entry(const struct xo_loader *loader, enum xo_section section,
 		.folder = loader->folder,
 		.sections = loader->sections,
 		.entry = entry,
+		.is_partial = loader->table != NULL,
 	};
 	size_t i, n;
 	const struct xo_setting *rows = xo_settings(&n);
@@ -139,23 +140,35 @@ xo_loader_set_entry(const struct xo_loader *loader, enum xo_section section,
 	return true;
 }
 
-/* The tables are named in the first section, and refer to later ones. */
+static bool
+set_section(const struct xo_loader *loader, enum xo_section section, size_t n)
+{
+	const struct xo_conf_entries *in = &loader->sections[section];
+
+	for (size_t i = 0; i < n; i++) {
+		if (!xo_loader_set_entry(loader, section, &in->entries[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Tables are named at the top, and others name their tenants. */
 static bool
 set_all(struct xo_loader *loader)
 {
-	size_t i, section;
-
-	for (section = 0; section < XO_SECTION_COUNT; section++) {
-		const struct xo_conf_entries *in = &loader->sections[section];
-
-		for (i = 0; i < in->n; i++) {
-			if (!xo_loader_set_entry(loader,
-			    (enum xo_section)section, &in->entries[i]))
-				return false;
-		}
-	}
 	loader->n_own_tenants = loader->sections[XO_SECTION_TENANTS].n;
-	return xo_loader_read_tables(loader);
+	if (!set_section(loader, XO_SECTION_TOP, 1) ||
+	    !xo_loader_read_tables(loader))
+		return false;
+	for (size_t i = XO_SECTION_TOP + 1; i < XO_SECTION_COUNT; i++) {
+		enum xo_section section = (enum xo_section)i;
+
+		if (!set_section(loader, section,
+		    section == XO_SECTION_TENANTS ? loader->n_own_tenants :
+		    loader->sections[section].n))
+			return false;
+	}
+	return true;
 }
 
 static bool

@@ -11,22 +11,24 @@ struct tour {
 	void *arg;
 };
 
+static bool
+has_right(const struct xo_peer *peer, enum xo_right right)
+{
+	bool has_xoorg = (peer->rights & XO_RIGHT_XOORG) != 0;
+
+	if ((peer->rights & (uint32_t)right) == 0)
+		return false;
+	/* By its address alone it has the other rights. */
+	return right != XO_RIGHT_RELAY || !has_xoorg || peer->n_networks > 0;
+}
+
 bool
 xo_listener_has_right(const struct xo_policy *policy,
     const struct xo_listener *listener, enum xo_right right)
 {
-	for (size_t i = 0; i < listener->n_peers; i++) {
-		const struct xo_peer *peer =
-		    &policy->peers[listener->peers[i]];
-		bool has_xoorg = (peer->rights & XO_RIGHT_XOORG) != 0;
-
-		if ((peer->rights & (uint32_t)right) == 0)
-			continue;
-		/* By its address alone it has the other rights. */
-		if (right != XO_RIGHT_RELAY || !has_xoorg ||
-		    peer->n_networks > 0)
+	for (size_t i = 0; i < listener->n_peers; i++)
+		if (has_right(&policy->peers[listener->peers[i]], right))
 			return true;
-	}
 	return false;
 }
 
@@ -70,6 +72,34 @@ visit(const struct tour *t, enum xo_verdict verdict, bool is_ours, int tenant)
 	t->visit(t->arg, &route);
 }
 
+/* Own systems whose sender says whose mail it is. */
+static bool
+has_free_relay(const struct tour *t)
+{
+	for (size_t i = 0; i < t->listener->n_peers; i++) {
+		const struct xo_peer *peer =
+		    &t->policy->peers[t->listener->peers[i]];
+
+		if (!peer->has_tenant && has_right(peer, XO_RIGHT_RELAY))
+			return true;
+	}
+	return false;
+}
+
+static void
+visit_attributed(const struct tour *t)
+{
+	for (size_t i = 0; i < t->listener->n_peers; i++) {
+		const struct xo_peer *peer =
+		    &t->policy->peers[t->listener->peers[i]];
+
+		if (!peer->has_tenant)
+			continue;
+		visit(t, XO_VERDICT_ATTRIBUTED, true, peer->tenant);
+		visit(t, XO_VERDICT_SENDER_MISMATCH, false, peer->tenant);
+	}
+}
+
 void
 xo_routes_visit(const struct xo_policy *policy,
     const struct xo_listener *listener, xo_route_fn *fn, void *arg)
@@ -77,12 +107,12 @@ xo_routes_visit(const struct xo_policy *policy,
 	const struct tour t = {policy, listener, fn, arg};
 	bool has_xoorg = xo_listener_has_right(policy, listener,
 	    XO_RIGHT_XOORG);
-	bool has_ours = xo_listener_has_right(policy, listener,
-	    XO_RIGHT_RELAY);
+	bool has_ours = has_free_relay(&t);
 
 	visit(&t, XO_VERDICT_UNAUTHENTICATED, false, XO_NOBODY);
 	if (has_ours)
 		visit(&t, XO_VERDICT_OURS, true, XO_NOBODY);
+	visit_attributed(&t);
 	if (has_xoorg) {
 		visit(&t, XO_VERDICT_UNKNOWN_ORG, false, XO_NOBODY);
 		visit(&t, XO_VERDICT_NO_ORG, false, XO_NOBODY);

@@ -59,6 +59,25 @@ lacks_names(const void *record)
 	    peer->policy.n_names == 0;
 }
 
+static bool
+lacks_relay(const void *record)
+{
+	const struct xo_peer_record *peer = record;
+
+	return peer->policy.has_tenant &&
+	    (peer->policy.rights & XO_RIGHT_RELAY) == 0;
+}
+
+/* There XOORG says whose mail it is. */
+static bool
+has_xoorg_and_tenant(const void *record)
+{
+	const struct xo_peer_record *peer = record;
+
+	return peer->policy.has_tenant &&
+	    (peer->policy.rights & XO_RIGHT_XOORG) != 0;
+}
+
 /* The first one is the value that goes out for `xoorg = "tenant"`. */
 static bool
 begins_with_wildcard(const void *record)
@@ -233,6 +252,10 @@ static const struct rule rules[] = {
 	    "none"},
 	{XO_SECTION_PEERS, peer_lacks_crl, "crl_file", "crl beside it",
 	    "none"},
+	{XO_SECTION_PEERS, lacks_relay, "tenant", "the right relay beside it",
+	    "none"},
+	{XO_SECTION_PEERS, has_xoorg_and_tenant, "tenant",
+	    "no right xoorg beside it (there XOORG names the tenant)", "both"},
 	{XO_SECTION_TENANTS, begins_with_wildcard, "originator_orgs",
 	    "a domain as the first", "a wildcard"},
 	{XO_SECTION_TENANTS, tenant_lacks_key, "client_certificate",

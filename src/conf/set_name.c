@@ -236,7 +236,6 @@ xo_set_reference(const struct xo_setter *setter,
 		.word = (const char *)node->text.p};
 	size_t i;
 
-	(void)other;
 	*(int *)field = XO_NOBODY;
 	if (node->text.len == 0 && setter->row->type == XO_SETTING_REFERENCE)
 		return true;
@@ -244,10 +243,14 @@ xo_set_reference(const struct xo_setter *setter,
 		if (xo_span_is_equal(node->text,
 		    xo_span_from_cstr(in->entries[i].name))) {
 			*(int *)field = (int)i;
+			if (other != NULL)
+				*(bool *)other = true;
 			return true;
 		}
 		xo_conf_nearest_try(&nearest, in->entries[i].name);
 	}
+	if (target == XO_SECTION_TENANTS && setter->is_partial)
+		return true;
 	return xo_conf_fail(setter->error, &node->where,
 	    "%s: expected a name from `%s`, found %s%s",
 	    xo_value_full_name(setter).text, xo_section_name(target),

@@ -302,6 +302,9 @@ static const struct xo_setting settings[] = {
     .help = "Whether revocation counts: off, soft, hard; \"\": as tls of the listener says"},
 {PEER("crl_file", FILE, conf.crl_file), DEFAULT(""),
     .help = "Its revocation lists, PEM, beside those of tls"},
+{PEER("tenant", REFERENCE, policy.tenant), PEER_COUNT(policy.has_tenant),
+    DEFAULT(""), .target = XO_SECTION_TENANTS,
+    .help = "Whose mail it sends, beside the right relay; \"\": the sender's tenant's"},
 
 {TENANT("originator_orgs", DOMAINS, policy.originator_orgs),
     TENANT_COUNT(policy.n_originator_orgs), BOUNDS(1, 0),

@@ -59,7 +59,8 @@ struct xo_setting {
 	 * A second field, 0 if there is none: of lists the number of elements
 	 * (size_t), of ADDRESS whether it is set (bool), of TEXT and
 	 * WORD_OR_* its place (struct xo_conf_where), of CERTIFICATE whether it
-	 * is the tenant's (bool), of XOORG the domain (struct xo_span).
+	 * is the tenant's (bool), of REFERENCE whether it is set (bool), of
+	 * XOORG the domain (struct xo_span).
 	 */
 	size_t other;
 	/* As in the file, without quotes; NULL: must be given. Lists: "". */

@@ -26,6 +26,7 @@ struct xo_setter {
 	struct xo_buf *error;
 	const char *folder;		/* of the configuration, absolute */
 	const struct xo_conf_entries *sections;	/* [XO_SECTION_COUNT] */
+	bool is_partial;		/* not all tenants are there */
 	/* which one */
 	const struct xo_setting *row;
 	const struct xo_conf_entry *entry;

@@ -61,7 +61,8 @@ static void
 gather(const struct xo_relay *r, struct gathered *g)
 {
 	const struct xo_listener *l = r->setup.listener;
-	struct xo_ways ways = xo_treatment_ways(l, r->front.rights.rights);
+	struct xo_ways ways = xo_treatment_ways(l, r->front.rights.rights,
+	    r->front.rights.is_attributed);
 
 	if (ways.upstream)
 		narrow(r, g, l->upstream);

@@ -23,6 +23,8 @@ judge(struct xo_relay *r)
 		.has_xoorg = mail->has_xoorg,
 		.xoorg = xo_mail_xoorg(mail),
 		.sender = mail->from.address,
+		.is_attributed = r->front.rights.is_attributed,
+		.tenant = r->front.rights.tenant,
 	};
 
 	return xo_treatment_mail(r->setup.policy, r->setup.listener, &question,

@@ -238,6 +238,7 @@ xclient(struct xo_relay *r, struct xo_span args)
 	/* It speaks for another client from here on. */
 	r->setup.is_proxied = r->spoken.is_set = true;
 	r->front.rights.rights = 0;
+	r->front.rights.is_attributed = false;
 	r->front.announced = 0;
 	r->front.size_limit = 0;
 	r->front.state = FRONT_GREETED;

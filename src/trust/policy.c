@@ -11,6 +11,7 @@ static const char *const verdict_names[] = {
 	[XO_VERDICT_SENDER_MISMATCH] = "sender_mismatch",
 	[XO_VERDICT_UNAUTHENTICATED] = "unauthenticated",
 	[XO_VERDICT_OURS] = "ours",
+	[XO_VERDICT_ATTRIBUTED] = "attributed",
 };
 _Static_assert(sizeof(verdict_names) / sizeof(verdict_names[0]) ==
     XO_VERDICT_COUNT, "a verdict without a name");

@@ -188,8 +188,16 @@ flaw_for(const struct xo_certificate *certificate, struct xo_span name,
 	    NULL : "CRL unusable";
 }
 
+/* Whose the session is, by peers that were known in one way. */
+struct claim {
+	bool is_made;
+	bool is_torn;			/* between two tenants */
+	int tenant;
+};
+
 /* What the matching peers gave, before it is put together. */
 struct findings {
+	struct claim certificate_claim, address_claim;
 	int certificate_peer;		/* first whose name matched */
 	struct xo_span name;
 	const char *flaw;		/* of the certificate, for that one */
@@ -198,6 +206,18 @@ struct findings {
 	uint32_t by_address;
 	bool is_refused;
 };
+
+static void
+claim(const struct xo_policy *policy, const struct xo_peer *peer,
+    struct claim *claim)
+{
+	if (!peer->has_tenant)
+		return;
+	claim->is_torn |= (claim->is_made && claim->tenant != peer->tenant) ||
+	    peer->tenant < 0 || (size_t)peer->tenant >= policy->n_tenants;
+	claim->is_made = true;
+	claim->tenant = peer->tenant;
+}
 
 static void
 judge_certificate(const struct xo_policy *policy,
@@ -222,8 +242,10 @@ judge_certificate(const struct xo_policy *policy,
 		found->name = *name;
 		found->flaw = flaw;
 	}
-	if (flaw == NULL)
+	if (flaw == NULL) {
 		found->by_certificate |= peer->rights;
+		claim(policy, peer, &found->certificate_claim);
+	}
 	found->is_refused |= refuses;
 }
 
@@ -238,6 +260,23 @@ judge_address(const struct xo_policy *policy, int i,
 	if (found->address_peer == XO_NOBODY)
 		found->address_peer = i;
 	found->by_address |= peer->rights & ~(uint32_t)XO_RIGHT_XOORG;
+	claim(policy, peer, &found->address_claim);
+}
+
+/* Who may relay for two tenants could speak for one as the other. */
+static void
+attribute(struct xo_rights *rights, const struct findings *found)
+{
+	const struct claim *claim = found->certificate_claim.is_made ?
+	    &found->certificate_claim : &found->address_claim;
+
+	if (claim->is_torn) {
+		rights->rights &= ~(uint32_t)XO_RIGHT_RELAY;
+		say(rights, XO_LIT(", but two peers name two tenants"));
+	} else if (claim->is_made) {
+		rights->is_attributed = true;
+		rights->tenant = claim->tenant;
+	}
 }
 
 static void
@@ -311,6 +350,7 @@ xo_rights_decide(const struct xo_policy *policy,
 		return;
 	}
 	rights_r->rights = found.by_certificate | found.by_address;
+	attribute(rights_r, &found);
 	rights_r->is_verified = found.certificate_peer != XO_NOBODY &&
 	    found.flaw == NULL;
 	/* A name without a valid chain is a claim, not an identity. */

@@ -145,17 +145,20 @@ add_date(struct writer *w, int64_t time)
 
 /* RFC 8601: what the verdict is worth. */
 static const char *
-result_of(enum xo_verdict verdict)
+result_of(const struct xo_stamp *stamp)
 {
-	switch (verdict) {
+	switch (stamp->verdict) {
 	case XO_VERDICT_VERIFIED:
 		return "x-xoorg=pass";
 	case XO_VERDICT_UNKNOWN_ORG:
 	case XO_VERDICT_SENDER_MISMATCH:
-		return "x-xoorg=fail";
+		if (stamp->has_xoorg)
+			return "x-xoorg=fail";
+		break;
 	case XO_VERDICT_NO_ORG:
 	case XO_VERDICT_UNAUTHENTICATED:
 	case XO_VERDICT_OURS:
+	case XO_VERDICT_ATTRIBUTED:
 	case XO_VERDICT_COUNT:
 		break;
 	}
@@ -167,7 +170,8 @@ result_of(enum xo_verdict verdict)
 static const char *
 word_of(enum xo_verdict verdict)
 {
-	return xo_verdict_name(verdict == XO_VERDICT_OURS ?
+	return xo_verdict_name(verdict == XO_VERDICT_OURS ||
+	    verdict == XO_VERDICT_ATTRIBUTED ?
 	    XO_VERDICT_UNAUTHENTICATED : verdict);
 }
 
@@ -176,7 +180,7 @@ add_results(struct writer *w, const struct xo_stamp *stamp)
 {
 	begin_field(w, "Authentication-Results");
 	add_word(w, "", stamp->hostname, ";");
-	add_text(w, result_of(stamp->verdict));
+	add_text(w, result_of(stamp));
 	if (stamp->has_xoorg && stamp->xoorg.len > 0)
 		add_word(w, "smtp.xoorg=", stamp->xoorg, "");
 	if (stamp->tenant.len > 0)

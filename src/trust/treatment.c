@@ -16,6 +16,7 @@ static const enum xo_refusal verdict_refusals[XO_VERDICT_COUNT] = {
 	[XO_VERDICT_SENDER_MISMATCH] = XO_REFUSAL_SENDER_MISMATCH,
 	[XO_VERDICT_UNAUTHENTICATED] = XO_REFUSAL_UNAUTHENTICATED,
 	[XO_VERDICT_OURS] = XO_REFUSAL_UNAUTHENTICATED,	/* if demoted */
+	[XO_VERDICT_ATTRIBUTED] = XO_REFUSAL_UNAUTHENTICATED,	/* the same */
 };
 
 bool
@@ -30,6 +31,16 @@ static bool
 is_strangers(uint32_t rights)
 {
 	return (rights & (XO_RIGHT_XOORG | XO_RIGHT_RELAY)) == 0;
+}
+
+/* One that may relay as a tenant may do nothing in another's name. */
+static uint32_t
+rights_for(uint32_t rights, enum xo_verdict verdict)
+{
+	if (!xo_rights_are_ours(rights) || verdict == XO_VERDICT_OURS ||
+	    verdict == XO_VERDICT_ATTRIBUTED)
+		return rights;
+	return rights & ~(uint32_t)XO_RIGHT_RELAY;
 }
 
 static enum xo_origin
@@ -76,11 +87,13 @@ choose_upstream(const struct xo_policy *policy,
 		t->upstream = XO_NOBODY;
 }
 
-/* A bounce of our own systems: whose it is says its first recipient. */
+/* A bounce of our own systems: whose it is says its first recipient, unless the
+ * session did. */
 static bool
 is_by_recipient(const struct xo_treatment *t)
 {
-	return t->origin == XO_ORIGIN_OURS && !t->has_sender;
+	return t->origin == XO_ORIGIN_OURS && !t->has_sender &&
+	    t->answer.tenant == XO_NOBODY;
 }
 
 static enum xo_refusal
@@ -88,8 +101,8 @@ refuse_nowhere(const struct xo_treatment *t)
 {
 	if (!t->is_trusted)
 		return verdict_refusals[t->answer.verdict];
-	return t->origin == XO_ORIGIN_OURS ? XO_REFUSAL_NO_TENANT :
-	    XO_REFUSAL_TRY_LATER;
+	return t->origin == XO_ORIGIN_OURS && t->answer.tenant == XO_NOBODY ?
+	    XO_REFUSAL_NO_TENANT : XO_REFUSAL_TRY_LATER;
 }
 
 /* Another tenant's certificate must never speak for this sender. */
@@ -141,9 +154,9 @@ xo_treatment_mail(const struct xo_policy *policy,
 	struct xo_treatment *t = treatment_r;
 
 	*t = XO_TREATMENT_NONE;
-	t->rights = question->rights;
 	t->has_sender = question->sender.len > 0;
 	xo_verdict_decide(policy, listener, question, &t->answer);
+	t->rights = rights_for(question->rights, t->answer.verdict);
 	t->origin = origin_of(t->rights, t->answer.verdict);
 	if (t->answer.decision == XO_DECISION_TEMPFAIL)
 		return XO_REFUSAL_TRY_LATER;
@@ -247,9 +260,12 @@ bool
 xo_treatment_takes_value(const struct xo_policy *policy,
     const struct xo_treatment *t, struct xo_span org)
 {
+	int tenant = xo_tenants_by_org(policy, org);
+
 	return t->origin == XO_ORIGIN_OURS && org.len > 0 &&
 	    xo_upstream_at(policy, t->upstream)->xoorg_source ==
-	    XO_XOORG_MESSAGE && xo_tenants_by_org(policy, org) != XO_NOBODY;
+	    XO_XOORG_MESSAGE && tenant != XO_NOBODY &&
+	    (t->answer.tenant == XO_NOBODY || t->answer.tenant == tenant);
 }
 
 /* Are the CrossPremises fields believed? They say what a tenant's own Exchange
@@ -319,7 +335,8 @@ add_way(const struct xo_listener *listener, enum xo_verdict verdict,
 }
 
 struct xo_ways
-xo_treatment_ways(const struct xo_listener *listener, uint32_t rights)
+xo_treatment_ways(const struct xo_listener *listener, uint32_t rights,
+    bool is_attributed)
 {
 	struct xo_ways ways = {.upstream = false};
 	bool has_xoorg = (rights & XO_RIGHT_XOORG) != 0;
@@ -331,6 +348,8 @@ xo_treatment_ways(const struct xo_listener *listener, uint32_t rights)
 	ways.upstream = ways.tenants = true;
 	/* Whatever would be refused later. */
 	ways.demote_to = listener->mode == XO_MODE_OBSERVE;
+	if (is_attributed)
+		add_way(listener, XO_VERDICT_SENDER_MISMATCH, &ways);
 	for (int v = XO_VERDICT_UNKNOWN_ORG;
 	    has_xoorg && v < XO_VERDICT_UNAUTHENTICATED; v++)
 		add_way(listener, (enum xo_verdict)v, &ways);

@@ -9,15 +9,50 @@
 #include <xoorg/tenants.h>
 #include <xoorg/treatment.h>
 
+static bool
+is_from(const struct xo_tenant *tenant, const struct xo_span *domains, size_t n,
+    struct xo_span sender)
+{
+	return xo_domain_is_listed(domains, n, xo_address_domain(sender)) &&
+	    (tenant->allow_untrusted_routing || !xo_address_is_routed(sender));
+}
+
 /* XOORG says who handed the mail over, not who wrote it: hence this rule. */
 static bool
 may_send(const struct xo_tenant *tenant, struct xo_span sender)
 {
 	if (sender.len == 0 || tenant->n_sender_domains == 0)
 		return true;
-	return xo_domain_is_listed(tenant->sender_domains,
-	    tenant->n_sender_domains, xo_address_domain(sender)) &&
-	    (tenant->allow_untrusted_routing || !xo_address_is_routed(sender));
+	return is_from(tenant, tenant->sender_domains,
+	    tenant->n_sender_domains, sender);
+}
+
+/* For a session that is a tenant's: by the domains that say, for any other of our
+ * own systems, whose mail it is. */
+static bool
+may_speak(const struct xo_tenant *tenant, struct xo_span sender)
+{
+	if (sender.len == 0)
+		return true;
+	if (tenant->n_sender_domains == 0)
+		return is_from(tenant, tenant->originator_orgs,
+		    tenant->n_originator_orgs, sender);
+	return may_send(tenant, sender);
+}
+
+static enum xo_verdict
+judge_ours(const struct xo_policy *policy, const struct xo_question *question,
+    int *tenant_r)
+{
+	if (!question->is_attributed)
+		return XO_VERDICT_OURS;
+	if (question->tenant < 0 ||
+	    (size_t)question->tenant >= policy->n_tenants)
+		return XO_VERDICT_UNAUTHENTICATED;
+	*tenant_r = question->tenant;
+	return may_speak(&policy->tenants[question->tenant],
+	    question->sender) ? XO_VERDICT_ATTRIBUTED :
+	    XO_VERDICT_SENDER_MISMATCH;
 }
 
 static enum xo_verdict
@@ -26,7 +61,7 @@ judge(const struct xo_policy *policy, const struct xo_question *question,
 {
 	*tenant_r = XO_NOBODY;
 	if (xo_rights_are_ours(question->rights))
-		return XO_VERDICT_OURS;
+		return judge_ours(policy, question, tenant_r);
 	if ((question->rights & XO_RIGHT_XOORG) == 0)
 		return XO_VERDICT_UNAUTHENTICATED;
 	if (!question->has_xoorg)
@@ -47,7 +82,8 @@ xo_verdict_decide(const struct xo_policy *policy,
 	enum xo_verdict verdict = judge(policy, question, &answer_r->tenant);
 
 	answer_r->verdict = verdict;
-	if (verdict == XO_VERDICT_VERIFIED || verdict == XO_VERDICT_OURS)
+	if (verdict == XO_VERDICT_VERIFIED || verdict == XO_VERDICT_OURS ||
+	    verdict == XO_VERDICT_ATTRIBUTED)
 		answer_r->would = XO_DECISION_ACCEPT;
 	else
 		answer_r->would = listener->on[verdict];

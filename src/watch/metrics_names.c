@@ -8,7 +8,7 @@
 #include "metrics_table.h"
 
 /* How many verdicts have places of each sort. */
-#define TENANT_VERDICTS 3
+#define TENANT_VERDICTS 4
 #define OTHER_VERDICTS 3
 _Static_assert(TENANT_VERDICTS + OTHER_VERDICTS == XO_VERDICT_COUNT,
     "a place for each verdict");

@@ -121,6 +121,7 @@ static const struct xo_verdict_place places[] = {
 	[XO_VERDICT_VERIFIED] = {true, 0},
 	[XO_VERDICT_SENDER_MISMATCH] = {true, 1},
 	[XO_VERDICT_OURS] = {true, 2},
+	[XO_VERDICT_ATTRIBUTED] = {true, 3},
 	[XO_VERDICT_UNKNOWN_ORG] = {false, 0},
 	[XO_VERDICT_NO_ORG] = {false, 1},
 	[XO_VERDICT_UNAUTHENTICATED] = {false, 2},

@@ -145,6 +145,7 @@ write_tenant(const struct tally *t, struct xo_html *html)
 	xo_html_put_number(html, t->all);
 	xo_html_put_number(html, t->by_verdict[XO_VERDICT_VERIFIED]);
 	xo_html_put_number(html, t->by_verdict[XO_VERDICT_OURS]);
+	xo_html_put_number(html, t->by_verdict[XO_VERDICT_ATTRIBUTED]);
 	xo_html_put_number(html, t->by_verdict[XO_VERDICT_SENDER_MISMATCH]);
 	xo_html_put_number(html, t->recipients);
 	xo_html_close_row(html);
@@ -155,7 +156,8 @@ write_tenants(const struct xo_page *page, const struct sums *sums,
     struct xo_buf *out)
 {
 	static const struct xo_html_table table = {"Tenants", {"tenant",
-		"#messages", "#verified", "#ours", "#sender_mismatch",
+		"#messages", "#verified", "#ours", "#attributed",
+		"#sender_mismatch",
 		"#recipients refused or observed"}};
 	struct xo_html html;
 

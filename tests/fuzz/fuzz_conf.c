@@ -27,7 +27,7 @@
 struct traffic {
 	const struct xo_conf *conf;
 	const struct xo_listener *listener;
-	uint32_t rights;
+	struct xo_rights rights;
 	bool has_trusted[SOME];
 	bool has_demoted[SOME];
 };
@@ -115,7 +115,9 @@ send_from(struct traffic *t, struct xo_span xoorg, struct xo_span domain)
 {
 	struct xo_buf sender = {0};
 	struct xo_question question = {
-		.rights = t->rights,
+		.rights = t->rights.rights,
+		.is_attributed = t->rights.is_attributed,
+		.tenant = t->rights.tenant,
 		.has_xoorg = xoorg.len > 0,
 		.xoorg = xoorg,
 	};
@@ -132,7 +134,7 @@ send_from(struct traffic *t, struct xo_span xoorg, struct xo_span domain)
 
 /* All kinds of mail in a session with these rights. */
 static void
-come_with(struct traffic *t, uint32_t rights)
+come_with(struct traffic *t, struct xo_rights rights)
 {
 	const struct xo_policy *policy = &t->conf->policy;
 
@@ -173,7 +175,7 @@ come_as(struct traffic *t, const struct xo_peer *peer)
 			    n < peer->n_names ? &certificate : NULL,
 			    k < peer->n_networks ?
 			    &peer->networks[k].address : NULL, &rights);
-			come_with(t, rights.rights);
+			come_with(t, rights);
 		}
 	}
 }
@@ -205,7 +207,7 @@ check_traffic(const struct xo_conf *conf)
 
 	for (size_t i = 0; i < some(policy->n_listeners); i++) {
 		t.listener = &policy->listeners[i];
-		come_with(&t, 0);
+		come_with(&t, (struct xo_rights){.rights = 0});
 		for (size_t k = 0; k < some(t.listener->n_peers); k++)
 			come_as(&t, &policy->peers[t.listener->peers[k]]);
 	}

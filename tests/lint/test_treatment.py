@@ -7,7 +7,7 @@ import re
 import pytest
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-TABLES = ("3.2", "5.4", "5.5", "6", "9.1", "9.2", "9.3", "9.4", "9.5", "9.6", "9.7", "9.8")
+TABLES = ("3.2", "5.4", "5.5", "6", "9.1", "9.2", "9.3", "9.4", "9.5", "9.6", "9.7", "9.8", "9.9")
 
 
 def _read(*path):

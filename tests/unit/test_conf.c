@@ -233,6 +233,13 @@ static const struct bad bads[] = {
 	    "\"CONTOSO.com\" in tenant `contoso` and in tenant `fabrikam`"},
 	{"\"Contoso.onmicrosoft.com\"", "\"contoso.COM\"", 28,
 	    "\"contoso.COM\" in tenant `contoso`"},
+	{"[\"relay\", \"xclient\"]", "[\"xclient\"]; tenant = \"contoso\"", 23,
+	    "local-mta.tenant: expected the right relay beside it"},
+	{"[\"relay\", \"xclient\"]", "[\"relay\"]; tenant = \"contosa\"", 23,
+	    "expected a name from `tenants`, found \"contosa\"; did you mean "
+	    "`contoso`?"},
+	{"    rights = [\"xoorg\"]", "    rights = [\"xoorg\", \"relay\"]; "
+	    "tenant = \"contoso\"", 19, "tenant: expected no right xoorg"},
 	{"    client_certificate = \"gw.pem\"\n", "", 35,
 	    "fabrikam.client_key: expected client_certificate"},
 	{"    client_key = \"gw.key\"\n", "", 35,

@@ -659,7 +659,7 @@ test_many_tenants(void **state)
 	    "tenant=\"t9999\",verdict=\"verified\",action=\"accept\"} 1");
 	assert_true(xo_snapshot_init(&snapshot, new, 0));
 	assert_int_equal(xo_snapshot_n_cells(&snapshot, XO_METRIC_MESSAGES),
-	    2 * (N + 1) * 3 * 4);
+	    2 * (N + 1) * 4 * 4);
 	xo_snapshot_fini(&snapshot);
 	xo_metrics_free(&new);
 	free(names);

@@ -106,7 +106,9 @@ decide(const struct xo_peer *peers, size_t n,
     const struct xo_certificate *certificate, const struct xo_address *address)
 {
 	static const int indexes[] = {0, 1, 2, 3};
-	struct xo_policy policy = {.peers = peers, .n_peers = n};
+	struct xo_policy policy = {
+		.peers = peers, .n_peers = n, .n_tenants = 2
+	};
 	struct xo_listener listener = {.peers = indexes, .n_peers = n};
 	struct xo_rights rights;
 
@@ -661,6 +663,81 @@ test_listener_and_length(void **state)
 	assert_int_equal(strlen(got.reason), XO_REASON_SIZE - 1);
 }
 
+/* protocol.md 9.9: whose the session is, by the tenants of the peers that match. */
+static void
+test_attribution(void **state)
+{
+	static const struct xo_span names[] = {
+		S("a.example"), S("b.example"), S("c.example")
+	};
+	static const struct xo_network at = {
+		{{[10] = 0xff, 0xff, 192, 0, 2, 1}}, 128
+	};
+	enum { NO = -1, A, B };
+	static const struct {
+		const char *id;
+		int by_name[3], by_address[2];	/* tenants; -2: no such peer */
+		bool is_bad;
+		int want;			/* -2: without relay */
+	} rows[] = {
+		{"two by certificate", {A, B, -2}, {-2, -2}, false, -2},
+		{"two by certificate, address", {A, B, -2}, {A, -2}, false,
+		    -2},
+		{"two by address", {-2, -2, -2}, {A, B}, false, -2},
+		{"two by address, free certificate", {NO, -2, -2}, {A, B},
+		    false, -2},
+		{"no such tenant", {7, -2, -2}, {-2, -2}, false, -2},
+		{"no such tenant, address", {-2, -2, -2}, {2, -2}, false, -2},
+		{"bad certificate", {A, -2, -2}, {-2, -2}, true, -2},
+		{"bad certificate, address", {A, -2, -2}, {B, -2}, true,
+		    B},
+		{"nobody's", {NO, -2, -2}, {NO, -2}, false, NO},
+		{"certificate first", {A, -2, -2}, {B, -2}, false, A},
+		{"certificate first, two addresses", {B, -2, -2}, {A, B},
+		    false, B},
+		{"certificate, one without", {NO, B, -2}, {-2, -2}, false,
+		    B},
+		{"twice the same", {A, A, -2}, {-2, -2}, false, A},
+		{"address", {-2, -2, -2}, {B, NO}, false, B},
+		{"address, free certificate", {NO, -2, -2}, {A, -2}, false,
+		    A},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct xo_peer peers[5];
+		const struct xo_certificate certificate = {
+			.is_present = true, .dns_names = names,
+			.n_dns_names = 3, .is_chain_valid = !rows[i].is_bad,
+			.is_for_servers = true, .is_for_clients = true,
+		};
+		struct xo_rights got;
+		size_t n = 0;
+
+		for (size_t k = 0; k < 5; k++) {
+			int tenant = k < 3 ? rows[i].by_name[k] :
+			    rows[i].by_address[k - 3];
+
+			if (tenant == -2)
+				continue;
+			peers[n++] = (struct xo_peer){
+				.names = k < 3 ? &names[k] : NULL,
+				.n_names = k < 3, .networks = &at,
+				.n_networks = k >= 3, .rights = XO_RIGHT_RELAY,
+				.bad_certificate = XO_BAD_CERTIFICATE_UNTRUSTED,
+				.has_tenant = tenant != NO, .tenant = tenant,
+			};
+		}
+		got = decide(peers, n, &certificate, &at.address);
+		if (got.is_attributed != (rows[i].want >= 0) ||
+		    (got.is_attributed && got.tenant != rows[i].want) ||
+		    ((got.rights & XO_RIGHT_RELAY) != 0) !=
+		    (rows[i].want != -2))
+			fail_msg("%s: got %d %d, rights %u", rows[i].id,
+			    got.is_attributed, got.tenant, got.rights);
+	}
+}
+
 int
 main(void)
 {
@@ -671,6 +748,7 @@ main(void)
 		cmocka_unit_test(test_several_peers),
 		cmocka_unit_test(test_usage_and_revocation),
 		cmocka_unit_test(test_each_peer_decides),
+		cmocka_unit_test(test_attribution),
 		cmocka_unit_test(test_cn_too),
 		cmocka_unit_test(test_constraints),
 		cmocka_unit_test(test_server_name),

@@ -184,6 +184,14 @@ test_results(void **state)
 		{XO_VERDICT_UNAUTHENTICATED, "", NULL, "",
 		    "Authentication-Results: gw.contoso.com; x-xoorg=none\r\n"
 		    "\tpolicy.verdict=unauthenticated\r\n" RECEIVED},
+		/* Its peer named the tenant, nobody XOORG. */
+		{XO_VERDICT_SENDER_MISMATCH, "contoso", NULL, "",
+		    "Authentication-Results: gw.contoso.com; x-xoorg=none "
+		    "policy.tenant=contoso\r\n"
+		    "\tpolicy.verdict=sender_mismatch\r\n" RECEIVED},
+		{XO_VERDICT_ATTRIBUTED, "", NULL, "",
+		    "Authentication-Results: gw.contoso.com; x-xoorg=none\r\n"
+		    "\tpolicy.verdict=unauthenticated\r\n" RECEIVED},
 		/* Demoted, it is anybody's. */
 		{XO_VERDICT_OURS, "", NULL, "",
 		    "Authentication-Results: gw.contoso.com; x-xoorg=none\r\n"

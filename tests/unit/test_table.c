@@ -21,7 +21,9 @@
 
 static const char head[] =
     "hostname = \"gw.contoso.com\"; user = \"\"\n"
-    "peers = { e = { names = [\"e.example\"]; rights = [\"xoorg\"] } }\n"
+    "peers = { e = { names = [\"e.example\"]; rights = [\"xoorg\"] }\n"
+    "  app = { names = [\"app.example\"]; rights = [\"relay\"]\n"
+    "    tenant = \"b\" } }\n"
     "tls = { t = { certificate = \"gw.pem\"; key = \"gw.key\" } }\n"
     "listeners = { l = { listen = [\"127.0.0.1:10027\"]; tls = \"t\"\n"
     "  peers = [\"e\"]; upstream = \"u\"; demote_to = \"d\" } }\n"
@@ -149,7 +151,7 @@ static const struct bad bads[] = {
 	{"\ncontoso,", "\n\"con\"\"toso\",", 2, "found \"con\"toso\""},
 	{"\ncontoso,", "\nown,", 2, "each tenant once, found `own` again, "
 	    "which is in "},
-	{"\ncontoso,", "\nown,", 2, "test.conf:9 already"},
+	{"\ncontoso,", "\nown,", 2, "test.conf:11 already"},
 	{"\nfabrikam-2_x,", "\ncontoso,", 4, "a.csv:2 already"},
 	/* Values, as in the configuration. */
 	{"contoso.com *.contoso.com", "", 2,
@@ -318,6 +320,10 @@ test_good(void **state)
 	must_be(tenant_of(conf, "own.example")->name, "own");
 	assert_null(tenant_of(conf, "x.example"));
 	assert_int_equal(conf->tenants[1].where.line, 2);
+	/* A peer may be that of a table's tenant. */
+	assert_false(conf->policy.peers[0].has_tenant);
+	assert_true(conf->policy.peers[1].has_tenant);
+	must_be(conf->policy.tenants[conf->policy.peers[1].tenant].name, "b");
 	xo_conf_free(&conf);
 }
 

@@ -40,6 +40,8 @@ static struct xo_tenant tenants[3];
 static struct xo_upstream upstreams[4];
 static struct xo_listener listener;
 static struct xo_policy policy;
+/* XO_NOBODY: the session is no tenant's. */
+static int attributed;
 
 static int
 set_up(void **state)
@@ -47,6 +49,7 @@ set_up(void **state)
 	int first, second;
 
 	(void)state;
+	attributed = XO_NOBODY;
 	tenants[CONTOSO] = (struct xo_tenant){
 		.originator_orgs = contoso, .n_originator_orgs = 2,
 		.sender_domains = contoso, .n_sender_domains = 1,
@@ -99,6 +102,8 @@ mail(uint32_t rights, const char *xoorg, const char *sender,
 	struct xo_question question = {
 		.rights = rights, .has_xoorg = xoorg != NULL,
 		.xoorg = span(xoorg), .sender = span(sender),
+		.is_attributed = attributed != XO_NOBODY,
+		.tenant = attributed,
 	};
 
 	memset(t, 0xee, sizeof(*t));
@@ -679,6 +684,8 @@ static const char *const table_9_5[][2] = {
 	{"xoorg", "upstream, each tenant's; demote_to if unknown_org, no_org or "
 	    "sender_mismatch demotes, or it is only observed"},
 	{"relay", "upstream, each tenant's; demote_to if it is only observed"},
+	{"relay, of a tenant's peer", "upstream, each tenant's; demote_to if "
+	    "sender_mismatch demotes, or it is only observed"},
 	{"none", "demote_to; upstream if unauthenticated accepts; none if it "
 	    "refuses"},
 };
@@ -694,13 +701,16 @@ demotes(enum xo_verdict verdict)
 static void
 check_ways(const char *const *row, uint32_t rights)
 {
-	struct xo_ways got = xo_treatment_ways(&listener, rights);
+	bool is_attributed = has(row[0], "tenant");
+	struct xo_ways got = xo_treatment_ways(&listener, rights,
+	    is_attributed);
 	bool is_stranger = is(row[0], "none");
 	bool want_upstream = !is_stranger ||
 	    listener.on[XO_VERDICT_UNAUTHENTICATED] == XO_DECISION_ACCEPT;
 	bool want_demote = is_stranger ?
 	    demotes(XO_VERDICT_UNAUTHENTICATED) :
-	    listener.mode == XO_MODE_OBSERVE || (is(row[0], "xoorg") &&
+	    listener.mode == XO_MODE_OBSERVE || (is_attributed &&
+	    demotes(XO_VERDICT_SENDER_MISMATCH)) || (is(row[0], "xoorg") &&
 	    (demotes(XO_VERDICT_UNKNOWN_ORG) || demotes(XO_VERDICT_NO_ORG) ||
 	    demotes(XO_VERDICT_SENDER_MISMATCH)));
 
@@ -724,8 +734,9 @@ test_9_5(void **state)
 		check_ways(table_9_5[0], XOORG | RELAY | REST);
 		check_ways(table_9_5[1], RELAY);
 		check_ways(table_9_5[1], RELAY | REST);
-		check_ways(table_9_5[2], 0);
-		check_ways(table_9_5[2], REST);
+		check_ways(table_9_5[2], RELAY);
+		check_ways(table_9_5[3], 0);
+		check_ways(table_9_5[3], REST);
 	}
 }
 
@@ -1232,6 +1243,137 @@ test_holes(void **state)
 	}
 }
 
+/* protocol.md 9.9 */
+static const char *const table_9_9[][5] = {
+	{"another tenant's", "sender_mismatch", "other",
+	    "its tenant's recipients", "none"},
+	{"nobody's", "sender_mismatch", "other", "its tenant's recipients",
+	    "none"},
+	{"below its tenant's domain", "sender_mismatch", "other",
+	    "its tenant's recipients", "none"},
+	{"its tenant's, with a route in it", "sender_mismatch", "other",
+	    "its tenant's recipients", "none"},
+	{"an originator org beside sender_domains", "sender_mismatch", "other",
+	    "its tenant's recipients", "none"},
+	{"none, the first recipient is another tenant's", "attributed", "ours",
+	    "anybody", "its tenant's"},
+	{"none", "attributed", "ours", "anybody", "its tenant's"},
+	{"its tenant's", "attributed", "ours", "anybody", "its tenant's"},
+};
+
+static const char *
+sender_of(const char *cell)
+{
+	static const struct {
+		const char *word, *address;
+	} words[] = {
+		{"another tenant's", "a@fabrikam.com"},
+		{"nobody's", "a@nobody.example"},
+		{"below its tenant's domain", "a@mail.contoso.com"},
+		{"its tenant's, with a route in it", "a%b@contoso.com"},
+		{"an originator org beside sender_domains",
+		    "a@contoso.onmicrosoft.com"},
+		{"its tenant's", "a@contoso.com"},
+	};
+
+	for (size_t i = 0; i < N(words); i++)
+		if (is(cell, words[i].word))
+			return words[i].address;
+	return "";
+}
+
+/* With the action that gives the most. */
+static void
+check_attributed(const char *const *row)
+{
+	bool is_ours = is(row[2], "ours");
+	bool reaches_all = is(row[3], "anybody");
+	const char *first = has(row[0], "first recipient") ?
+	    "r@fabrikam.com" : "r@contoso.com";
+	struct xo_treatment t;
+	enum xo_refusal would;
+
+	assert_int_equal(mail(RELAY, NULL, sender_of(row[0]), &t),
+	    XO_REFUSAL_NONE);
+	assert_string_equal(xo_verdict_name(t.answer.verdict), row[1]);
+	assert_string_equal(origin_words[t.origin], row[2]);
+	assert_int_equal(t.answer.tenant, CONTOSO);
+	assert_int_equal(rcpt(first, &t), XO_REFUSAL_NONE);
+	assert_int_equal(t.tenant, CONTOSO);
+	assert_int_equal(t.upstream, UPSTREAM);
+	assert_int_equal(rcpt_as("r@fabrikam.com", false, &t, &would) ==
+	    XO_REFUSAL_NONE, reaches_all);
+	assert_int_equal(rcpt_as("r@nobody.example", false, &t, &would) ==
+	    XO_REFUSAL_NONE, reaches_all);
+	upstreams[UPSTREAM].xoorg_source = XO_XOORG_TENANT;
+	assert_string_equal(text(xo_treatment_xoorg(&policy, &t, span(""),
+	    span(""))), is(row[4], "none") ? "" : "contoso.com");
+	upstreams[UPSTREAM].xoorg_source = XO_XOORG_MESSAGE;
+	assert_false(xo_treatment_takes_value(&policy, &t,
+	    span("fabrikam.com")));
+	assert_false(xo_treatment_takes_value(&policy, &t,
+	    span("nobody.example")));
+	assert_int_equal(xo_treatment_takes_value(&policy, &t,
+	    span("contoso.onmicrosoft.com")), is_ours);
+	assert_int_equal((t.rights & RELAY) != 0, is_ours);
+}
+
+static void
+test_9_9(void **state)
+{
+	(void)state;
+	attributed = CONTOSO;
+	for (size_t i = 0; i < N(table_9_9); i++) {
+		struct xo_treatment t;
+		bool is_refused = is(table_9_9[i][2], "other");
+
+		listener.on[XO_VERDICT_SENDER_MISMATCH] = XO_DECISION_REJECT;
+		assert_int_equal(mail(RELAY, NULL, sender_of(table_9_9[i][0]),
+		    &t), is_refused ? XO_REFUSAL_SENDER_MISMATCH :
+		    XO_REFUSAL_NONE);
+		listener.on[XO_VERDICT_SENDER_MISMATCH] = XO_DECISION_ACCEPT;
+		check_attributed(table_9_9[i]);
+	}
+}
+
+/* What is a stranger's or speaks XOORG is nobody's by attribution; and a tenant
+ * that there is not gives nothing. */
+static void
+test_attributed_otherwise(void **state)
+{
+	static const int numbers[] = {XO_NOBODY - 1, -7, 3, 1000000};
+	struct xo_treatment t;
+
+	(void)state;
+	attributed = CONTOSO;
+	assert_int_equal(mail(0, NULL, "a@contoso.com", &t), XO_REFUSAL_NONE);
+	assert_int_equal(t.answer.verdict, XO_VERDICT_UNAUTHENTICATED);
+	assert_int_equal(t.tenant, XO_NOBODY);
+	(void)mail(XOORG | RELAY, NULL, "a@contoso.com", &t);
+	assert_int_equal(t.answer.verdict, XO_VERDICT_NO_ORG);
+	assert_int_equal(t.tenant, XO_NOBODY);
+	(void)mail(XOORG | RELAY, "fabrikam.com", "a@contoso.com", &t);
+	assert_int_equal(t.answer.verdict, XO_VERDICT_VERIFIED);
+	assert_int_equal(t.tenant, FABRIKAM);
+	for (size_t i = 0; i < N(numbers); i++) {
+		attributed = numbers[i];
+		listener.on[XO_VERDICT_UNAUTHENTICATED] = XO_DECISION_ACCEPT;
+		(void)mail(RELAY, NULL, "a@contoso.com", &t);
+		assert_int_equal(t.origin, XO_ORIGIN_OTHER);
+		assert_int_equal(t.rights & RELAY, 0);
+		assert_int_equal(t.tenant, XO_NOBODY);
+		assert_int_equal(rcpt("r@nobody.example", &t),
+		    XO_REFUSAL_RCPT_RELAY);
+	}
+	/* Without sender_domains its originator_orgs say. */
+	attributed = FABRIKAM;
+	assert_int_equal(mail(RELAY, NULL, "a@contoso.com", &t),
+	    XO_REFUSAL_SENDER_MISMATCH);
+	assert_int_equal(mail(RELAY, NULL, "a@fabrikam.com", &t),
+	    XO_REFUSAL_NONE);
+	assert_int_equal(t.upstream, OWN);
+}
+
 int
 main(void)
 {
@@ -1249,6 +1391,8 @@ main(void)
 		TEST(test_9_6),
 		TEST(test_9_7),
 		TEST(test_9_8),
+		TEST(test_9_9),
+		TEST(test_attributed_otherwise),
 		TEST(test_strict_otherwise),
 		TEST(test_postmaster_of_others),
 		TEST(test_observed_mail),

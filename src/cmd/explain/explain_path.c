@@ -287,6 +287,8 @@ verdict_meaning(struct xo_span verdict)
 		{XO_VERDICT_UNAUTHENTICATED, "the client did not prove itself "
 		    "by a certificate: ordinary Internet mail."},
 		{XO_VERDICT_OURS, "one of the gateway's own systems sent it."},
+		{XO_VERDICT_ATTRIBUTED, "a peer that relays as this tenant sent "
+		    "it; XOORG verified nothing."},
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
