@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The functions of the types, and what they share. Private to value.c (their
- * table), set_plain.c and set_name.c. Each puts one node of the right kind into
+ * table), set_scalar.c and set_name.c. Each puts one node of the right kind into
  * a field; `other` is the second field of the row, NULL if there is none.
  */
 #ifndef XO_CONF_SETTERS_H
@@ -20,7 +20,7 @@ void xo_value_set_where(const struct xo_node *node, void *where);
 /* The index of the word, or -1. */
 int xo_value_find_word(const char *const *words, struct xo_span text);
 
-/* set_plain.c: booleans, numbers, text, words */
+/* set_scalar.c: booleans, numbers, text, words */
 bool xo_set_bool(const struct xo_setter *setter,
     const struct xo_node *node, void *field, void *other);
 bool xo_set_size(const struct xo_setter *setter,

@@ -6,7 +6,7 @@
  *   session_begin.c  PROXY header, bounds, banner
  *   session.c        a turn: moving octets, taking the relay's actions
  *   session_time.c   deadlines and stalls
- *   session_end.c    closing
+ *   session_close.c  closing
  *   session_bounds.c how many may be here, and begin TLS
  *   session_client.c who the client is
  *   session_log.c    what is told about it
@@ -121,7 +121,7 @@ void xo_session_arm(struct xo_session *s);
 void xo_session_on_timer(evutil_socket_t fd, short what, void *arg);
 void xo_session_watch_stall(struct xo_session *s);
 
-/* session_end.c */
+/* session_close.c */
 /* While it is closing: true if it need not wait for the client any more. */
 bool xo_session_may_close(struct xo_session *s);
 void xo_session_free(struct xo_session *s);

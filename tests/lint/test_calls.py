@@ -27,7 +27,7 @@ ELSEWHERE = {
     # Steps of loading, each a file.
     "src/conf/load.h": {"src/conf/%s.c" % x for x in (
         "audit", "check", "conf", "record", "rules", "table")},
-    "src/conf/setters.h": {"src/conf/%s.c" % x for x in ("set_name", "set_plain", "value")},
+    "src/conf/setters.h": {"src/conf/%s.c" % x for x in ("set_name", "set_scalar", "value")},
     "src/conf/conf.h": {"src/conf/print.c"},
     "src/conf/place.h": {"src/conf/interfaces.c"},
     "src/conf/source.h": {"src/conf/explain.c", "src/conf/grammar.c"},

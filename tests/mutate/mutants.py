@@ -504,7 +504,7 @@ m("little-progress", "written - s->time.written < least_progress(s))", "written 
 m("stall-of-the-hop", "xo_relay_back_closed(s->relay);", ";")
 m("proxy-wait", "uint64_t due = s->awaits_proxy ? s->time.proxy :", "uint64_t due = s->awaits_proxy ? UINT64_MAX :")
 
-m = group("session_end.c", "session", ("test_limits.py", ""))
+m = group("session_close.c", "session", ("test_limits.py", ""))
 m("end-unsaid", "shutdown(s->front.fd, SHUT_WR);", ";")
 m("not-waited", "return has_client_ended(s) || xo_clock_now() >= s->time.linger;", "return true;")
 m("claim-left", "xo_claim_cancel(&s->want.claim);\n\tif", "if")
