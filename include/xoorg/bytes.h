@@ -93,9 +93,11 @@ size_t xo_span_find(struct xo_span s, uint8_t c);
 /* Without SP and TAB at both ends. */
 struct xo_span xo_span_trim(struct xo_span s);
 /*
- * Octets of the UTF-8 character that `s` begins with (RFC 3629): 1 for any
- * ASCII; 0 if `s` is empty, ill-formed there, or has a C1 control character.
+ * Octets of the UTF-8 character that `s` begins with, 1 to 4, and its code point;
+ * 0 if it begins with none (RFC 3629 3), and the code point is left alone.
  */
+size_t xo_utf8_first(struct xo_span s, uint32_t *code_r);
+/* The same, and 0 for a C1 control character, too. */
 size_t xo_utf8_len(struct xo_span s);
 /*
  * An unsigned decimal of 1 to 19 digits, the whole span, no sign, no blank.

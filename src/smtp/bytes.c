@@ -10,6 +10,7 @@
 
 #define BUF_MIN 128
 #define U64_DIGITS 20
+#define C1_END 0xa0		/* control characters of ISO 8859 */
 #define PADDED_MAX 32
 
 bool
@@ -61,53 +62,49 @@ xo_span_trim(struct xo_span s)
 	return s;
 }
 
-/* Octets that follow `lead`, and the range of the first of them: this alone
- * tells overlong forms, surrogates and what lies beyond U+10FFFF. */
-static size_t
-utf8_tail(uint8_t lead, uint8_t *low_r, uint8_t *high_r)
+static bool
+is_utf8_tail(uint8_t c)
 {
-	*low_r = 0x80;
-	*high_r = 0xbf;
-	if (lead >= 0xc2 && lead <= 0xdf) {
-		if (lead == 0xc2)
-			*low_r = 0xa0;	/* below are the C1 controls */
+	return (c & 0xc0) == 0x80;
+}
+
+size_t
+xo_utf8_first(struct xo_span s, uint32_t *code_r)
+{
+	/* The least code point that needs so many octets. */
+	static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
+	uint32_t code;
+	size_t n;
+
+	if (s.len == 0)
+		return 0;
+	if (s.p[0] < 0x80) {
+		*code_r = s.p[0];
 		return 1;
 	}
-	if (lead >= 0xe0 && lead <= 0xef) {
-		if (lead == 0xe0)
-			*low_r = 0xa0;
-		else if (lead == 0xed)
-			*high_r = 0x9f;
-		return 2;
+	n = s.p[0] >= 0xf0 ? 4 : s.p[0] >= 0xe0 ? 3 : 2;
+	if (s.p[0] < 0xc2 || s.p[0] > 0xf4 || s.len < n)
+		return 0;
+	code = s.p[0] & (0x7Fu >> n);
+	for (size_t i = 1; i < n; i++) {
+		if (!is_utf8_tail(s.p[i]))
+			return 0;
+		code = code << 6 | (s.p[i] & 0x3Fu);
 	}
-	if (lead >= 0xf0 && lead <= 0xf4) {
-		if (lead == 0xf0)
-			*low_r = 0x90;
-		else if (lead == 0xf4)
-			*high_r = 0x8f;
-		return 3;
-	}
-	return 0;
+	if (code < least[n] || code > 0x10ffff ||
+	    (code >= 0xd800 && code <= 0xdfff))
+		return 0;
+	*code_r = code;
+	return n;
 }
 
 size_t
 xo_utf8_len(struct xo_span s)
 {
-	uint8_t low, high;
-	size_t tail;
+	uint32_t code = 0;
+	size_t n = xo_utf8_first(s, &code);
 
-	if (s.len == 0)
-		return 0;
-	if (s.p[0] < 0x80)
-		return 1;
-	tail = utf8_tail(s.p[0], &low, &high);
-	if (tail == 0 || s.len <= tail || s.p[1] < low || s.p[1] > high)
-		return 0;
-	for (size_t i = 2; i <= tail; i++) {
-		if ((s.p[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	return tail + 1;
+	return code >= 0x80 && code < C1_END ? 0 : n;
 }
 
 enum xo_err

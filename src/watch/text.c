@@ -1,46 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * UTF-8, HTML and time stamps: see text.h.
+ * Deceptive text, HTML and time stamps: see text.h.
  */
 #include <time.h>
 
 #include "text.h"
-
-static bool
-is_tail(uint8_t c)
-{
-	return (c & 0xC0) == 0x80;
-}
-
-size_t
-xo_utf8_first(struct xo_span s, uint32_t *code_r)
-{
-	/* The least code point that needs so many octets. */
-	static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
-	uint32_t code;
-	size_t n;
-
-	if (s.len == 0)
-		return 0;
-	if (s.p[0] < 0x80) {
-		*code_r = s.p[0];
-		return 1;
-	}
-	n = s.p[0] >= 0xF0 ? 4 : s.p[0] >= 0xE0 ? 3 : 2;
-	if (s.p[0] < 0xC2 || s.p[0] > 0xF4 || s.len < n)
-		return 0;
-	code = s.p[0] & (0x7Fu >> n);
-	for (size_t i = 1; i < n; i++) {
-		if (!is_tail(s.p[i]))
-			return 0;
-		code = code << 6 | (s.p[i] & 0x3Fu);
-	}
-	if (code < least[n] || code > 0x10FFFF ||
-	    (code >= 0xD800 && code <= 0xDFFF))
-		return 0;
-	*code_r = code;
-	return n;
-}
 
 bool
 xo_code_is_deceptive(uint32_t code)

@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Text as outsiders send it, before it is shown to people or programs: is it
- * UTF-8, and could it deceive who reads it. For log, metrics and status page.
+ * Text as outsiders send it, before it is shown to people or programs: could it
+ * deceive a reader? For log, metrics and status page.
  */
 #ifndef XO_TEXT_H
 #define XO_TEXT_H
 
 #include <xoorg/bytes.h>
-
-/*
- * Octets of the valid UTF-8 sequence that `s` begins with, 1 to 4, and its
- * code point; 0 if it begins with none (RFC 3629 3).
- */
-size_t xo_utf8_first(struct xo_span s, uint32_t *code_r);
 
 /*
  * Code points that steer a terminal or change the order of what is shown:

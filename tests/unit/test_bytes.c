@@ -176,6 +176,32 @@ test_utf8(void **state)
 }
 
 static void
+test_utf8_code(void **state)
+{
+	static const struct {
+		const char *in;
+		size_t want;
+		uint32_t code;
+	} rows[] = {
+		{"a", 1, 'a'}, {"\xc2\x85", 2, 0x85}, {"\xc3\xb6x", 2, 0xf6},
+		{"\xe2\x82\xac", 3, 0x20ac}, {"\xf0\x9f\x98\x80", 4, 0x1f600},
+		{"\xf4\x8f\xbf\xbf", 4, 0x10ffff},
+		/* Left alone. */
+		{"", 0, 7}, {"\x80", 0, 7}, {"\xc0\xae", 0, 7},
+		{"\xed\xa0\x80", 0, 7}, {"\xf4\x90\x80\x80", 0, 7},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++) {
+		uint32_t code = 7;
+
+		assert_int_equal(xo_utf8_first(text(rows[i].in), &code),
+		    rows[i].want);
+		assert_int_equal(code, rows[i].code);
+	}
+}
+
+static void
 want_buf(const struct xo_buf *b, const char *want)
 {
 	if (!xo_span_is_equal(xo_buf_span(b), text(want)))
@@ -343,6 +369,7 @@ main(void)
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_u64),
 		cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_utf8_code),
 		cmocka_unit_test(test_buf_writes),
 		cmocka_unit_test(test_buf_limit),
 		cmocka_unit_test(test_memory),
