@@ -228,6 +228,28 @@ def test_E50_empty(both):
     assert both.inbound.one().body == b""
 
 
+@pytest.mark.parametrize("setting, want", [("reject", "554 5.6.11"), ("normalize", 250)])
+@pytest.mark.parametrize("n", [1, 7, 100])
+def test_normalize_chunks(gateway, pki, hop, setting, want, n):
+    """By BDAT for a next hop that takes DATA only, in chunks of n octets."""
+    main, inbound = hop(caps=PLAIN_CAPS), hop(caps=PLAIN_CAPS)
+    gw = gateway(base_config(pki, main, inbound, listeners__in__bare_newline=setting))
+    content = b"Subject: s\r\n\r\na\nb\rc\n.\nd\r"
+    with Smtp(gw.port()) as c:
+        c.ehlo()
+        c.mail()
+        c.rcpt()
+        chunks = [content[i:i + n] for i in range(0, len(content), n)]
+        for chunk in chunks[:-1]:
+            c.send(b"BDAT %d\r\n" % len(chunk) + chunk)
+        c.send(b"BDAT %d LAST\r\n" % len(chunks[-1]) + chunks[-1])
+        replied = c.replies(len(chunks))
+        expect(next((x for x in replied if x.code != 250), replied[-1]), want)
+        assert c.is_open()
+    assert [m.body for m in inbound.messages] == \
+        ([b"a\r\nb\r\nc\r\n.\r\nd\r\n"] if setting == "normalize" else [])
+
+
 def test_normalize(gateway, pki, hop):
     """bare_newline = "normalize": the body is repaired, the header still refused."""
     main, inbound = hop(), hop()

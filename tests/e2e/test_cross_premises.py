@@ -80,6 +80,9 @@ def test_in(into, pki, id, how, who, kept, promoted):
     assert bool(m.fields("X-CrossPremisesHeadersFiltered")) == (not kept)
     for name in ("X-CrossPremisesHeadersPromoted", "X-CrossPremisesHeadersFiltered"):
         assert all("gw.contoso.test" in x for x in m.fields(name))
+    event = gw.event()
+    assert event.get("promoted") == ("4" if promoted else None)
+    assert ("cross-premises:" in event.get("removed", "")) == (not kept)
 
 
 @pytest.mark.parametrize("how", (None, "keep", "promote"))

@@ -395,6 +395,8 @@ def test_pooled_connection_says_421(pair):
             c.data(simple())
         else:
             assert got.cls == 4
+    assert wait_until(lambda: "421 4.4.2 idle too long" in [
+        x.get("said") for x in gw.events("upstream")])
 
 
 @pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here")
