@@ -199,3 +199,17 @@ def test_check_claimed_twice(place):
     got = place.run("check", want=1)
     assert "t.csv:5: tenants.t.originator_orgs: expected each organisation once" in got
     assert "xoorgd.conf:" in got
+
+
+def test_authorize(place):
+    """xoorg orgs adds to the configuration; a table is somebody else's to write."""
+    before = place.get("xoorgd.conf")
+    for tenant, want in (("adatum", 1), ("contoso", 0)):
+        done = subprocess.run([XOORG, "orgs", "--authorize", "new.example", "--tenant", tenant,
+                               "--config", place.path("xoorgd.conf"), "--write"],
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == want, done.stderr
+        if want:
+            assert "t.csv:3: expected a tenant of the configuration" in done.stderr
+            assert place.get("xoorgd.conf") == before and place.get("t.csv") == TABLE
+    assert place.run("get", "new.example").split()[2] == "contoso"

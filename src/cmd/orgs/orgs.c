@@ -105,9 +105,31 @@ list(const struct settings *settings)
 	return is_fine ? XO_EXIT_OK : XO_EXIT_FAILED;
 }
 
+/* Only the configuration is written to. */
+static const char *
+place_in_table(const struct xo_conf *conf, const char *tenant,
+    struct xo_buf *error)
+{
+	for (size_t i = conf->n_own_tenants; i < conf->policy.n_tenants; i++) {
+		const struct xo_conf_where *where = &conf->tenants[i].where;
+
+		if (!xo_span_is_equal(conf->policy.tenants[i].name,
+		    xo_span_from_cstr(tenant)))
+			continue;
+		xo_buf_add_all(error, where->file, ":", (char *)NULL);
+		xo_buf_add_u64(error, (uint64_t)where->line);
+		xo_buf_add_all(error, ": expected a tenant of the "
+		    "configuration, found `", tenant, "` in this table; add "
+		    "the value to its row", (char *)NULL);
+		return xo_tool_cstr(error);
+	}
+	return NULL;
+}
+
 /* NULL: it may become this tenant's. */
 static const char *
-obstacle(const char *path, struct xo_span org, struct xo_buf *error)
+obstacle(const char *path, const char *name, struct xo_span org,
+    struct xo_buf *error)
 {
 	struct xo_conf *conf = xo_conf_load(path, error);
 	const char *why = NULL;
@@ -121,6 +143,8 @@ obstacle(const char *path, struct xo_span org, struct xo_buf *error)
 		xo_buf_add(error, conf->policy.tenants[tenant].name);
 		xo_buf_add_cstr(error, "'s");
 		why = xo_tool_cstr(error);
+	} else {
+		why = place_in_table(conf, name, error);
 	}
 	xo_conf_free(&conf);
 	return why;
@@ -169,7 +193,7 @@ authorize(const struct settings *settings)
 		    settings->authorize);
 		return XO_EXIT_USAGE;
 	}
-	why = obstacle(settings->config, org, &error);
+	why = obstacle(settings->config, settings->tenant, org, &error);
 	if (why != NULL) {
 		xo_tool_complain("orgs: %s", why);
 		result = XO_EXIT_FAILED;
