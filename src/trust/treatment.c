@@ -88,12 +88,11 @@ choose_upstream(const struct xo_policy *policy,
 }
 
 /* A bounce of our own systems: whose it is says its first recipient, unless the
- * session did. */
+ * session did (choose_tenant). */
 static bool
 is_by_recipient(const struct xo_treatment *t)
 {
-	return t->origin == XO_ORIGIN_OURS && !t->has_sender &&
-	    t->answer.tenant == XO_NOBODY;
+	return t->origin == XO_ORIGIN_OURS && !t->has_sender;
 }
 
 static enum xo_refusal

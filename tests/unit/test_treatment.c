@@ -1369,6 +1369,8 @@ test_attributed_otherwise(void **state)
 	attributed = FABRIKAM;
 	assert_int_equal(mail(RELAY, NULL, "a@contoso.com", &t),
 	    XO_REFUSAL_SENDER_MISMATCH);
+	assert_int_equal(mail(RELAY, NULL, "", &t), XO_REFUSAL_NONE);
+	assert_int_equal(t.answer.verdict, XO_VERDICT_ATTRIBUTED);
 	assert_int_equal(mail(RELAY, NULL, "a@fabrikam.com", &t),
 	    XO_REFUSAL_NONE);
 	assert_int_equal(t.upstream, OWN);
