@@ -8,6 +8,8 @@
 #include "status_html.h"
 #include "text.h"
 
+_Static_assert(XO_VERDICT_COUNT == 7, "a colour for each verdict");
+
 static const char HEAD[] =
     "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
     "<meta name=\"viewport\" content=\"width=device-width\">\n"
@@ -17,12 +19,12 @@ static const char HEAD[] =
     "--head:#f3f5f8;--good:#11693a;--bad:#b3201b;--warn:#8a5800;"
     "--link:#0b57c2;--goodbg:#e7f5ec;--badbg:#fdebea;--warnbg:#fdf3dc;"
     "--v0:#1f8a4c;--v1:#c9302a;--v2:#d9a21b;--v3:#8e4ec6;--v4:#8793a3;"
-    "--v5:#2f6fd0}\n"
+    "--v5:#2f6fd0;--v6:#12918f}\n"
     "@media (prefers-color-scheme:dark){:root{--fg:#e4e8ee;--dim:#9aa5b4;"
     "--bg:#14181f;--line:#333b47;--head:#1d232c;--good:#5fd08f;"
     "--bad:#ff8a80;--warn:#f2b84b;--link:#8ab4f8;--goodbg:#16291e;"
     "--badbg:#321b1b;--warnbg:#2e2614;--v0:#3fb574;--v1:#e5605a;"
-    "--v2:#e3b341;--v3:#b083e0;--v4:#7d8896;--v5:#6b9ff0}}\n"
+    "--v2:#e3b341;--v3:#b083e0;--v4:#7d8896;--v5:#6b9ff0;--v6:#3bb8b5}}\n"
     "*{box-sizing:border-box}"
     "body{font:15px/1.45 system-ui,sans-serif;color:var(--fg);"
     "background:var(--bg);max-width:72rem;margin:0 auto;padding:1.2rem;"
@@ -44,7 +46,8 @@ static const char HEAD[] =
     ".v2{fill:var(--v2);background:var(--v2)}"
     ".v3{fill:var(--v3);background:var(--v3)}"
     ".v4{fill:var(--v4);background:var(--v4)}"
-    ".v5{fill:var(--v5);background:var(--v5)}\n"
+    ".v5{fill:var(--v5);background:var(--v5)}"
+    ".v6{fill:var(--v6);background:var(--v6)}\n"
     ".axis{display:flex;justify-content:space-between;color:var(--dim);"
     "font-size:.85rem}\n"
     ".key{display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;margin-top:.4rem}"

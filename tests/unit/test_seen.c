@@ -14,9 +14,11 @@
 
 #define NOW 1795470280
 #define HEAD "xoorg-seen 1 verified unknown_org no_org sender_mismatch " \
-	"unauthenticated ours accept demote reject tempfail rcpt-relay " \
-	"rcpt-routed no-tenant\n"
-#define ORG "org contoso.com 1795470000 1795470100 0 0 0 17 0 0 0 0 0\n"
+	"unauthenticated ours attributed accept demote reject tempfail " \
+	"rcpt-relay rcpt-routed no-tenant\n"
+/* Twelve numbers: first, last, three words, a count for each verdict. */
+#define ORG "org contoso.com 1795470000 1795470100 0 0 0 17 0 0 0 0 0 0\n"
+_Static_assert(XO_VERDICT_COUNT == 7, "as many counts as verdicts");
 
 static struct xo_metrics *
 new_metrics(void)
@@ -136,24 +138,24 @@ test_hostile(void **state)
 		"xoorg-seen 2\n" ORG, ORG,
 		"xoorg-seen 1 unknown_org verified\n" ORG,
 		/* cut, or with more in it */
-		HEAD "org contoso.com 1795470000 1795470100 0 0 0 17 0 0 0 0",
-		HEAD "org contoso.com 1795470000 1795470100 0 0 0 17 0 0 0 0\n",
-		HEAD "org contoso.com 1795470000 1795470100 0 0 0 1 0 0 0 0 0 0\n",
-		HEAD "org contoso.com  1795470000 1795470100 0 0 0 1 0 0 0 0 0\n",
-		HEAD "org contoso.com 1795470000 1795470100 0 0 0 1 0 0 0 0 0\r\n",
-		HEAD "tag contoso.com 1795470000 1795470100 0 0 0 1 0 0 0 0 0\n",
+		HEAD "org contoso.com 1795470000 1795470100 0 0 0 17 0 0 0 0 0 0",
+		HEAD "org contoso.com 1795470000 1795470100 0 0 0 17 0 0 0 0 0\n",
+		HEAD "org contoso.com 1795470000 1795470100 0 0 0 1 0 0 0 0 0 0 0\n",
+		HEAD "org contoso.com  1795470000 1795470100 0 0 0 1 0 0 0 0 0 0\n",
+		HEAD "org contoso.com 1795470000 1795470100 0 0 0 1 0 0 0 0 0 0\r\n",
+		HEAD "tag contoso.com 1795470000 1795470100 0 0 0 1 0 0 0 0 0 0\n",
 		/* what no number of ours is */
-		HEAD "org contoso.com 1795470000 1795470100 6 0 0 1 0 0 0 0 0\n",
-		HEAD "org contoso.com 1795470000 1795470100 0 4 0 1 0 0 0 0 0\n",
-		HEAD "org contoso.com 1795470000 1795470100 0 0 4 1 0 0 0 0 0\n",
-		HEAD "org contoso.com -1 1795470100 0 0 0 1 0 0 0 0 0\n",
-		HEAD "org contoso.com 1795470100 1795470000 0 0 0 1 0 0 0 0 0\n",
-		HEAD "org contoso.com 0 99999999999999999999 0 0 0 1 0 0 0 0 0\n",
-		HEAD "org contoso.com 0 1 0 0 0 1000000000000001 0 0 0 0 0\n",
+		HEAD "org contoso.com 1795470000 1795470100 7 0 0 1 0 0 0 0 0 0\n",
+		HEAD "org contoso.com 1795470000 1795470100 0 4 0 1 0 0 0 0 0 0\n",
+		HEAD "org contoso.com 1795470000 1795470100 0 0 4 1 0 0 0 0 0 0\n",
+		HEAD "org contoso.com -1 1795470100 0 0 0 1 0 0 0 0 0 0\n",
+		HEAD "org contoso.com 1795470100 1795470000 0 0 0 1 0 0 0 0 0 0\n",
+		HEAD "org contoso.com 0 99999999999999999999 0 0 0 1 0 0 0 0 0 0\n",
+		HEAD "org contoso.com 0 1 0 0 0 1000000000000001 0 0 0 0 0 0\n",
 		/* names */
-		HEAD "org  1795470000 1795470100 0 0 0 1 0 0 0 0 0\n",
-		HEAD "org a+2 1795470000 1795470100 0 0 0 1 0 0 0 0 0\n",
-		HEAD "org a=b 1795470000 1795470100 0 0 0 1 0 0 0 0 0\n",
+		HEAD "org  1795470000 1795470100 0 0 0 1 0 0 0 0 0 0\n",
+		HEAD "org a+2 1795470000 1795470100 0 0 0 1 0 0 0 0 0 0\n",
+		HEAD "org a=b 1795470000 1795470100 0 0 0 1 0 0 0 0 0 0\n",
 		/* a good line does not save a bad one, nor the other way */
 		HEAD ORG "x\n", HEAD "x\n" ORG,
 	};
@@ -181,7 +183,7 @@ test_future(void **state)
 
 	(void)state;
 	assert_true(xo_seen_read(m, XO_LIT(HEAD "org CONTOSO.com 1795470281 "
-	    "1999999999 0 0 0 1 0 0 0 0 0\n"), NOW));
+	    "1999999999 0 0 0 1 0 0 0 0 0 0\n"), NOW));
 	s = look(m);
 	assert_int_equal(s.n_orgs, 1);
 	assert_int_equal(s.orgs[0].last, NOW);
