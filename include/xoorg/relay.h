@@ -113,9 +113,11 @@ struct xo_report {
 	struct xo_span xoorg;
 	struct xo_span xoorg_sent;	/* to the next hop; empty: none */
 	struct xo_span sender;
-	/* Not delivered: the first that was accepted, else the last refused. */
+	/* Not delivered: the first that was accepted. Else the last that the
+	 * next hop, or its absence, refused; empty: none. */
 	struct xo_span recipient;
 	size_t n_recipients;		/* accepted by the next hop */
+	size_t n_refused;		/* by it, or for want of one */
 	uint64_t size;			/* octets of content received */
 	int upstream;			/* XO_NOBODY: none was chosen */
 	int tenant;

@@ -97,24 +97,54 @@ forget(struct xo_relay *r)
 	relay_client_turn(r);
 }
 
-/* Whom a message was for that is not delivered; empty: nobody who could be read.
- * It was parsed once, so it parses again. */
-static struct xo_span
-blamed_recipient(const struct xo_relay *r)
+/* Whose refusal another line of the log does not have. */
+static bool
+is_refused(const struct slot *s)
 {
-	const struct envelope *e = &r->t.envelope;
-	struct xo_rcpt rcpt;
-	size_t i = 0;
+	return s->state == SLOT_REFUSED && !s->is_local;
+}
 
-	if (e->n_accepted == 0 && e->n_told > 0)
-		i = e->n_told - 1;
-	while (i < e->n_slots && e->n_accepted > 0 &&
-	    e->slots[i].state != SLOT_ACCEPTED)
-		i++;
-	if (i >= e->n_slots || e->slots[i].command_len == 0 ||
-	    xo_rcpt_parse(xo_span(r->text.p + e->slots[i].command,
-	    e->slots[i].command_len), r->front.announced, extensions(r),
-	    r->t.mail.is_utf8, envelope_syntax(r), &rcpt) != XO_REFUSAL_NONE)
+static size_t
+count_refused(const struct envelope *e)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < e->n_slots; i++)
+		n += is_refused(&e->slots[i]);
+	return n;
+}
+
+/* NULL: nobody. */
+static const struct slot *
+blamed_slot(const struct envelope *e, enum xo_refusal why)
+{
+	const struct slot *blamed = NULL;
+
+	for (size_t i = 0; i < e->n_slots; i++) {
+		const struct slot *s = &e->slots[i];
+
+		if (why != XO_REFUSAL_NONE && s->state == SLOT_ACCEPTED)
+			return s;
+		if (is_refused(s))
+			blamed = s;
+	}
+	/* None was told of yet: the message ended before. */
+	if (blamed == NULL && why != XO_REFUSAL_NONE && e->n_slots > 0)
+		blamed = &e->slots[0];
+	return blamed;
+}
+
+/* Empty: nobody who could be read. It was parsed once, so it parses again. */
+static struct xo_span
+blamed_recipient(const struct xo_relay *r, enum xo_refusal why)
+{
+	const struct slot *s = blamed_slot(&r->t.envelope, why);
+	struct xo_rcpt rcpt;
+
+	if (s == NULL || s->command_len == 0 ||
+	    xo_rcpt_parse(xo_span(r->text.p + s->command, s->command_len),
+	    r->front.announced, extensions(r), r->t.mail.is_utf8,
+	    envelope_syntax(r), &rcpt) != XO_REFUSAL_NONE)
 		return (struct xo_span){NULL, 0};
 	return rcpt.to.address;
 }
@@ -132,9 +162,9 @@ end(struct xo_relay *r, enum xo_refusal why, uint16_t code)
 		.sender = t->mail.from.address,
 		.xoorg_sent = t->envelope.has_xoorg_out ? back_xoorg(r) :
 		    (struct xo_span){NULL, 0},
-		.recipient = why != XO_REFUSAL_NONE ? blamed_recipient(r) :
-		    (struct xo_span){NULL, 0},
+		.recipient = blamed_recipient(r, why),
 		.n_recipients = t->envelope.n_accepted,
+		.n_refused = count_refused(&t->envelope),
 		.size = t->content.size,
 		.upstream = t->trust.upstream,
 		.tenant = t->trust.answer.tenant != XO_NOBODY ? t->trust.answer.tenant :

@@ -227,6 +227,8 @@ xo_session_log_message(struct xo_session *s, const struct xo_report *report)
 	if (report->recipient.len > 0)
 		add_to(line, report->recipient);
 	xo_log_u64(line, "rcpts", report->n_recipients);
+	if (report->n_refused > 0)
+		xo_log_u64(line, "refused", report->n_refused);
 	xo_log_u64(line, "size", report->size);
 	xo_log_str(line, "upstream", report->upstream == XO_NOBODY ?
 	    XO_LIT("") : policy_of(s)->upstreams[report->upstream].name);

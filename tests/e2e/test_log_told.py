@@ -145,7 +145,8 @@ def test_xoorg_sent(gateway, pki, hop, announced):
 
 
 def test_whom_the_next_hop_refused(gateway, pki, hop):
-    """All refused: the last of them; the content refused: the first that was taken."""
+    """All refused: the last of them; the content refused: the first that was taken;
+    delivered, but not to all: one of those it was not."""
     one = hop(script={"rcpt": lambda s, line: "550 5.1.1 no" if b"<no" in line else None,
                       "final": "554 5.7.1 spam"})
     gw = gateway(base_config(pki, one, one))
@@ -162,4 +163,15 @@ def test_whom_the_next_hop_refused(gateway, pki, hop):
         c.want("DATA", 354)
         c.send(simple() + b".\r\n")
         assert c.reply().code == 554
-    assert [x["to"] for x in gw.wait_events(2)] == ["no2@contoso.com", "yes@contoso.com"]
+        one.script = {"rcpt": one.script["rcpt"]}
+        c.mail("u@e.example")
+        c.rcpt("yes@contoso.com", want=250)
+        c.rcpt("no4@contoso.com", want=550)
+        c.want("DATA", 354)
+        c.send(simple() + b".\r\n")
+        assert c.reply().code == 250
+    events = gw.wait_events(3)
+    assert [x["to"] for x in events] == ["no2@contoso.com", "yes@contoso.com",
+                                         "no4@contoso.com"]
+    assert [(x["rcpts"], x["refused"]) for x in events] == [("0", "2"), ("2", "1"), ("1", "1")]
+    assert events[2]["reason"] == "delivered"
