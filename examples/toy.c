@@ -43,7 +43,8 @@ on_mail(struct xo_span args, uint32_t announced)
 	struct xo_mail m;
 	enum xo_refusal why = xo_mail_parse(args, announced, NULL, XO_SYNTAX_STRICT, &m);
 	struct xo_question question = {.rights = rights.rights, .has_xoorg = m.has_xoorg,
-	    .xoorg = xo_mail_xoorg(&m), .sender = m.from.address};
+	    .xoorg = xo_mail_xoorg(&m), .sender = m.from.address,
+	    .is_attributed = rights.is_attributed, .tenant = rights.tenant};
 
 	return why != XO_REFUSAL_NONE ? why :
 	    xo_treatment_mail(&policy, &listener, &question, &treatment);
