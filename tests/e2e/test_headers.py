@@ -398,6 +398,17 @@ def test_malformed_header_setting(gateway, pki, mode, setting, want, state, xoor
         env.close()
 
 
+def test_header_without_end(std):
+    """It is refused when it has become too long, not at its end: that much is held."""
+    chunk = (b"X-A: " + b"a" * 993 + b"\r\n") * 263
+    with std.connect("T") as c:
+        c.mail()
+        c.rcpt()
+        c.send(b"BDAT %d\r\n" % len(chunk) + chunk)
+        expect(c.reply(), "552 5.3.4")
+    settled(std, "header-limit")
+
+
 REASONS = rows(
     ("no-colon", b"Subject: s\r\ngar bage\r\n", "554 5.6.0", "line 2: no colon", "gar bage"),
     ("name", b"X\xa0: y\r\n", "554 5.6.0", "line 1: octet not allowed in a name", "X?"),

@@ -184,6 +184,7 @@ static const struct row rows[] = {
 	    "X-Mailbox-Line: From a\r\n" A B),
 	REPAIRED("mbox later", XO_FAULT_NO_COLON, A "From a\r\n" P B,
 	    A "\r\nFrom a\r\n" P B),
+	REPAIRED("a From field", XO_FAULT_NONE, Z A B, Z A B),
 	REPAIRED("mbox alone", XO_FAULT_MBOX_FROM, "From a",
 	    "X-Mailbox-Line: From a\r\n"),
 	REPAIRED("blank first", XO_FAULT_LEADING_BLANK, " " A Z B, A Z B),
@@ -269,7 +270,8 @@ static const struct row rows[] = {
 	REPAIRED("a colon at a cut", XO_FAULT_CONTROL,
 	    "X: " LONG "aaaaaa:\f\r\n " P B, "X: " LONG "aaaaaa: \r\n " P B),
 	REPAIRED("octets at no cut", XO_FAULT_CONTROL,
-	    "X: a\f\x1b\r\n " P B, "X: a \x1b\r\n " P B),
+	    "X: a\f\x1b\r\n " P " " LONG "a\r\n" B,
+	    "X: a \x1b\r\n " P " " LONG "a\r\n" B),
 	REFUSED("NUL", XO_FAULT_NUL, 3, A Z "X: a\0b\r\n" B),
 	REFUSED("NUL, no field", XO_FAULT_NUL, 3, A Z "\0" P B),
 };
