@@ -88,6 +88,7 @@ complain(const char *what, const char *arg)
 int
 main(int argc, char **argv)
 {
+	static char *kept;
 	const char *path = "/etc/xoorg/xoorgd.conf";
 	bool is_check = false;
 	bool is_strict = false;
@@ -116,10 +117,11 @@ main(int argc, char **argv)
 		return complain("expected -t beside", "--strict");
 	if (is_check)
 		return check(path, is_strict);
-	/* Titles stand where `path` points to. */
-	path = strdup(path);
-	if (path == NULL)
+	/* Titles stand where `path` points to. Processes end without coming back
+	 * here, so this stays. */
+	kept = strdup(path);
+	if (kept == NULL)
 		return 1;
 	xo_title_init(argc, argv);
-	return xo_master_run(path);
+	return xo_master_run(kept);
 }
