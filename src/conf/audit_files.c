@@ -75,8 +75,8 @@ add_all(struct inspection *in)
 	const struct xo_conf *conf = in->conf;
 	const struct xo_policy *policy = &conf->policy;
 
-	if (conf->log_key.path != NULL) {
-		add(in, conf->log_key, true, "", XO_LIT(""), "");
+	if (conf->log.key.path != NULL) {
+		add(in, conf->log.key, true, "", XO_LIT(""), "");
 		(void)snprintf(in->files[in->n - 1].setting, NAME_SIZE,
 		    "log_key");
 	}
@@ -226,7 +226,7 @@ check_file(struct inspection *in, const struct named *file)
 static void
 try_to_read(const struct inspection *in, int out)
 {
-	if (initgroups(in->conf->user, in->gid) != 0 ||
+	if (initgroups(in->conf->process.user, in->gid) != 0 ||
 	    setresgid(in->gid, in->gid, in->gid) != 0 ||
 	    setresuid(in->uid, in->uid, in->uid) != 0)
 		_exit(1);
@@ -255,7 +255,7 @@ check_user(struct inspection *in)
 		if (i < in->n)
 			xo_warnings_add(in->warnings, XO_RULE_USER_CANNOT_READ,
 			    &in->files[i].where, in->files[i].setting,
-			    "user %s cannot read %s", in->conf->user,
+			    "user %s cannot read %s", in->conf->process.user,
 			    in->files[i].path);
 	(void)close(ends[0]);
 	if (child > 0)
@@ -290,11 +290,11 @@ check_log(const struct xo_conf *conf, struct xo_buf *error)
 	const struct xo_rule *rule = xo_rule(XO_RULE_LOG_FOLDER);
 	const char *problem;
 
-	if (conf->log[0] != '/')
+	if (conf->log.target[0] != '/')
 		return true;
-	problem = write_problem(conf->log);
-	return problem == NULL || xo_conf_fail(error, &conf->log_where,
-	    "log: expected %s, found %s: %s; %s [%s]", rule->cure, conf->log,
+	problem = write_problem(conf->log.target);
+	return problem == NULL || xo_conf_fail(error, &conf->log.where,
+	    "log: expected %s, found %s: %s; %s [%s]", rule->cure, conf->log.target,
 	    problem, rule->risk, rule->id);
 }
 
@@ -302,22 +302,23 @@ static void
 check_top(struct inspection *in)
 {
 	const struct xo_conf *conf = in->conf;
-	const char *problem = conf->pid_file.path != NULL ?
-	    write_problem(conf->pid_file.path) : NULL;
+	const char *problem = conf->process.pid_file.path != NULL ?
+	    write_problem(conf->process.pid_file.path) : NULL;
 
 	if (problem != NULL)
 		xo_warnings_add(in->warnings, XO_RULE_PID_FOLDER,
-		    &conf->pid_file.where, "pid_file", "%s: %s",
-		    conf->pid_file.path, problem);
-	problem = conf->seen_file[0] == '/' ? write_problem(conf->seen_file) :
+		    &conf->process.pid_file.where, "pid_file", "%s: %s",
+		    conf->process.pid_file.path, problem);
+	problem = conf->process.seen_file[0] == '/' ?
+	    write_problem(conf->process.seen_file) :
 	    NULL;
 	if (problem != NULL)
 		xo_warnings_add(in->warnings, XO_RULE_PID_FOLDER,
-		    &conf->seen_file_where, "seen_file", "%s: %s",
-		    conf->seen_file, problem);
-	if (geteuid() == 0 && conf->user == NULL)
+		    &conf->process.seen_file_where, "seen_file", "%s: %s",
+		    conf->process.seen_file, problem);
+	if (geteuid() == 0 && conf->process.user == NULL)
 		xo_warnings_add(in->warnings, XO_RULE_RUNS_AS_ROOT,
-		    &conf->user_where, "user", "\"\", and root starts it");
+		    &conf->process.user_where, "user", "\"\", and root starts it");
 }
 
 bool
@@ -325,8 +326,8 @@ xo_conf_check_files(const struct xo_conf *conf, bool is_test,
     struct xo_warnings *warnings, struct xo_buf *error)
 {
 	struct inspection in = {.conf = conf, .warnings = warnings};
-	const struct passwd *user = conf->user != NULL ?
-	    getpwnam(conf->user) : NULL;
+	const struct passwd *user = conf->process.user != NULL ?
+	    getpwnam(conf->process.user) : NULL;
 
 	if (!check_log(conf, error))
 		return false;

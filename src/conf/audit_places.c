@@ -34,10 +34,10 @@ look_for_loops(struct xo_audit *a, size_t i)
 static void
 look_at_status(struct xo_audit *a, size_t i)
 {
-	const struct xo_conf_host *status = &a->conf->status;
+	const struct xo_conf_host *status = &a->conf->status.host;
 
 	(void)i;
-	if (!a->conf->has_status)
+	if (!a->conf->status.is_set)
 		return;
 	for (size_t k = 0; k < a->policy->n_listeners; k++) {
 		const struct xo_conf_listener *l = &a->conf->listeners[k];
@@ -57,10 +57,10 @@ look_at_status(struct xo_audit *a, size_t i)
 static void
 look_at_status_address(struct xo_audit *a, size_t i)
 {
-	const struct xo_conf_host *status = &a->conf->status;
+	const struct xo_conf_host *status = &a->conf->status.host;
 
 	(void)i;
-	if (a->conf->has_status && (xo_host_is_any(status) ||
+	if (a->conf->status.is_set && (xo_host_is_any(status) ||
 	    xo_host_is_public(status)))
 		xo_audit_tell(a, NULL, "%s is %s", status->host,
 		    xo_host_is_any(status) ? "every address of this machine" :

@@ -138,38 +138,57 @@ struct xo_conf_upstream {
 	struct xo_conf_where where;
 };
 
-struct xo_conf {
-	struct xo_policy policy;		/* indexed, ready to use */
+/* What is told, and where. */
+struct xo_conf_log {
+	const char *target;			/* "stderr", "syslog", a file */
+	struct xo_conf_where where;
+	enum xo_log_format format;
+	uint32_t rate;				/* a worker; 0: no limit */
+	enum xo_log_persons persons;
+	struct xo_conf_path key;
+};
+
+struct xo_conf_status {
+	bool is_set;
+	struct xo_conf_host host;
+	struct xo_span *names;			/* of Host, beside addresses */
+	size_t n_names;
+};
+
+/* How the program runs. */
+struct xo_conf_process {
 	const char *user;			/* NULL: stay */
 	struct xo_conf_where user_where;
 	uint32_t workers;			/* 0: one a core */
-	const char *log;			/* "stderr", "syslog", a file */
-	struct xo_conf_where log_where;
-	enum xo_log_format log_format;
-	uint32_t log_rate;			/* a worker; 0: no limit */
-	enum xo_log_persons log_persons;
-	struct xo_conf_path log_key;
-	bool has_status;
-	struct xo_span *status_names;	/* of Host, beside addresses */
-	size_t n_status_names;
-	struct xo_conf_host status;
 	struct xo_conf_path pid_file;
-	const char *seen_file;		/* "auto", "off", a file */
+	const char *seen_file;			/* "auto", "off", a file */
 	struct xo_conf_where seen_file_where;
 	bool key_process;
 	enum xo_sandbox_mode sandbox;
-	bool has_resolver;
-	struct xo_conf_host resolver;		/* instead of the system's */
-	const struct xo_conf_table *tables;	/* of tenants */
-	size_t n_tables;
-	enum xo_table_errors table_errors;
-	uint32_t max_sessions;			/* all workers; 0: no limit */
+	uint32_t drain_timeout;			/* ms */
+};
+
+/* How many clients; 0: no limit. */
+struct xo_conf_clients {
+	uint32_t max_sessions;			/* all workers */
 	uint32_t max_sessions_per_address;
 	uint32_t max_sessions_per_network;
 	uint32_t network_prefix_ipv4;
 	uint32_t network_prefix_ipv6;
 	uint32_t max_tls_per_minute;		/* an address */
-	uint32_t drain_timeout;			/* ms */
+};
+
+struct xo_conf {
+	struct xo_policy policy;		/* indexed, ready to use */
+	struct xo_conf_process process;
+	struct xo_conf_log log;
+	struct xo_conf_status status;
+	struct xo_conf_clients clients;
+	bool has_resolver;
+	struct xo_conf_host resolver;		/* instead of the system's */
+	const struct xo_conf_table *tables;	/* of tenants */
+	size_t n_tables;
+	enum xo_table_errors table_errors;
 	uint32_t certificate_warning;		/* days before its end */
 	const struct xo_conf_tls *tls;
 	size_t n_tls;

@@ -98,13 +98,13 @@ check_user(const struct xo_gate *g, struct xo_buf *error)
 {
 	const struct xo_conf *conf = g->conf;
 
-	if (conf->user == NULL || xo_user_exists(conf->user))
+	if (conf->process.user == NULL || xo_user_exists(conf->process.user))
 		return true;
-	xo_buf_add_all(error, conf->user_where.file != NULL ?
-	    conf->user_where.file : "user", ":", (char *)NULL);
-	xo_buf_add_u64(error, (uint64_t)conf->user_where.line);
+	xo_buf_add_all(error, conf->process.user_where.file != NULL ?
+	    conf->process.user_where.file : "user", ":", (char *)NULL);
+	xo_buf_add_u64(error, (uint64_t)conf->process.user_where.line);
 	xo_buf_add_all(error, ": user: expected the name of a user of "
-	    "this system (or \"\" to stay), found \"", conf->user, "\"",
+	    "this system (or \"\" to stay), found \"", conf->process.user, "\"",
 	    (char *)NULL);
 	return false;
 }
@@ -112,7 +112,7 @@ check_user(const struct xo_gate *g, struct xo_buf *error)
 static bool
 load_log_key(struct xo_gate *g, struct xo_buf *error)
 {
-	const struct xo_conf_path *file = &g->conf->log_key;
+	const struct xo_conf_path *file = &g->conf->log.key;
 
 	return file->path == NULL ||
 	    xo_log_key_read(file->path, g->log_key) ||
@@ -124,7 +124,7 @@ load_log_key(struct xo_gate *g, struct xo_buf *error)
 static bool
 make_keyring(struct xo_gate *g, struct xo_buf *error)
 {
-	if (!g->conf->key_process)
+	if (!g->conf->process.key_process)
 		return true;
 	g->keyring = xo_tls_keyring_new();
 	if (g->keyring == NULL)

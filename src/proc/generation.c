@@ -102,11 +102,11 @@ confine_status(void *arg)
 	const struct xo_conf *conf = arg;
 	const struct xo_sandbox sandbox = {
 		.role = XO_SANDBOX_STATUS,
-		.mode = conf->sandbox,
+		.mode = conf->process.sandbox,
 	};
 	struct xo_buf error = {0};
 
-	return xo_privileges_drop(conf->user, &error) &&
+	return xo_privileges_drop(conf->process.user, &error) &&
 	    xo_sandbox_enter(&sandbox, &error);
 }
 
@@ -332,8 +332,8 @@ count_workers(const struct xo_conf *conf)
 {
 	long n = sysconf(_SC_NPROCESSORS_ONLN);
 
-	if (conf->workers != 0)
-		return conf->workers;
+	if (conf->process.workers != 0)
+		return conf->process.workers;
 	return n > 0 ? (size_t)n : 1;
 }
 
@@ -379,9 +379,9 @@ new_census(const struct xo_generation *g)
 	const struct xo_conf *conf = g->gate->conf;
 	const struct xo_census_setup setup = {
 		.n_workers = g->n_workers,
-		.max_sessions = conf->max_sessions,
-		.prefix_ipv4 = (uint8_t)conf->network_prefix_ipv4,
-		.prefix_ipv6 = (uint8_t)conf->network_prefix_ipv6,
+		.max_sessions = conf->clients.max_sessions,
+		.prefix_ipv4 = (uint8_t)conf->clients.network_prefix_ipv4,
+		.prefix_ipv6 = (uint8_t)conf->clients.network_prefix_ipv6,
 	};
 
 	return xo_census_new(&setup);

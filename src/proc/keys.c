@@ -130,11 +130,11 @@ take_keys(struct xo_tls_keyring *keyring, const struct xo_conf *conf,
 {
 	const struct xo_sandbox sandbox = {
 		.role = XO_SANDBOX_KEYS,
-		.mode = conf->sandbox,
+		.mode = conf->process.sandbox,
 	};
 
 	return xo_tls_keyring_load(keyring, error) &&
-	    xo_privileges_drop(conf->user, error) &&
+	    xo_privileges_drop(conf->process.user, error) &&
 	    xo_sandbox_enter(&sandbox, error);
 }
 

@@ -121,7 +121,7 @@ add_all(struct xo_sockets *sockets, const struct xo_conf *conf,
 				if (!add(sockets, &conf->listeners[l].listen[a],
 				    (int)l, slot, old, error))
 					return false;
-	return !conf->has_status || add(sockets, &conf->status, -1,
+	return !conf->status.is_set || add(sockets, &conf->status.host, -1,
 	    XO_SLOT_STATUS, old, error);
 }
 

@@ -132,11 +132,11 @@ confine(const struct xo_conf *conf, struct xo_buf *error)
 {
 	const struct xo_sandbox sandbox = {
 		.role = XO_SANDBOX_LOG,
-		.mode = conf->sandbox,
+		.mode = conf->process.sandbox,
 		.is_writing_files = true,
 	};
 
-	return xo_privileges_drop(conf->user, error) &&
+	return xo_privileges_drop(conf->process.user, error) &&
 	    xo_sandbox_enter(&sandbox, error);
 }
 

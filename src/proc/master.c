@@ -33,7 +33,7 @@ struct master {
 static void
 write_pid(const struct master *m)
 {
-	const char *path = m->generations->gate->conf->pid_file.path;
+	const char *path = m->generations->gate->conf->process.pid_file.path;
 	FILE *f;
 
 	if (path == NULL)
@@ -56,8 +56,8 @@ add_generation(struct master *m, struct xo_generation *g)
 
 	g->gate->log = m->log;
 	if (!xo_log_hide_persons(m->log,
-	    gate->conf->log_persons == XO_LOG_PERSONS_HASHED,
-	    gate->conf->log_key.path != NULL ? gate->log_key : NULL))
+	    gate->conf->log.persons == XO_LOG_PERSONS_HASHED,
+	    gate->conf->log.key.path != NULL ? gate->log_key : NULL))
 		xo_log_note(m->log, XO_LOG_ERROR, "log",
 		    "there is no randomness for log_persons: local parts are "
 		    "left out");
@@ -110,7 +110,7 @@ terminate(struct master *m)
 		return;
 	}
 	m->is_ending = true;
-	m->end_by = xo_clock_now() + conf->drain_timeout + 2000;
+	m->end_by = xo_clock_now() + conf->process.drain_timeout + 2000;
 	xo_notify("STOPPING=1");
 	xo_log_note(m->log, XO_LOG_INFO, "stop", "draining");
 	xo_generation_retire(m->generations, NULL);
@@ -237,7 +237,7 @@ tell_start(const struct master *m)
 {
 	struct xo_buf text = {0};
 
-	xo_sandbox_describe(m->generations->gate->conf->sandbox, &text);
+	xo_sandbox_describe(m->generations->gate->conf->process.sandbox, &text);
 	xo_buf_add_byte(&text, '\0');
 	xo_log_note(m->log, XO_LOG_INFO, "start", "xoorgd " XO_VERSION);
 	xo_log_note(m->log, XO_LOG_INFO, "sandbox", (const char *)text.p);
@@ -269,7 +269,7 @@ confine(const struct xo_conf *conf, struct xo_buf *error)
 {
 	const struct xo_sandbox sandbox = {
 		.role = XO_SANDBOX_MASTER,
-		.mode = conf->sandbox,
+		.mode = conf->process.sandbox,
 	};
 
 	return xo_privileges_keep_few(error) &&
@@ -306,8 +306,8 @@ xo_master_run(const char *path)
 	(void)umask(027);
 	g = first_generation(path, &error);
 	if (g != NULL && confine(g->gate->conf, &error))
-		m.log = xo_log_open(g->gate->conf->log,
-		    g->gate->conf->log_format, &error);
+		m.log = xo_log_open(g->gate->conf->log.target,
+		    g->gate->conf->log.format, &error);
 	if (m.log == NULL) {
 		fprintf(stderr, "%.*s\n", (int)error.len,
 		    (const char *)error.p);
@@ -323,8 +323,8 @@ xo_master_run(const char *path)
 	xo_generation_warn(g);
 	xo_notify("READY=1");
 	loop(&m);
-	if (m.generations->gate->conf->pid_file.path != NULL)
-		(void)unlink(m.generations->gate->conf->pid_file.path);
+	if (m.generations->gate->conf->process.pid_file.path != NULL)
+		(void)unlink(m.generations->gate->conf->process.pid_file.path);
 	xo_log_note(m.log, XO_LOG_INFO, "stop", "done");
 	xo_log_close(&m.log);
 	xo_seen_file_fini(&m.seen);

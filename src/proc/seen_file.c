@@ -34,7 +34,7 @@ add_state_directory(struct xo_buf *path)
 bool
 xo_seen_file_path(const struct xo_conf *conf, struct xo_buf *path_r)
 {
-	const char *is = conf->seen_file;
+	const char *is = conf->process.seen_file;
 
 	if (strcmp(is, "off") == 0)
 		return false;

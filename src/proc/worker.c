@@ -155,7 +155,8 @@ static void
 on_terminate(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
-	struct timeval tv = xo_clock_timeval(w->env.conf->drain_timeout);
+	const struct xo_conf_process *process = &w->env.conf->process;
+	struct timeval tv = xo_clock_timeval(process->drain_timeout);
 
 	(void)fd;
 	(void)what;
@@ -196,7 +197,7 @@ on_drained(evutil_socket_t fd, short what, void *arg)
 static void
 look_at_load(struct worker *w)
 {
-	uint32_t most = w->env.conf->max_sessions;
+	uint32_t most = w->env.conf->clients.max_sessions;
 	struct xo_count n = xo_census_sessions(w->env.census);
 	bool is_pressed;
 
@@ -354,7 +355,7 @@ confine(const struct worker *w, struct xo_buf *error)
 	static const char *const readable[] = {"/etc/hosts", NULL};
 	const struct xo_sandbox sandbox = {
 		.role = XO_SANDBOX_WORKER,
-		.mode = w->env.conf->sandbox,
+		.mode = w->env.conf->process.sandbox,
 		.readable = readable,
 	};
 
@@ -367,7 +368,7 @@ prepare(struct worker *w, const struct xo_worker_setup *setup,
     struct xo_buf *error)
 {
 	bound_sessions(w);
-	if (!xo_privileges_drop(w->env.conf->user, error))
+	if (!xo_privileges_drop(w->env.conf->process.user, error))
 		return false;
 	/* Behind the change of user, which would clear it. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);

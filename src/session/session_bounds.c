@@ -16,9 +16,9 @@ check_crowd(const struct xo_session *s, const struct xo_crowd *crowd)
 {
 	const struct xo_conf *conf = s->all->env->conf;
 	const struct xo_census *census = s->all->env->census;
-	uint32_t all = conf->max_sessions;
-	uint32_t each = conf->max_sessions_per_address;
-	uint32_t network = conf->max_sessions_per_network;
+	uint32_t all = conf->clients.max_sessions;
+	uint32_t each = conf->clients.max_sessions_per_address;
+	uint32_t network = conf->clients.max_sessions_per_network;
 
 	if (xo_census_exceeds(census, crowd->sessions, all))
 		return XO_REFUSAL_OVERLOAD;
@@ -65,7 +65,7 @@ void
 xo_session_look_at_tls(struct xo_session *s)
 {
 	const struct xo_env *env = s->all->env;
-	uint32_t most = env->conf->max_tls_per_minute;
+	uint32_t most = env->conf->clients.max_tls_per_minute;
 	struct xo_count begun;
 
 	if (most == 0 || s->is_exempt || s->front.tls != NULL ||
@@ -82,7 +82,7 @@ xo_session_look_at_tls(struct xo_session *s)
 void
 xo_session_count_tls(struct xo_session *s)
 {
-	if (s->all->env->conf->max_tls_per_minute != 0 && !s->is_exempt)
+	if (s->all->env->conf->clients.max_tls_per_minute != 0 && !s->is_exempt)
 		xo_census_begin_tls(s->all->env->census, &s->address,
 		    xo_clock_now());
 }

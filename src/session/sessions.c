@@ -20,7 +20,7 @@ xo_sessions_new(const struct xo_sessions_setup *setup)
 	all->most = setup->most;
 	all->emptied = setup->emptied;
 	all->arg = setup->arg;
-	all->log_rate.most = setup->env->conf->log_rate;
+	all->log_rate.most = setup->env->conf->log.rate;
 	return all;
 }
 

@@ -36,11 +36,11 @@ is_ours(const struct xo_conf *conf, struct xo_span host)
 	    xo_span_is_equal_nocase(host, XO_LIT("localhost")) ||
 	    xo_span_is_equal_nocase(host, conf->policy.hostname))
 		return true;
-	for (size_t i = 0; i < conf->n_status_names; i++)
-		if (xo_span_is_equal_nocase(host, conf->status_names[i]))
+	for (size_t i = 0; i < conf->status.n_names; i++)
+		if (xo_span_is_equal_nocase(host, conf->status.names[i]))
 			return true;
-	return conf->status.host != NULL && xo_span_is_equal_nocase(host,
-	    xo_span_from_cstr(conf->status.host));
+	return conf->status.host.host != NULL && xo_span_is_equal_nocase(host,
+	    xo_span_from_cstr(conf->status.host.host));
 }
 
 struct question {

@@ -42,7 +42,7 @@ static struct {
 	pid_t pid;
 } keys;
 
-static const struct xo_conf conf = {.sandbox = XO_SANDBOX_AUTO};
+static const struct xo_conf conf = {.process.sandbox = XO_SANDBOX_AUTO};
 
 static int
 start(void **state)

@@ -58,8 +58,8 @@ open_world(struct world *w)
 	w->conf.policy.upstreams = upstreams;
 	w->conf.policy.n_upstreams = 1;
 	w->conf.upstreams = places;
-	w->conf.status_names = status_names;
-	w->conf.n_status_names = 1;
+	w->conf.status.names = status_names;
+	w->conf.status.n_names = 1;
 	assert_int_equal(xo_tenants_index(&w->conf.policy, &first, &second),
 	    XO_OK);
 	w->metrics = xo_metrics_new(&w->conf, 1, NULL);
