@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from harness import XOORG, Smtp, base_config, rows, simple, wait_until
+from net import Closed
 
 HASH = re.compile(r"^#[0-9a-f]{16}$")
 NAMES = ("secret.sender", "secret.rcpt", "secret.victim", "secret.header")
@@ -100,7 +101,7 @@ def test_reload(busy, pki):
         def again():
             try:
                 send(gw, pki)
-            except (AssertionError, OSError):	# an old worker, on its way out
+            except (AssertionError, Closed, OSError):	# an old worker, on its way out
                 return False
             return of(gw.log(), " from")[-1] == want
         assert wait_until(again)
