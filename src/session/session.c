@@ -27,7 +27,7 @@ on_claimed(void *arg, struct xo_link *link, enum xo_refusal why,
 	struct xo_session *s = arg;
 
 	xo_buf_clear(&s->want.said);
-	(void)xo_buf_add(&s->want.said, said);
+	xo_buf_add(&s->want.said, said);
 	s->want.claim = NULL;
 	s->want.is_settled = true;
 	s->link = link;

@@ -41,7 +41,7 @@ add_client(struct xo_log_line *line, const struct xo_session *s)
 	xo_log_cstr(line, "session", s->id);
 	xo_log_str(line, "listener",
 	    policy_of(s)->listeners[s->listener].name);
-	(void)xo_address_write(&text, address);
+	xo_address_write(&text, address);
 	xo_log_str(line, "client", xo_buf_span(&text));
 	xo_buf_fini(&text);
 }
@@ -161,12 +161,12 @@ add_fault(struct xo_log_line *line, const struct xo_fault *fault)
 
 	if (fault->kind == XO_FAULT_NONE)
 		return;
-	(void)xo_fault_write(&text, fault);
+	xo_fault_write(&text, fault);
 	xo_buf_add(&text, XO_LIT(": "));
 	len = text.len;
 	/* What stands there may name anybody. */
 	if (!xo_log_hides_persons(line))
-		(void)xo_fault_write_place(&text, fault);
+		xo_fault_write_place(&text, fault);
 	if (text.len == len)
 		text.len -= 2;
 	xo_log_str(line, "because", xo_buf_span(&text));
