@@ -219,9 +219,10 @@ set_cells(const struct reader *r, const struct xo_csv_row *row,
 	struct xo_node *nodes = xo_conf_arena_alloc(r->nodes, row->n,
 	    sizeof(*nodes));
 	struct xo_buf text = {0};
-	bool is_good = nodes != NULL ||
-	    xo_conf_fail_memory(r->row_loader.error);
+	bool is_good = true;
 
+	if (nodes == NULL)
+		return xo_conf_fail_memory(r->row_loader.error);
 	group->children = nodes;
 	for (size_t i = 0; is_good && i < row->n; i++) {
 		xo_buf_clear(&text);

@@ -106,33 +106,43 @@ xo_seen_file_load(const struct xo_conf *conf, struct xo_metrics *metrics,
 	xo_buf_fini(&path);
 }
 
+static int
+write_all(int fd, struct xo_span text)
+{
+	while (text.len > 0) {
+		ssize_t n = write(fd, text.p, text.len);
+
+		if (n > 0)
+			text = xo_span_from(text, (size_t)n);
+		else if (n == 0)
+			return EIO;
+		else if (errno != EINTR)
+			return errno;
+	}
+	return 0;
+}
+
 /* A new file in the place of the old one, whole or not at all. 0, or an errno. */
 static int
 write_file(const char *path, struct xo_span text)
 {
 	struct xo_buf new = {0};
 	const char *name;
-	int error = 0;
-	int fd;
+	int error = ENOMEM;
+	int fd = -1;
 
 	xo_buf_add_all(&new, path, ".new", (char *)NULL);
 	xo_buf_add_byte(&new, '\0');
-	if (new.err != XO_OK)
-		return ENOMEM;
 	name = (const char *)new.p;
-	(void)unlink(name);
-	fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-	    0640);
-	while (fd >= 0 && error == 0 && text.len > 0) {
-		ssize_t n = write(fd, text.p, text.len);
-
-		if (n > 0)
-			text = xo_span_from(text, (size_t)n);
-		else if (n == 0 || errno != EINTR)
-			error = n == 0 ? EIO : errno;
+	if (new.err == XO_OK) {
+		(void)unlink(name);
+		fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
+		    O_CLOEXEC, 0640);
+		error = fd < 0 ? errno : write_all(fd, text);
 	}
-	if (fd < 0 || (close(fd) != 0 && error == 0) ||
-	    (error == 0 && rename(name, path) != 0))
+	if (fd >= 0 && close(fd) != 0 && error == 0)
+		error = errno;
+	if (error == 0 && rename(name, path) != 0)
 		error = errno;
 	if (error != 0 && fd >= 0)
 		(void)unlink(name);

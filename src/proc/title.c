@@ -22,25 +22,38 @@ behind(char *end, char *const *list)
 	return end;
 }
 
+/* The environment elsewhere; NULL: no memory. */
+static char **
+copy_environment(void)
+{
+	size_t n = 0;
+	char **copy;
+
+	while (environ[n] != NULL)
+		n++;
+	copy = calloc(n + 1, sizeof(*copy));
+	for (size_t i = 0; copy != NULL && i < n; i++) {
+		copy[i] = strdup(environ[i]);
+		if (copy[i] != NULL)
+			continue;
+		while (i > 0)
+			free(copy[--i]);
+		free(copy);
+		return NULL;
+	}
+	return copy;
+}
+
 void
 xo_title_init(int argc, char **argv)
 {
-	size_t n = 0;
 	char **copy;
 	char *end;
 
 	if (argc < 1)
 		return;
 	end = behind(behind(argv[0], argv), environ);
-	while (environ[n] != NULL)
-		n++;
-	copy = calloc(n + 1, sizeof(*copy));
-	for (size_t i = 0; copy != NULL && i < n; i++) {
-		copy[i] = strdup(environ[i]);
-		/* What was copied stays: it is small, and once. */
-		if (copy[i] == NULL)
-			return;
-	}
+	copy = copy_environment();
 	if (copy == NULL)
 		return;
 	environ = copy;

@@ -43,10 +43,12 @@ round_up(uint64_t n)
 static void
 add_bar(struct xo_buf *out, int verdict, int minute, uint64_t y, uint64_t height)
 {
+	int x = (XO_MINUTES - 1 - minute) * WIDTH + 1;
+
 	xo_buf_add_cstr(out, "<rect class=\"v");
 	xo_buf_add_u64(out, (uint64_t)verdict);
 	xo_buf_add_cstr(out, "\" x=\"");
-	xo_buf_add_u64(out, (uint64_t)((XO_MINUTES - 1 - minute) * WIDTH + 1));
+	xo_buf_add_u64(out, (uint64_t)x);
 	xo_buf_add_cstr(out, "\" y=\"");
 	xo_buf_add_u64(out, y);
 	xo_buf_add_cstr(out, "\" width=\"8\" height=\"");

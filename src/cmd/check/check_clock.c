@@ -26,35 +26,19 @@ xo_check_clock(struct xo_live *live)
 		    "run?");
 }
 
-static int
-month_of(const char *name)
-{
-	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	const char *at = strlen(name) == 3 ? strstr(months, name) : NULL;
-
-	return at != NULL && (at - months) % 3 == 0
-	    ? (int)((at - months) / 3) : -1;
-}
-
 /* "... ready at Fri, 12 Jun 2026 10:00:00 +0000" */
 static bool
 read_time(const char *text, int64_t *time_r)
 {
 	const char *comma = strchr(text, ',');
 	struct tm tm = {0};
-	char month[4];
-	int zone;
+	int64_t zone;
 
-	if (comma == NULL || sscanf(comma, ", %2d %3s %4d %2d:%2d:%2d %5d",
-	    &tm.tm_mday, month, &tm.tm_year, &tm.tm_hour, &tm.tm_min,
-	    &tm.tm_sec, &zone) != 7)
+	if (comma == NULL ||
+	    strptime(comma, ", %d %b %Y %H:%M:%S %z", &tm) == NULL)
 		return false;
-	tm.tm_mon = month_of(month);
-	tm.tm_year -= 1900;
-	if (tm.tm_mon < 0)
-		return false;
-	*time_r = (int64_t)timegm(&tm) -
-	    (zone / 100 * 60 + zone % 100) * (int64_t)60;
+	zone = tm.tm_gmtoff;		/* timegm() takes it away */
+	*time_r = (int64_t)timegm(&tm) - zone;
 	return true;
 }
 

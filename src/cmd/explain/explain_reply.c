@@ -362,6 +362,7 @@ next_own(const struct asked *asked, int i)
 static const char *
 find_class(struct xo_span text)
 {
+	/* analyser: a span with octets has a place */
 	if (text.len < 3 || !xo_ascii_is_digit(text.p[1]) ||
 	    !xo_ascii_is_digit(text.p[2]))
 		return NULL;

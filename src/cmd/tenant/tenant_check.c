@@ -127,7 +127,7 @@ check_twins(struct check *check)
 	for (size_t i = 1; i < check->n; i++) {
 		const struct seen *s = &check->seen[i];
 
-		if (s->fingerprint == NULL ||
+		if (s->fingerprint == NULL || s[-1].fingerprint == NULL ||
 		    strcmp(s[-1].fingerprint, s->fingerprint) != 0)
 			continue;
 		tell(check, s, "%s is the certificate of tenant %.*s, too",

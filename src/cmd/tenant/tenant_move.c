@@ -148,15 +148,15 @@ xo_tenant_import(const struct xo_tenant_settings *settings,
     const char *target)
 {
 	bool is_group = strncmp(target, "conf:", 5) == 0;
-	const char *path = strchr(target, ':');
+	const char *path = is_group ? target + 5 :
+	    strncmp(target, "csv:", 4) == 0 ? target + 4 : "";
 	char beside[PATH_MAX];
 	struct xo_buf error = {0};
 	struct xo_conf *conf = NULL;
 	int result = XO_EXIT_FAILED;
 	FILE *out;
 
-	if ((!is_group && strncmp(target, "csv:", 4) != 0) ||
-	    *++path == '\0') {
+	if (*path == '\0') {
 		xo_tool_complain("tenant: expected csv:FILE or conf:FILE: '%s'",
 		    target);
 		return XO_EXIT_USAGE;
