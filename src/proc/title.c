@@ -32,11 +32,11 @@ copy_environment(void)
 	while (environ[n] != NULL)
 		n++;
 	copy = calloc(n + 1, sizeof(*copy));
+	/* analyser: what was copied is in the list, which is freed or kept */
 	for (size_t i = 0; copy != NULL && i < n; i++) {
 		copy[i] = strdup(environ[i]);
 		if (copy[i] != NULL)
 			continue;
-		/* analyser: each is freed that was copied */
 		while (i > 0)
 			free(copy[--i]);
 		free(copy);
