@@ -7,9 +7,9 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include <conf/beside.h>
 #include <conf/fail.h>
 #include <conf/file.h>
 #include <conf/source.h>
@@ -190,16 +190,10 @@ xo_conf_edit_write(const struct xo_conf_edit *edit, struct xo_buf *error)
 {
 	struct xo_conf_where where = {edit->file, 0};
 	char beside[PATH_MAX];
-	struct stat st;
-	int fd = -1;
+	int fd = xo_beside_open(edit->file, beside);
 	bool is_fine;
 
-	if (snprintf(beside, sizeof(beside), "%s.XXXXXX", edit->file) <
-	    (int)sizeof(beside) && stat(edit->file, &st) == 0)
-		fd = mkstemp(beside);
-	is_fine = fd >= 0 && fchown(fd, st.st_uid, st.st_gid) == 0 &&
-	    fchmod(fd, st.st_mode & 07777) == 0 &&
-	    write_all(fd, xo_buf_span(&edit->text)) &&
+	is_fine = fd >= 0 && write_all(fd, xo_buf_span(&edit->text)) &&
 	    rename(beside, edit->file) == 0;
 	if (!is_fine)
 		(void)xo_conf_fail(error, &where,

@@ -9,9 +9,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include <conf/beside.h>
 #include <table/csv.h>
 
 static bool
@@ -57,19 +57,9 @@ xo_tenant_export(const struct xo_tenant_source *source)
 static FILE *
 open_beside(const char *path, char beside[PATH_MAX])
 {
-	struct stat st;
-	mode_t mask = umask(0);
-	FILE *out = NULL;
-	int fd = -1;
+	int fd = xo_beside_open(path, beside);
+	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
 
-	(void)umask(mask);
-	if (snprintf(beside, PATH_MAX, "%s.XXXXXX", path) < PATH_MAX)
-		fd = mkstemp(beside);
-	if (fd >= 0 && (stat(path, &st) == 0 ?
-	    fchown(fd, st.st_uid, st.st_gid) == 0 &&
-	    fchmod(fd, st.st_mode & 07777) == 0 :
-	    fchmod(fd, 0666 & ~mask) == 0))
-		out = fdopen(fd, "w");
 	if (out == NULL) {
 		xo_tool_complain("tenant: %s: %s", path, strerror(errno));
 		if (fd >= 0) {
@@ -110,7 +100,7 @@ settle(const char *path, const char *beside, bool is_good)
 	return XO_EXIT_FAILED;
 }
 
-/* In the words of the loader, the file being standard input for who reads it. */
+/* In the words of the loader, but the file is called standard input. */
 static void
 complain_of_input(const char *beside, struct xo_buf *error)
 {
