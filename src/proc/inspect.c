@@ -17,7 +17,7 @@
 /* A certificate that is shown, and the setting it stands in. */
 struct shown {
 	const struct xo_tls_leaf *leaf;	/* NULL: none */
-	bool is_fit;			/* for who shows it */
+	bool is_fit;			/* for the side that shows it */
 	struct xo_conf_where where;
 	char setting[SETTING_SIZE];
 };

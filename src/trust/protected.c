@@ -103,7 +103,7 @@ goes_on(struct xo_span rest)
 	    rest.p[0] == '_');
 }
 
-/* Who trims names trims this. */
+/* What a reader takes off a name, if it takes anything off. */
 static bool
 is_trimmed(uint8_t c)
 {
@@ -151,9 +151,9 @@ is_protected(struct xo_protection *protection, struct xo_span rest)
 }
 
 /*
- * A line of `len` octets may be cut before some at its end that no name has. Who
- * unfolds the rest, and trims a name, has the name of the next line then; or of
- * one behind, if that holds no more. Blanks alone are a fold again.
+ * A line of `len` octets may be cut before octets at its end that no name has. A
+ * reader that unfolds the rest and trims names then sees the name of the next
+ * line, or of one behind it if that line holds no more. Blanks alone are a fold.
  */
 static bool
 hides_behind(struct xo_protection *protection, struct xo_span line, size_t len)

@@ -263,7 +263,7 @@ judge_address(const struct xo_policy *policy, int i,
 	claim(policy, peer, &found->address_claim);
 }
 
-/* Who may relay for two tenants could speak for one as the other. */
+/* A session that two tenants claim could speak for one as the other. */
 static void
 attribute(struct xo_rights *rights, const struct findings *found)
 {
