@@ -186,9 +186,12 @@ class Postfix:
             return ""
 
     def queued(self):
-        """Files in the queue: mail that is still ours."""
-        return sum(len(files) for name in ("incoming", "active", "deferred", "maildrop")
-                   for _, _, files in os.walk(os.path.join(self.folder, "queue", name)))
+        """Messages in the queue: mail that is still ours. One that moves while
+        we look is seen in two folders, or in none: counted by name, looked for twice."""
+        return len({file for _ in range(2)
+                    for name in ("maildrop", "incoming", "active", "deferred")
+                    for _, _, files in os.walk(os.path.join(self.folder, "queue", name))
+                    for file in files})
 
     def kill(self):
         """As a crash would: nobody says goodbye."""
