@@ -34,12 +34,12 @@ print(const struct xo_warnings *warnings)
 }
 
 static int
-report(const char *path, const struct xo_gate *gate, bool is_strict)
+report(const char *path, const struct xo_runtime *runtime, bool is_strict)
 {
-	size_t n = xo_gate_count_warnings(gate);
+	size_t n = xo_runtime_count_warnings(runtime);
 
-	print(&gate->conf->warnings);
-	print(&gate->conf->found);
+	print(&runtime->conf->warnings);
+	print(&runtime->conf->found);
 	if (n == 0)
 		printf("%s: ok\n", path);
 	else
@@ -52,22 +52,22 @@ static int
 check(const char *path, bool is_strict)
 {
 	struct xo_buf error = {0};
-	struct xo_gate *gate = xo_gate_load(path, &error);
+	struct xo_runtime *runtime = xo_runtime_load(path, &error);
 	int result;
 
 	/* Here it is this process that looks at the keys. */
-	if (gate != NULL && ((gate->keyring != NULL &&
-	    !xo_tls_keyring_load(gate->keyring, &error)) ||
-	    !xo_gate_inspect(gate, true, (int64_t)time(NULL), &error)))
-		xo_gate_free(&gate);
-	if (gate == NULL) {
+	if (runtime != NULL && ((runtime->keyring != NULL &&
+	    !xo_tls_keyring_load(runtime->keyring, &error)) ||
+	    !xo_runtime_inspect(runtime, true, (int64_t)time(NULL), &error)))
+		xo_runtime_free(&runtime);
+	if (runtime == NULL) {
 		fprintf(stderr, "%.*s\n", (int)error.len,
 		    (const char *)error.p);
 		xo_buf_fini(&error);
 		return 1;
 	}
-	result = report(path, gate, is_strict);
-	xo_gate_free(&gate);
+	result = report(path, runtime, is_strict);
+	xo_runtime_free(&runtime);
 	xo_buf_fini(&error);
 	return result;
 }

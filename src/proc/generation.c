@@ -15,7 +15,7 @@
 #include <watch/status.h>
 
 #include "descriptors.h"
-#include "gate_tell.h"
+#include "runtime_tell.h"
 #include "generation.h"
 #include "inspect.h"
 #include "keys.h"
@@ -66,7 +66,7 @@ static void
 start_worker(struct xo_generation *g, size_t slot)
 {
 	struct xo_worker_setup setup = {
-		.gate = g->gate,
+		.runtime = g->runtime,
 		.sockets = &g->sockets,
 		.slot = slot,
 		.parent = getpid(),
@@ -82,7 +82,7 @@ start_worker(struct xo_generation *g, size_t slot)
 		_exit(xo_worker_run(&setup));
 	}
 	if (pid < 0)
-		xo_log_note(g->gate->log, XO_LOG_ERROR, "worker",
+		xo_log_note(g->runtime->log, XO_LOG_ERROR, "worker",
 		    strerror(errno));
 	note_start(&g->workers[slot], pid);
 }
@@ -114,12 +114,12 @@ static void
 start_status(struct xo_generation *g)
 {
 	struct xo_status_setup setup = {
-		.conf = g->gate->conf,
-		.metrics = g->gate->metrics,
+		.conf = g->runtime->conf,
+		.metrics = g->runtime->metrics,
 		.listen_fd = status_fd(g),
 		.parent = getpid(),
 		.confine = confine_status,
-		.arg = g->gate->conf,
+		.arg = g->runtime->conf,
 	};
 	pid_t pid = fork();
 
@@ -128,7 +128,7 @@ start_status(struct xo_generation *g)
 
 		set_child_signals();
 		xo_title_set("status", 0);
-		xo_metrics_guard(g->gate->metrics, false);
+		xo_metrics_guard(g->runtime->metrics, false);
 		xo_descriptors_close_but(&kept, 1);
 		xo_status_run(&setup);
 	}
@@ -138,8 +138,8 @@ start_status(struct xo_generation *g)
 static bool
 start_keys(struct xo_generation *g, struct xo_buf *error)
 {
-	note_start(&g->keys, xo_keys_start(&g->key_pairs, g->gate->keyring,
-	    g->gate->conf, error));
+	note_start(&g->keys, xo_keys_start(&g->key_pairs, g->runtime->keyring,
+	    g->runtime->conf, error));
 	return g->keys.pid != 0;
 }
 
@@ -151,7 +151,7 @@ start_keys_again(struct xo_generation *g)
 
 	if (!start_keys(g, &error)) {
 		xo_buf_add_byte(&error, '\0');
-		xo_log_note(g->gate->log, XO_LOG_ERROR, "keys",
+		xo_log_note(g->runtime->log, XO_LOG_ERROR, "keys",
 		    (const char *)error.p);
 	}
 	xo_buf_fini(&error);
@@ -161,7 +161,7 @@ static void
 start_log(struct xo_generation *g)
 {
 	note_start(&g->log, xo_log_writer_start(&g->log_pairs,
-	    g->log_control.workers[0], g->gate->log, g->gate->conf));
+	    g->log_control.workers[0], g->runtime->log, g->runtime->conf));
 }
 
 static bool
@@ -173,7 +173,7 @@ is_due(const struct xo_child *c)
 void
 xo_generation_start(struct xo_generation *g)
 {
-	if (g->gate->keyring != NULL && is_due(&g->keys))
+	if (g->runtime->keyring != NULL && is_due(&g->keys))
 		start_keys_again(g);
 	if (is_due(&g->log))
 		start_log(g);
@@ -212,7 +212,7 @@ void
 xo_generation_pass_log(const struct xo_generation *g)
 {
 	(void)xo_descriptor_send(g->log_control.others[0],
-	    xo_log_fd(g->gate->log));
+	    xo_log_fd(g->runtime->log));
 }
 
 size_t
@@ -246,7 +246,7 @@ xo_generation_find(struct xo_generation *g, pid_t pid)
 static void
 mourn(struct xo_generation *g, struct xo_child *c, int status)
 {
-	struct xo_log_line *line = xo_log_begin(g->gate->log, XO_LOG_ERROR,
+	struct xo_log_line *line = xo_log_begin(g->runtime->log, XO_LOG_ERROR,
 	    c->died);
 
 	xo_log_u64(line, "pid", (uint64_t)c->pid);
@@ -267,14 +267,14 @@ xo_generation_lost(struct xo_generation *g, struct xo_child *c, int status)
 	if (is_worker) {
 		size_t slot = (size_t)(c - g->workers);
 
-		xo_metrics_worker_gone(g->gate->metrics, slot);
-		xo_census_worker_gone(g->gate->census, slot);
+		xo_metrics_worker_gone(g->runtime->metrics, slot);
+		xo_census_worker_gone(g->runtime->census, slot);
 	}
 	if (is_told)
 		g->is_status_told = false;
 	if (!g->is_old && !is_told) {
 		if (is_worker)
-			xo_metrics_worker_restarted(g->gate->metrics);
+			xo_metrics_worker_restarted(g->runtime->metrics);
 		mourn(g, c, status);
 	}
 	c->pid = 0;
@@ -286,15 +286,16 @@ static void
 plan_inspection(struct xo_generation *g)
 {
 	g->inspect_at = xo_clock_now() + 1000 *
-	    (uint64_t)xo_gate_inspect_after(g->gate, (int64_t)time(NULL));
-	xo_metrics_warnings(g->gate->metrics, xo_gate_count_warnings(g->gate));
+	    (uint64_t)xo_runtime_inspect_after(g->runtime, (int64_t)time(NULL));
+	xo_metrics_warnings(g->runtime->metrics,
+	    xo_runtime_count_warnings(g->runtime));
 }
 
 void
 xo_generation_warn(struct xo_generation *g)
 {
-	xo_gate_tell(g->gate, (int64_t)time(NULL));
-	xo_gate_log_warnings(g->gate, true);
+	xo_runtime_tell(g->runtime, (int64_t)time(NULL));
+	xo_runtime_log_warnings(g->runtime, true);
 	plan_inspection(g);
 }
 
@@ -306,16 +307,17 @@ xo_generation_inspect(struct xo_generation *g)
 
 	if (g->is_old || xo_clock_now() < g->inspect_at)
 		return;
-	xo_warnings_join(&before, &g->gate->conf->found);
-	if (!xo_gate_inspect(g->gate, false, (int64_t)time(NULL), &error)) {
+	xo_warnings_join(&before, &g->runtime->conf->found);
+	if (!xo_runtime_inspect(g->runtime, false, (int64_t)time(NULL),
+	    &error)) {
 		xo_buf_add_byte(&error, '\0');
 		if (error.err == XO_OK)
-			xo_log_note(g->gate->log, XO_LOG_ERROR,
+			xo_log_note(g->runtime->log, XO_LOG_ERROR,
 			    "configuration", (const char *)error.p);
 	}
-	xo_gate_log_warnings(g->gate, false);
+	xo_runtime_log_warnings(g->runtime, false);
 	/* Its page shows what it was started with. */
-	if (!xo_warnings_are_equal(&before, &g->gate->conf->found) &&
+	if (!xo_warnings_are_equal(&before, &g->runtime->conf->found) &&
 	    g->status.pid != 0) {
 		g->is_status_told = true;
 		tell(&g->status, SIGTERM);
@@ -339,44 +341,44 @@ count_workers(const struct xo_conf *conf)
 
 /* Ends of certificates and of revocation lists, for the metrics. */
 static void
-tell_expiry(const struct xo_gate *gate)
+tell_expiry(const struct xo_runtime *runtime)
 {
-	const struct xo_conf *conf = gate->conf;
-	struct xo_metrics *m = gate->metrics;
+	const struct xo_conf *conf = runtime->conf;
+	struct xo_metrics *m = runtime->metrics;
 
 	for (size_t i = 0; i < conf->policy.n_listeners; i++) {
 		size_t tls = (size_t)conf->listeners[i].tls;
 
-		if (gate->listeners[i] == NULL)
+		if (runtime->listeners[i] == NULL)
 			continue;
 		xo_metrics_expiry(m, XO_METRIC_EXPIRY, tls,
-		    xo_tls_context_expiry(gate->listeners[i]));
+		    xo_tls_context_expiry(runtime->listeners[i]));
 		/* A listener that asks for no certificate has no list. */
-		if (xo_tls_context_crl_expiry(gate->listeners[i]) != 0)
+		if (xo_tls_context_crl_expiry(runtime->listeners[i]) != 0)
 			xo_metrics_expiry(m, XO_METRIC_CRL_EXPIRY, tls,
-			    xo_tls_context_crl_expiry(gate->listeners[i]));
+			    xo_tls_context_crl_expiry(runtime->listeners[i]));
 	}
 	for (size_t i = 0; i < conf->policy.n_peers; i++)
 		xo_metrics_expiry(m, XO_METRIC_CRL_EXPIRY_PEER, i,
-		    gate->crl_expiry[i]);
+		    runtime->crl_expiry[i]);
 	for (size_t i = 0; i < conf->policy.n_upstreams; i++) {
-		if (gate->upstreams[i] == NULL)
+		if (runtime->upstreams[i] == NULL)
 			continue;
 		xo_metrics_expiry(m, XO_METRIC_EXPIRY_UPSTREAM, i,
-		    xo_tls_context_expiry(gate->upstreams[i]));
+		    xo_tls_context_expiry(runtime->upstreams[i]));
 		xo_metrics_expiry(m, XO_METRIC_CRL_EXPIRY_UPSTREAM, i,
-		    xo_tls_context_crl_expiry(gate->upstreams[i]));
+		    xo_tls_context_crl_expiry(runtime->upstreams[i]));
 	}
 	for (size_t i = 0; i < conf->policy.n_tenants; i++)
-		if (gate->tenants[i] != NULL)
+		if (runtime->tenants[i] != NULL)
 			xo_metrics_expiry(m, XO_METRIC_EXPIRY_TENANT, i,
-			    xo_tls_credential_expiry(gate->tenants[i]));
+			    xo_tls_credential_expiry(runtime->tenants[i]));
 }
 
 static struct xo_census *
 new_census(const struct xo_generation *g)
 {
-	const struct xo_conf *conf = g->gate->conf;
+	const struct xo_conf *conf = g->runtime->conf;
 	const struct xo_census_setup setup = {
 		.n_workers = g->n_workers,
 		.max_sessions = conf->clients.max_sessions,
@@ -390,7 +392,7 @@ new_census(const struct xo_generation *g)
 static bool
 make_children(struct xo_generation *g)
 {
-	g->n_workers = count_workers(g->gate->conf);
+	g->n_workers = count_workers(g->runtime->conf);
 	g->workers = calloc(g->n_workers, sizeof(*g->workers));
 	for (size_t i = 0; g->workers != NULL && i < g->n_workers; i++)
 		g->workers[i].died = "worker_died";
@@ -400,18 +402,18 @@ make_children(struct xo_generation *g)
 	return g->workers != NULL &&
 	    xo_pairs_open(&g->log_pairs, g->n_workers) &&
 	    xo_pairs_open(&g->log_control, 1) &&
-	    (g->gate->keyring == NULL ||
+	    (g->runtime->keyring == NULL ||
 	    xo_pairs_open(&g->key_pairs, g->n_workers));
 }
 
 static bool
 make_counters(struct xo_generation *g, const struct xo_generation *old)
 {
-	g->gate->census = new_census(g);
-	if (g->gate->census != NULL)
-		g->gate->metrics = xo_metrics_new(g->gate->conf, g->n_workers,
-		    old != NULL ? old->gate->metrics : NULL);
-	return g->gate->metrics != NULL;
+	g->runtime->census = new_census(g);
+	if (g->runtime->census != NULL)
+		g->runtime->metrics = xo_metrics_new(g->runtime->conf,
+		    g->n_workers, old != NULL ? old->runtime->metrics : NULL);
+	return g->runtime->metrics != NULL;
 }
 
 struct xo_generation *
@@ -422,21 +424,21 @@ xo_generation_new(const char *path, const struct xo_generation *old,
 
 	if (g == NULL)
 		return NULL;
-	g->gate = xo_gate_load(path, error);
-	if (g->gate == NULL || !make_children(g) ||
-	    !xo_sockets_open(&g->sockets, g->gate->conf, g->n_workers,
+	g->runtime = xo_runtime_load(path, error);
+	if (g->runtime == NULL || !make_children(g) ||
+	    !xo_sockets_open(&g->sockets, g->runtime->conf, g->n_workers,
 	    sockets, error) ||
-	    (g->gate->keyring != NULL && !start_keys(g, error)) ||
+	    (g->runtime->keyring != NULL && !start_keys(g, error)) ||
 	    !make_counters(g, old))
 		goto fail;
-	xo_census_follow(g->gate->census,
-	    old != NULL ? old->gate->census : NULL);
-	tell_expiry(g->gate);
+	xo_census_follow(g->runtime->census,
+	    old != NULL ? old->runtime->census : NULL);
+	tell_expiry(g->runtime);
 	return g;
 fail:
 	xo_sockets_close(&g->sockets, sockets);
-	if (g->gate != NULL)
-		xo_census_free(&g->gate->census);
+	if (g->runtime != NULL)
+		xo_census_free(&g->runtime->census);
 	if (error->len == 0)
 		xo_buf_add_cstr(error, "no memory, or no descriptors");
 	xo_generation_free(&g);
@@ -455,7 +457,7 @@ xo_generation_free(struct xo_generation **generation)
 	xo_pairs_close(&g->log_pairs);
 	xo_pairs_close(&g->log_control);
 	free(g->workers);
-	xo_gate_free(&g->gate);
+	xo_runtime_free(&g->runtime);
 	free(g);
 	*generation = NULL;
 }
@@ -470,7 +472,7 @@ xo_generation_retire(struct xo_generation *g,
 	if (successor != NULL)
 		tell(&g->status, SIGTERM);
 	else
-		xo_metrics_drain(g->gate->metrics);
+		xo_metrics_drain(g->runtime->metrics);
 	/* From here on these processes go with the last worker. */
 	xo_pairs_close(&g->key_pairs);
 	xo_pairs_close(&g->log_pairs);

@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 #include "descriptors.h"
-#include "gate.h"
+#include "runtime.h"
 #include "listen.h"
 
 struct xo_child {
@@ -21,7 +21,7 @@ struct xo_child {
 };
 
 struct xo_generation {
-	struct xo_gate *gate;
+	struct xo_runtime *runtime;
 	struct xo_sockets sockets;
 	struct xo_pairs key_pairs;	/* worker, key process */
 	struct xo_pairs log_pairs;	/* worker, log process */

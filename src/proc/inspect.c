@@ -35,19 +35,19 @@ soon(int64_t from, int64_t until, uint32_t days)
 }
 
 static struct shown
-of_listener(const struct xo_gate *g, size_t i)
+of_listener(const struct xo_runtime *r, size_t i)
 {
-	const struct xo_conf *conf = g->conf;
+	const struct xo_conf *conf = r->conf;
 	int tls = conf->listeners[i].tls;
 	struct shown shown = {.leaf = NULL};
 
-	if (g->listeners[i] == NULL)
+	if (r->listeners[i] == NULL)
 		return shown;
 	/* Listeners may share one; the first tells. */
 	for (size_t k = 0; k < i; k++)
 		if (conf->listeners[k].tls == tls)
 			return shown;
-	shown.leaf = xo_tls_context_leaf(g->listeners[i]);
+	shown.leaf = xo_tls_context_leaf(r->listeners[i]);
 	shown.is_fit = true;
 	shown.where = conf->tls[tls].certificate.where;
 	(void)snprintf(shown.setting, sizeof(shown.setting),
@@ -69,47 +69,47 @@ of_client(const struct xo_tls_leaf *leaf, bool is_fit, const char *section,
 }
 
 static struct shown
-of_upstream(const struct xo_gate *g, size_t i)
+of_upstream(const struct xo_runtime *r, size_t i)
 {
-	return of_client(g->upstreams[i] != NULL ?
-	    xo_tls_context_leaf(g->upstreams[i]) : NULL,
-	    g->upstreams[i] != NULL &&
-	    xo_tls_context_leaf(g->upstreams[i]) != NULL &&
-	    xo_tls_context_is_for_clients(g->upstreams[i]), "upstreams",
-	    g->conf->policy.upstreams[i].name,
-	    &g->conf->upstreams[i].client_certificate);
+	return of_client(r->upstreams[i] != NULL ?
+	    xo_tls_context_leaf(r->upstreams[i]) : NULL,
+	    r->upstreams[i] != NULL &&
+	    xo_tls_context_leaf(r->upstreams[i]) != NULL &&
+	    xo_tls_context_is_for_clients(r->upstreams[i]), "upstreams",
+	    r->conf->policy.upstreams[i].name,
+	    &r->conf->upstreams[i].client_certificate);
 }
 
 static struct shown
-of_tenant(const struct xo_gate *g, size_t i)
+of_tenant(const struct xo_runtime *r, size_t i)
 {
-	return of_client(g->tenants[i] != NULL ?
-	    xo_tls_credential_leaf(g->tenants[i]) : NULL,
-	    g->tenants[i] != NULL &&
-	    xo_tls_credential_is_for_clients(g->tenants[i]), "tenants",
-	    g->conf->policy.tenants[i].name,
-	    &g->conf->tenants[i].client_certificate);
+	return of_client(r->tenants[i] != NULL ?
+	    xo_tls_credential_leaf(r->tenants[i]) : NULL,
+	    r->tenants[i] != NULL &&
+	    xo_tls_credential_is_for_clients(r->tenants[i]), "tenants",
+	    r->conf->policy.tenants[i].name,
+	    &r->conf->tenants[i].client_certificate);
 }
 
 /* All that are shown to anybody. */
 static void
-visit(const struct xo_gate *g, shown_fn *fn, void *arg)
+visit(const struct xo_runtime *r, shown_fn *fn, void *arg)
 {
-	const struct xo_policy *policy = &g->conf->policy;
+	const struct xo_policy *policy = &r->conf->policy;
 	struct shown shown;
 
 	for (size_t i = 0; i < policy->n_listeners; i++) {
-		shown = of_listener(g, i);
+		shown = of_listener(r, i);
 		if (shown.leaf != NULL)
 			fn(arg, &shown);
 	}
 	for (size_t i = 0; i < policy->n_upstreams; i++) {
-		shown = of_upstream(g, i);
+		shown = of_upstream(r, i);
 		if (shown.leaf != NULL)
 			fn(arg, &shown);
 	}
 	for (size_t i = 0; i < policy->n_tenants; i++) {
-		shown = of_tenant(g, i);
+		shown = of_tenant(r, i);
 		if (shown.leaf != NULL)
 			fn(arg, &shown);
 	}
@@ -192,24 +192,24 @@ is_of_some_tenant(const struct xo_policy *policy,
 }
 
 static void
-check_names(const struct inspection *in, const struct xo_gate *g)
+check_names(const struct inspection *in, const struct xo_runtime *r)
 {
-	const struct xo_policy *policy = &g->conf->policy;
+	const struct xo_policy *policy = &r->conf->policy;
 	struct shown s;
 
 	for (size_t i = 0; i < policy->n_listeners; i++) {
-		s = of_listener(g, i);
+		s = of_listener(r, i);
 		check_name(in, &s, s.leaf != NULL && xo_tls_leaf_has_name(
 		    s.leaf, policy->hostname, false), policy->hostname);
 	}
 	for (size_t i = 0; i < policy->n_upstreams; i++) {
-		s = of_upstream(g, i);
+		s = of_upstream(r, i);
 		check_name(in, &s, s.leaf != NULL && (xo_tls_leaf_has_name(
 		    s.leaf, policy->hostname, false) ||
 		    is_of_some_tenant(policy, s.leaf)), policy->hostname);
 	}
 	for (size_t i = 0; i < policy->n_tenants; i++) {
-		s = of_tenant(g, i);
+		s = of_tenant(r, i);
 		check_name(in, &s, s.leaf != NULL &&
 		    is_of_tenant(s.leaf, &policy->tenants[i]),
 		    policy->tenants[i].originator_orgs[0]);
@@ -231,13 +231,13 @@ check_list(const struct inspection *in, const char *section,
 }
 
 static void
-check_lists(const struct inspection *in, const struct xo_gate *g)
+check_lists(const struct inspection *in, const struct xo_runtime *r)
 {
-	const struct xo_conf *conf = g->conf;
+	const struct xo_conf *conf = r->conf;
 	const struct xo_policy *policy = &conf->policy;
 
 	for (size_t i = 0; i < policy->n_listeners; i++) {
-		struct shown s = of_listener(g, i);
+		struct shown s = of_listener(r, i);
 		const struct xo_conf_tls *tls;
 
 		if (s.leaf == NULL)
@@ -245,37 +245,37 @@ check_lists(const struct inspection *in, const struct xo_gate *g)
 		tls = &conf->tls[conf->listeners[i].tls];
 		check_list(in, "tls", xo_span_from_cstr(tls->name),
 		    &tls->crl_file,
-		    xo_tls_context_crl_expiry(g->listeners[i]));
+		    xo_tls_context_crl_expiry(r->listeners[i]));
 	}
 	for (size_t i = 0; i < policy->n_peers; i++)
 		check_list(in, "peers", policy->peers[i].name,
-		    &conf->peers[i].crl_file, g->crl_expiry[i]);
+		    &conf->peers[i].crl_file, r->crl_expiry[i]);
 	for (size_t i = 0; i < policy->n_upstreams; i++)
-		if (g->upstreams[i] != NULL)
+		if (r->upstreams[i] != NULL)
 			check_list(in, "upstreams", policy->upstreams[i].name,
 			    &conf->upstreams[i].crl_file,
-			    xo_tls_context_crl_expiry(g->upstreams[i]));
+			    xo_tls_context_crl_expiry(r->upstreams[i]));
 }
 
 bool
-xo_gate_inspect(struct xo_gate *g, bool is_test, int64_t now,
+xo_runtime_inspect(struct xo_runtime *r, bool is_test, int64_t now,
     struct xo_buf *error)
 {
 	struct xo_warnings found = {NULL, 0};
 	struct inspection in = {.warnings = &found, .now = now,
-	    .days = g->conf->certificate_warning};
+	    .days = r->conf->certificate_warning};
 
-	if (!xo_conf_check_files(g->conf, is_test, &found, error)) {
+	if (!xo_conf_check_files(r->conf, is_test, &found, error)) {
 		xo_warnings_fini(&found);
 		return false;
 	}
-	visit(g, check_dates, &in);
-	visit(g, check_purpose, &in);
-	check_names(&in, g);
-	xo_gate_inspect_roots(g, &found);
-	check_lists(&in, g);
-	xo_warnings_fini(&g->conf->found);
-	g->conf->found = found;
+	visit(r, check_dates, &in);
+	visit(r, check_purpose, &in);
+	check_names(&in, r);
+	xo_runtime_inspect_roots(r, &found);
+	check_lists(&in, r);
+	xo_warnings_fini(&r->conf->found);
+	r->conf->found = found;
 	return true;
 }
 
@@ -302,12 +302,12 @@ find_change(void *arg, const struct shown *s)
 }
 
 int64_t
-xo_gate_inspect_after(const struct xo_gate *g, int64_t now)
+xo_runtime_inspect_after(const struct xo_runtime *r, int64_t now)
 {
 	struct alarm alarm = {.now = now, .at = now + DAY,
-	    .days = g->conf->certificate_warning};
+	    .days = r->conf->certificate_warning};
 
-	visit(g, find_change, &alarm);
+	visit(r, find_change, &alarm);
 	return alarm.at - now;
 }
 
@@ -326,15 +326,15 @@ log_list(struct xo_log *log, const struct xo_warnings *warnings)
 }
 
 void
-xo_gate_log_warnings(const struct xo_gate *g, bool is_all)
+xo_runtime_log_warnings(const struct xo_runtime *r, bool is_all)
 {
 	if (is_all)
-		log_list(g->log, &g->conf->warnings);
-	log_list(g->log, &g->conf->found);
+		log_list(r->log, &r->conf->warnings);
+	log_list(r->log, &r->conf->found);
 }
 
 size_t
-xo_gate_count_warnings(const struct xo_gate *g)
+xo_runtime_count_warnings(const struct xo_runtime *r)
 {
-	return g->conf->warnings.n + g->conf->found.n;
+	return r->conf->warnings.n + r->conf->found.n;
 }

@@ -88,25 +88,26 @@ check(struct xo_warnings *warnings, const struct xo_tls_context *context,
 }
 
 void
-xo_gate_inspect_roots(const struct xo_gate *g, struct xo_warnings *warnings)
+xo_runtime_inspect_roots(const struct xo_runtime *r,
+    struct xo_warnings *warnings)
 {
-	const struct xo_policy *policy = &g->conf->policy;
+	const struct xo_policy *policy = &r->conf->policy;
 	char setting[SETTING_SIZE];
 
 	for (size_t i = 0; i < policy->n_listeners; i++) {
 		const struct xo_conf_tls *tls;
 
-		if (g->listeners[i] == NULL ||
+		if (r->listeners[i] == NULL ||
 		    !is_for_microsoft(policy, &policy->listeners[i]))
 			continue;
-		tls = &g->conf->tls[g->conf->listeners[i].tls];
+		tls = &r->conf->tls[r->conf->listeners[i].tls];
 		(void)snprintf(setting, sizeof(setting), "tls.%.60s.trust",
 		    tls->name);
-		check(warnings, g->listeners[i], tls->trust, &tls->trust_where,
+		check(warnings, r->listeners[i], tls->trust, &tls->trust_where,
 		    setting);
 	}
 	for (size_t i = 0; i < policy->n_upstreams; i++) {
-		const struct xo_conf_upstream *u = &g->conf->upstreams[i];
+		const struct xo_conf_upstream *u = &r->conf->upstreams[i];
 		struct xo_span name = policy->upstreams[i].name;
 
 		if (policy->upstreams[i].tls != XO_TLS_VERIFY ||
@@ -116,7 +117,7 @@ xo_gate_inspect_roots(const struct xo_gate *g, struct xo_warnings *warnings)
 		    "upstreams.%.*s.trust",
 		    (int)(name.len < 60 ? name.len : 60),
 		    (const char *)name.p);
-		check(warnings, g->upstreams[i], u->trust, &u->trust_where,
+		check(warnings, r->upstreams[i], u->trust, &u->trust_where,
 		    setting);
 	}
 }

@@ -30,10 +30,16 @@ struct master {
 	struct xo_seen_file seen;
 };
 
+static const char *
+pid_file_of(const struct master *m)
+{
+	return m->generations->runtime->conf->process.pid_file.path;
+}
+
 static void
 write_pid(const struct master *m)
 {
-	const char *path = m->generations->gate->conf->process.pid_file.path;
+	const char *path = pid_file_of(m);
 	FILE *f;
 
 	if (path == NULL)
@@ -52,12 +58,12 @@ write_pid(const struct master *m)
 static void
 add_generation(struct master *m, struct xo_generation *g)
 {
-	const struct xo_gate *gate = g->gate;
+	const struct xo_runtime *runtime = g->runtime;
 
-	g->gate->log = m->log;
+	g->runtime->log = m->log;
 	if (!xo_log_hide_persons(m->log,
-	    gate->conf->log.persons == XO_LOG_PERSONS_HASHED,
-	    gate->conf->log.key.path != NULL ? gate->log_key : NULL))
+	    runtime->conf->log.persons == XO_LOG_PERSONS_HASHED,
+	    runtime->conf->log.key.path != NULL ? runtime->log_key : NULL))
 		xo_log_note(m->log, XO_LOG_ERROR, "log",
 		    "there is no randomness for log_persons: local parts are "
 		    "left out");
@@ -81,7 +87,7 @@ reload(struct master *m)
 	g = xo_generation_new(m->path, old, &old->sockets, &error);
 	if (g == NULL) {
 		xo_buf_add_byte(&error, '\0');
-		xo_metrics_reload(old->gate->metrics, false);
+		xo_metrics_reload(old->runtime->metrics, false);
 		xo_log_note(m->log, XO_LOG_ERROR, "reload",
 		    (const char *)error.p);
 		xo_buf_fini(&error);
@@ -92,7 +98,7 @@ reload(struct master *m)
 	xo_sockets_forget(&old->sockets, &g->sockets);
 	xo_generation_retire(old, g);
 	add_generation(m, g);
-	xo_metrics_reload(g->gate->metrics, true);
+	xo_metrics_reload(g->runtime->metrics, true);
 	xo_log_note(m->log, XO_LOG_INFO, "reload", "new configuration");
 	xo_generation_warn(g);
 	xo_notify("READY=1");
@@ -102,7 +108,7 @@ reload(struct master *m)
 static void
 terminate(struct master *m)
 {
-	struct xo_conf *conf = m->generations->gate->conf;
+	struct xo_conf *conf = m->generations->runtime->conf;
 
 	if (m->is_ending) {
 		/* Told twice: no more patience. */
@@ -162,9 +168,9 @@ bury(struct master *m)
 		xo_generation_free(&g);
 	}
 	if (had_old && m->generations->next == NULL) {
-		xo_metrics_settle(m->generations->gate->metrics,
+		xo_metrics_settle(m->generations->runtime->metrics,
 		    xo_clock_now());
-		xo_census_settle(m->generations->gate->census);
+		xo_census_settle(m->generations->runtime->census);
 	}
 }
 
@@ -187,9 +193,10 @@ is_over(struct master *m)
 static void
 save_seen(struct master *m, bool is_now)
 {
-	const struct xo_gate *gate = m->generations->gate;
+	const struct xo_runtime *runtime = m->generations->runtime;
 
-	xo_seen_file_save(&m->seen, gate->conf, gate->metrics, m->log, is_now);
+	xo_seen_file_save(&m->seen, runtime->conf, runtime->metrics, m->log,
+	    is_now);
 }
 
 static void
@@ -237,7 +244,8 @@ tell_start(const struct master *m)
 {
 	struct xo_buf text = {0};
 
-	xo_sandbox_describe(m->generations->gate->conf->process.sandbox, &text);
+	xo_sandbox_describe(m->generations->runtime->conf->process.sandbox,
+	    &text);
 	xo_buf_add_byte(&text, '\0');
 	xo_log_note(m->log, XO_LOG_INFO, "start", "xoorgd " XO_VERSION);
 	xo_log_note(m->log, XO_LOG_INFO, "sandbox", (const char *)text.p);
@@ -248,14 +256,14 @@ tell_start(const struct master *m)
 static void
 forget_all(struct master *m)
 {
-	struct xo_metrics *metrics = m->generations->gate->metrics;
-	struct xo_census *census = m->generations->gate->census;
+	struct xo_metrics *metrics = m->generations->runtime->metrics;
+	struct xo_census *census = m->generations->runtime->census;
 
 	while (m->generations != NULL) {
 		struct xo_generation *g = m->generations;
 
 		m->generations = g->next;
-		if (g->gate->metrics == metrics) {
+		if (g->runtime->metrics == metrics) {
 			xo_metrics_free(&metrics);
 			xo_census_free(&census);
 		}
@@ -305,9 +313,9 @@ xo_master_run(const char *path)
 	signal(SIGXFSZ, SIG_IGN);
 	(void)umask(027);
 	g = first_generation(path, &error);
-	if (g != NULL && confine(g->gate->conf, &error))
-		m.log = xo_log_open(g->gate->conf->log.target,
-		    g->gate->conf->log.format, &error);
+	if (g != NULL && confine(g->runtime->conf, &error))
+		m.log = xo_log_open(g->runtime->conf->log.target,
+		    g->runtime->conf->log.format, &error);
 	if (m.log == NULL) {
 		fprintf(stderr, "%.*s\n", (int)error.len,
 		    (const char *)error.p);
@@ -315,7 +323,7 @@ xo_master_run(const char *path)
 		return 1;
 	}
 	xo_title_set("master", 0);
-	xo_seen_file_load(g->gate->conf, g->gate->metrics, m.log);
+	xo_seen_file_load(g->runtime->conf, g->runtime->metrics, m.log);
 	m.seen.write_at = xo_clock_now() + XO_SEEN_FILE_FIRST;
 	add_generation(&m, g);
 	write_pid(&m);
@@ -323,8 +331,8 @@ xo_master_run(const char *path)
 	xo_generation_warn(g);
 	xo_notify("READY=1");
 	loop(&m);
-	if (m.generations->gate->conf->process.pid_file.path != NULL)
-		(void)unlink(m.generations->gate->conf->process.pid_file.path);
+	if (pid_file_of(&m) != NULL)
+		(void)unlink(pid_file_of(&m));
 	xo_log_note(m.log, XO_LOG_INFO, "stop", "done");
 	xo_log_close(&m.log);
 	xo_seen_file_fini(&m.seen);

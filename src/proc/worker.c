@@ -27,7 +27,7 @@
 #include <xoorg/refusal.h>
 
 #include "descriptors.h"
-#include "gate.h"
+#include "runtime.h"
 #include "keys.h"
 #include "privileges.h"
 #include "sandbox.h"
@@ -387,16 +387,16 @@ prepare(struct worker *w, const struct xo_worker_setup *setup,
 }
 
 static void
-set_env(struct worker *w, struct xo_gate *gate)
+set_env(struct worker *w, struct xo_runtime *runtime)
 {
 	w->env = (struct xo_env){
-		.conf = gate->conf,
-		.log = gate->log,
-		.metrics = gate->metrics,
-		.census = gate->census,
-		.listeners = gate->listeners,
-		.upstreams = gate->upstreams,
-		.tenants = gate->tenants,
+		.conf = runtime->conf,
+		.log = runtime->log,
+		.metrics = runtime->metrics,
+		.census = runtime->census,
+		.listeners = runtime->listeners,
+		.upstreams = runtime->upstreams,
+		.tenants = runtime->tenants,
 		.scratch = w->scratch,
 	};
 }
@@ -413,7 +413,7 @@ xo_worker_run(const struct xo_worker_setup *setup)
 	signal(SIGINT, SIG_IGN);
 	/* A full disk costs log lines, not the process. */
 	signal(SIGXFSZ, SIG_IGN);
-	set_env(w, setup->gate);
+	set_env(w, setup->runtime);
 	(void)mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
 	(void)mallopt(M_MMAP_THRESHOLD, MEMORY_KEPT);
 	xo_log_after_fork(w->env.log);

@@ -11,10 +11,10 @@
 
 #include "listen.h"
 
-struct xo_gate;
+struct xo_runtime;
 
 struct xo_worker_setup {
-	struct xo_gate *gate;
+	struct xo_runtime *runtime;
 	const struct xo_sockets *sockets;
 	size_t slot;			/* in the counters and the sockets */
 	pid_t parent;			/* the master: gone is a SIGTERM, too */

@@ -508,7 +508,7 @@ m("status-as-it-came", "xo_buf_add_u64(out, class);", "xo_buf_add_u64(out, e.cla
 m("status-none", "if (!is_class(class)) {\n\t\txo_buf_add", "{\n\t\txo_buf_add")
 m("limit", "if (reply->seen >= max) {", "if (false) {")
 
-# --- gate: certificates, next hops, bounds -------------------------------------------
+# --- the world: certificates, next hops, bounds -------------------------------------------
 
 TLS = "tls tls_chain tls_client"
 m = group("tls_peer.c", TLS, ("test_names.py", ""))

@@ -53,16 +53,16 @@ warn(const struct xo_warnings *warnings)
 /* For who reads settings; warnings on the other stream, so that what is printed
  * remains a configuration. */
 static int
-print(const struct xo_gate *gate, const char *error,
+print(const struct xo_runtime *runtime, const char *error,
     const struct xo_check_settings *settings)
 {
-	if (gate == NULL) {
+	if (runtime == NULL) {
 		fprintf(stderr, "%s\n", error);
 		return XO_EXIT_FAILED;
 	}
-	warn(&gate->conf->warnings);
-	warn(&gate->conf->found);
-	if (xo_conf_print(gate->conf, settings->is_changed, stdout) == 0 &&
+	warn(&runtime->conf->warnings);
+	warn(&runtime->conf->found);
+	if (xo_conf_print(runtime->conf, settings->is_changed, stdout) == 0 &&
 	    fflush(stdout) == 0)
 		return XO_EXIT_OK;
 	xo_tool_complain("check: cannot write");
@@ -95,24 +95,24 @@ print_json(const struct xo_findings *findings, const char *file)
 
 /* For who watches. */
 static int
-watch(const struct xo_gate *gate, const char *error, const char *file,
+watch(const struct xo_runtime *runtime, const char *error, const char *file,
     const struct xo_check_settings *settings)
 {
 	static const struct xo_finding_of of = {"configuration", {NULL, 0}, ""};
 	struct xo_findings findings = {NULL, 0};
 	int result;
 
-	if (gate == NULL) {
+	if (runtime == NULL) {
 		xo_findings_add(&findings, XO_FINDING_CRITICAL, &of, "%s",
 		    error);
 	} else {
-		add_warnings(&findings, &gate->conf->warnings);
-		add_warnings(&findings, &gate->conf->found);
+		add_warnings(&findings, &runtime->conf->warnings);
+		add_warnings(&findings, &runtime->conf->found);
 		if (findings.n == 0)
 			xo_findings_add(&findings, XO_FINDING_OK, &of,
 			    "no warnings");
 		if (settings->is_live)
-			xo_check_live(gate, settings, &findings);
+			xo_check_live(runtime, settings, &findings);
 	}
 	result = (int)xo_findings_worst(&findings, 0);
 	if (settings->is_json)
@@ -128,19 +128,19 @@ xo_cmd_check(int argc, char **argv)
 {
 	struct xo_check_settings settings = {.timeout = 10};
 	struct xo_buf error = {.p = NULL};
-	struct xo_gate *gate;
+	struct xo_runtime *runtime;
 	int result;
 
 	if (!xo_options_parse(&usage, argc, argv, &settings, &result))
 		return result;
-	gate = xo_gate_load(argv[optind], &error);
-	if (gate != NULL &&
-	    !xo_gate_inspect(gate, true, (int64_t)time(NULL), &error))
-		xo_gate_free(&gate);
+	runtime = xo_runtime_load(argv[optind], &error);
+	if (runtime != NULL &&
+	    !xo_runtime_inspect(runtime, true, (int64_t)time(NULL), &error))
+		xo_runtime_free(&runtime);
 	result = settings.is_live || settings.is_json
-	    ? watch(gate, xo_tool_cstr(&error), argv[optind], &settings)
-	    : print(gate, xo_tool_cstr(&error), &settings);
-	xo_gate_free(&gate);
+	    ? watch(runtime, xo_tool_cstr(&error), argv[optind], &settings)
+	    : print(runtime, xo_tool_cstr(&error), &settings);
+	xo_runtime_free(&runtime);
 	xo_buf_fini(&error);
 	return result;
 }

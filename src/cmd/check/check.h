@@ -10,7 +10,7 @@
 #include <cmd/common/finding.h>
 #include <cmd/common/names.h>
 #include <cmd/common/visit.h>
-#include <proc/gate.h>
+#include <proc/runtime.h>
 
 struct xo_check_settings {
 	bool is_changed;		/* print what is not as by default */
@@ -21,14 +21,14 @@ struct xo_check_settings {
 
 struct xo_live {
 	const struct xo_conf *conf;
-	const struct xo_gate *gate;
+	const struct xo_runtime *runtime;
 	struct xo_names *names;		/* NULL: no resolver */
 	struct xo_findings *findings;
 	uint64_t timeout;
 };
 
 /* Everything; `findings` has what was found so far. */
-void xo_check_live(const struct xo_gate *gate,
+void xo_check_live(const struct xo_runtime *runtime,
     const struct xo_check_settings *settings, struct xo_findings *findings);
 
 /* check_listener.c: from outside, as a client without a certificate. */

@@ -37,7 +37,7 @@ check_file(struct xo_live *live, const struct xo_finding_of *of, size_t i,
 {
 	char file[XO_TLS_FINGERPRINT_SIZE];
 
-	xo_tls_leaf_fingerprint(xo_tls_context_leaf(live->gate->listeners[i]),
+	xo_tls_leaf_fingerprint(xo_tls_context_leaf(live->runtime->listeners[i]),
 	    file);
 	if (visit->chain.n > 0 && strcmp(file,
 	    visit->chain.certificates[0].fingerprint) != 0)

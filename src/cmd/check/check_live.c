@@ -67,15 +67,15 @@ resolver_of(const struct xo_conf *conf)
 }
 
 void
-xo_check_live(const struct xo_gate *gate,
+xo_check_live(const struct xo_runtime *runtime,
     const struct xo_check_settings *settings, struct xo_findings *findings)
 {
 	struct xo_live live = {
-		.conf = gate->conf, .gate = gate, .findings = findings,
-		.names = resolver_of(gate->conf),
+		.conf = runtime->conf, .runtime = runtime, .findings = findings,
+		.names = resolver_of(runtime->conf),
 		.timeout = settings->timeout,
 	};
-	const struct xo_policy *policy = &gate->conf->policy;
+	const struct xo_policy *policy = &runtime->conf->policy;
 
 	for (size_t i = 0; i < policy->n_listeners; i++)
 		xo_check_listener(&live, i);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is made of a configuration before the workers are: TLS contexts, keys,
- * listening addresses. Loaded by the master, inherited by the workers, never
- * changed.
+ * What one configuration is at run time: the settings and all that is loaded
+ * for them (TLS contexts, keys, revocation lists), and where its processes
+ * count and log. Loaded by the master before the workers are, which inherit
+ * it; a reload makes another. `xoorgd -t` and `xoorg check` load it, too, and
+ * look at it without running it.
  */
-#ifndef XO_GATE_H
-#define XO_GATE_H
+#ifndef XO_RUNTIME_H
+#define XO_RUNTIME_H
 
 #include <conf/conf.h>
 #include <net/tls.h>
@@ -13,7 +15,7 @@
 #include <watch/log.h>
 #include <watch/metrics.h>
 
-struct xo_gate {
+struct xo_runtime {
 	struct xo_conf *conf;
 	struct xo_log *log;
 	struct xo_metrics *metrics;
@@ -30,7 +32,7 @@ struct xo_gate {
  * Reads the configuration and all it names. NULL: one line in `error`,
  * "FILE:LINE: what was expected".
  */
-struct xo_gate *xo_gate_load(const char *path, struct xo_buf *error);
-void xo_gate_free(struct xo_gate **gate);
+struct xo_runtime *xo_runtime_load(const char *path, struct xo_buf *error);
+void xo_runtime_free(struct xo_runtime **runtime);
 
 #endif

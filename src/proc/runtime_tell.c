@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* See gate_tell.h. */
+/* See runtime_tell.h. */
 #include <watch/text.h>
 
-#include "gate_tell.h"
+#include "runtime_tell.h"
 
 static const struct xo_policy *
-policy_of(const struct xo_gate *gate)
+policy_of(const struct xo_runtime *runtime)
 {
-	return &gate->conf->policy;
+	return &runtime->conf->policy;
 }
 
 static void
@@ -61,20 +61,20 @@ name_of(const struct xo_policy *policy, int upstream)
 }
 
 static void
-tell_listener(const struct xo_gate *gate, size_t i)
+tell_listener(const struct xo_runtime *runtime, size_t i)
 {
-	const struct xo_policy *policy = policy_of(gate);
+	const struct xo_policy *policy = policy_of(runtime);
 	const struct xo_listener *l = &policy->listeners[i];
-	int tls = gate->conf->listeners[i].tls;
-	struct xo_log_line *line = xo_log_begin(gate->log, XO_LOG_INFO,
+	int tls = runtime->conf->listeners[i].tls;
+	struct xo_log_line *line = xo_log_begin(runtime->log, XO_LOG_INFO,
 	    "listener");
 
 	xo_log_str(line, "listener", l->name);
-	put_places(line, &gate->conf->listeners[i]);
+	put_places(line, &runtime->conf->listeners[i]);
 	xo_log_cstr(line, "mode", l->mode == XO_MODE_OBSERVE ? "observe" :
 	    "enforce");
 	xo_log_cstr(line, "tls", tls == XO_NOBODY ? "" :
-	    gate->conf->tls[tls].name);
+	    runtime->conf->tls[tls].name);
 	put_peers(line, policy, l);
 	xo_log_str(line, "upstream", name_of(policy, l->upstream));
 	xo_log_str(line, "demote_to", name_of(policy, l->demote_to));
@@ -82,10 +82,10 @@ tell_listener(const struct xo_gate *gate, size_t i)
 }
 
 static void
-tell_tenants(const struct xo_gate *gate)
+tell_tenants(const struct xo_runtime *runtime)
 {
-	const struct xo_policy *policy = policy_of(gate);
-	struct xo_log_line *line = xo_log_begin(gate->log, XO_LOG_INFO,
+	const struct xo_policy *policy = policy_of(runtime);
+	struct xo_log_line *line = xo_log_begin(runtime->log, XO_LOG_INFO,
 	    "tenants");
 	struct xo_buf text = {0};
 
@@ -101,7 +101,7 @@ tell_tenants(const struct xo_gate *gate)
 }
 
 static void
-tell_certificate(const struct xo_gate *gate, const char *kind,
+tell_certificate(const struct xo_runtime *runtime, const char *kind,
     struct xo_span name, int64_t until, int64_t now)
 {
 	struct xo_log_line *line;
@@ -109,7 +109,7 @@ tell_certificate(const struct xo_gate *gate, const char *kind,
 
 	if (until == 0)
 		return;
-	line = xo_log_begin(gate->log, until < now ? XO_LOG_ERROR :
+	line = xo_log_begin(runtime->log, until < now ? XO_LOG_ERROR :
 	    XO_LOG_INFO, "certificate");
 	xo_time_write(stamp, until);
 	stamp[XO_TIME_LEN] = 'Z';
@@ -124,54 +124,55 @@ tell_certificate(const struct xo_gate *gate, const char *kind,
 
 /* Several listeners may have the same. */
 static bool
-is_told(const struct xo_gate *gate, size_t listener)
+is_told(const struct xo_runtime *runtime, size_t listener)
 {
 	for (size_t i = 0; i < listener; i++)
-		if (gate->listeners[i] != NULL && gate->conf->listeners[i].tls ==
-		    gate->conf->listeners[listener].tls)
+		if (runtime->listeners[i] != NULL &&
+		    runtime->conf->listeners[i].tls ==
+		    runtime->conf->listeners[listener].tls)
 			return true;
 	return false;
 }
 
 static void
-tell_tenants_certificate(const struct xo_gate *gate, int64_t now)
+tell_tenants_certificate(const struct xo_runtime *runtime, int64_t now)
 {
-	const struct xo_policy *policy = policy_of(gate);
+	const struct xo_policy *policy = policy_of(runtime);
 	struct xo_span name = XO_LIT("");
 	int64_t first = 0;
 
 	for (size_t i = 0; i < policy->n_tenants; i++) {
-		int64_t until = gate->tenants[i] == NULL ? 0 :
-		    xo_tls_credential_expiry(gate->tenants[i]);
+		int64_t until = runtime->tenants[i] == NULL ? 0 :
+		    xo_tls_credential_expiry(runtime->tenants[i]);
 
 		if (until == 0 || (first != 0 && until >= first))
 			continue;
 		first = until;
 		name = policy->tenants[i].name;
 	}
-	tell_certificate(gate, "tenant", name, first, now);
+	tell_certificate(runtime, "tenant", name, first, now);
 }
 
 void
-xo_gate_tell(const struct xo_gate *gate, int64_t now)
+xo_runtime_tell(const struct xo_runtime *runtime, int64_t now)
 {
-	const struct xo_policy *policy = policy_of(gate);
+	const struct xo_policy *policy = policy_of(runtime);
 
 	for (size_t i = 0; i < policy->n_listeners; i++)
-		tell_listener(gate, i);
-	tell_tenants(gate);
+		tell_listener(runtime, i);
+	tell_tenants(runtime);
 	for (size_t i = 0; i < policy->n_listeners; i++) {
-		int tls = gate->conf->listeners[i].tls;
+		int tls = runtime->conf->listeners[i].tls;
 
-		if (gate->listeners[i] != NULL && !is_told(gate, i))
-			tell_certificate(gate, "tls", xo_span_from_cstr(
-			    gate->conf->tls[tls].name),
-			    xo_tls_context_expiry(gate->listeners[i]), now);
+		if (runtime->listeners[i] != NULL && !is_told(runtime, i))
+			tell_certificate(runtime, "tls", xo_span_from_cstr(
+			    runtime->conf->tls[tls].name),
+			    xo_tls_context_expiry(runtime->listeners[i]), now);
 	}
 	for (size_t i = 0; i < policy->n_upstreams; i++)
-		if (gate->upstreams[i] != NULL)
-			tell_certificate(gate, "upstream",
+		if (runtime->upstreams[i] != NULL)
+			tell_certificate(runtime, "upstream",
 			    policy->upstreams[i].name,
-			    xo_tls_context_expiry(gate->upstreams[i]), now);
-	tell_tenants_certificate(gate, now);
+			    xo_tls_context_expiry(runtime->upstreams[i]), now);
+	tell_tenants_certificate(runtime, now);
 }
