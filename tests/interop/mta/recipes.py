@@ -26,6 +26,9 @@ SHOWN = {
     "EXCHANGE_NAME": '\t\ttls_name = "mail.contoso.com"\n',
     "BACK_PEER": "", "BACK_LISTENER": "", "BACK_UPSTREAM": "", "GATEWAY": "127.0.0.1,[::1]",
     "XOORG": "contoso.com",
+    "BALANCER": ":25", "BALANCER_NETWORK": '"192.0.2.10"',
+    "FIRST_GATEWAY": "192.0.2.11:25", "FIRST_STATUS": "9025",
+    "SECOND_GATEWAY": "192.0.2.12:25", "SECOND_STATUS": "9025",
 }
 # By MTA: how the client's address reaches it, and what says so in its own words.
 HANDOVER = {"postfix": "xclient", "exim": "proxy", "opensmtpd": "proxy-v2",
