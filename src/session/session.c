@@ -119,7 +119,7 @@ act(struct xo_session *s, const struct xo_action *a)
 			xo_leg_send(xo_link_leg(s->link), a->bytes);
 		break;
 	case XO_ACTION_START_TLS:
-		s->wants_tls = true;
+		s->phase = XO_PHASE_TLS;
 		xo_session_count_tls(s);
 		break;
 	case XO_ACTION_NEED_CAPS:
@@ -145,7 +145,7 @@ act(struct xo_session *s, const struct xo_action *a)
 		xo_session_log_said(s, a);
 		break;
 	case XO_ACTION_CLOSE:
-		s->is_closing = true;
+		xo_session_close(s);
 		break;
 	case XO_ACTION_REFUSED:
 		xo_session_log_refusal(s, a);
@@ -183,7 +183,7 @@ move_handshake(struct xo_session *s)
 
 	/* Also if our 220 could not be kept: nobody would begin. */
 	if (s->front.is_broken) {
-		s->wants_tls = false;
+		s->phase = XO_PHASE_SMTP;
 		return true;
 	}
 	if (s->front.out.len > 0) {
@@ -195,7 +195,7 @@ move_handshake(struct xo_session *s)
 		    s->front.fd);
 		if (s->front.tls == NULL) {
 			s->front.is_broken = true;
-			s->wants_tls = false;
+			s->phase = XO_PHASE_SMTP;
 			return true;
 		}
 	}
@@ -209,10 +209,10 @@ move_handshake(struct xo_session *s)
 	case XO_IO_ERROR:
 	default:
 		xo_session_log_handshake(s, false);
-		s->wants_tls = false;
+		s->phase = XO_PHASE_SMTP;
 		return true;
 	}
-	s->wants_tls = false;
+	s->phase = XO_PHASE_SMTP;
 	xo_relay_tls_done(s->relay, xo_tls_peer(s->front.tls),
 	    xo_tls_description(s->front.tls), xo_tls_bits(s->front.tls));
 	xo_session_log_handshake(s, true);
@@ -243,16 +243,10 @@ may_read_front(const struct xo_session *s)
 }
 
 static bool
-move_front(struct xo_session *s)
+move_smtp(struct xo_session *s)
 {
 	struct xo_span left = xo_leg_left(&s->front), got;
 
-	if (s->awaits_proxy)
-		return s->is_closing ? false : xo_session_move_proxy(s);
-	if (s->wants_tls)
-		return move_handshake(s);
-	if (s->is_closing)
-		return false;
 	if (left.len > 0 && use_front(s, left))
 		return true;
 	if (may_read_front(s)) {
@@ -262,12 +256,30 @@ move_front(struct xo_session *s)
 			return use_front(s, got) || s->front.is_readable;
 	}
 	/* Its last commands have been answered as far as they can be. */
-	if ((s->front.has_ended || s->front.is_broken) && !s->is_front_told &&
-	    (s->front.is_broken || !xo_relay_is_waiting(s->relay))) {
-		s->is_front_told = true;
+	if (s->front.is_broken ||
+	    (s->front.has_ended && !xo_relay_is_waiting(s->relay))) {
+		s->phase = XO_PHASE_GONE;
 		xo_relay_front_closed(s->relay);
 		xo_session_take_actions(s);
 		return true;
+	}
+	return false;
+}
+
+static bool
+move_front(struct xo_session *s)
+{
+	switch (s->phase) {
+	case XO_PHASE_PROXY:
+		return xo_session_move_proxy(s);
+	case XO_PHASE_SMTP:
+		return move_smtp(s);
+	case XO_PHASE_TLS:
+		return move_handshake(s);
+	case XO_PHASE_GONE:
+	case XO_PHASE_CLOSING:
+	case XO_PHASE_ENDED:
+		break;
 	}
 	return false;
 }
@@ -295,8 +307,6 @@ move_back(struct xo_session *s)
 	struct xo_leg *leg;
 	struct xo_span got;
 
-	if (s->awaits_proxy)
-		return false;
 	if (move_claim(s))
 		return true;
 	if (s->link == NULL || xo_leg_is_full(&s->front))
@@ -366,7 +376,7 @@ xo_session_run(struct xo_session *s)
 	} while (++rounds < ROUNDS_MAX);
 	if (rounds == ROUNDS_MAX)
 		xo_leg_again(&s->front);
-	if (s->is_closing) {
+	if (s->phase >= XO_PHASE_CLOSING) {
 		if (s->time.linger == 0)
 			s->time.linger = xo_clock_now() + LINGER;
 		if (xo_session_may_close(s)) {

@@ -61,9 +61,10 @@ xo_session_begin(struct xo_session *s, bool is_proxied)
 		.is_proxied = is_proxied,
 	};
 
+	s->phase = XO_PHASE_SMTP;
 	s->relay = xo_relay_new(&setup, xo_clock_now());
 	if (s->relay == NULL) {
-		s->front.is_broken = s->is_closing = true;
+		xo_session_cut(s);
 		return false;
 	}
 	xo_hops_refresh(s->all->hops);
@@ -91,7 +92,7 @@ xo_session_move_proxy(struct xo_session *s)
 	case XO_MORE:
 		xo_leg_used(&s->front, got, 0);
 		if (s->front.has_ended)
-			s->is_closing = true;
+			xo_session_close(s);
 		return false;
 	case XO_END:
 	case XO_ERR_SYNTAX:
@@ -101,11 +102,10 @@ xo_session_move_proxy(struct xo_session *s)
 	case XO_ERR_MEMORY:
 	default:
 		xo_session_log_proxy(s);
-		s->front.is_broken = s->is_closing = true;
+		xo_session_cut(s);
 		return false;
 	}
 	xo_leg_used(&s->front, got, used);
-	s->awaits_proxy = false;
 	if (!proxy.is_local) {
 		s->address = proxy.client;
 		s->port = proxy.client_port;
@@ -124,7 +124,7 @@ set_up(struct xo_session *s, const struct sockaddr *peer)
 	s->began = xo_clock_now();
 	s->time.armed_for = s->time.stall = UINT64_MAX;
 	s->time.event = evtimer_new(s->all->env->base, xo_session_on_timer, s);
-	s->awaits_proxy = is_from_proxy(s);
+	s->phase = is_from_proxy(s) ? XO_PHASE_PROXY : XO_PHASE_SMTP;
 	s->time.proxy = s->began + PROXY_WAIT;
 	return s->time.event != NULL;
 }
@@ -165,7 +165,7 @@ xo_session_new(struct xo_sessions *all, int fd, int listener,
 	}
 	/* The banner needs no edge to tell that a new socket can be written. */
 	s->front.is_writable = true;
-	if (!s->awaits_proxy)
+	if (s->phase == XO_PHASE_SMTP)
 		(void)xo_session_begin(s, false);
 	xo_session_run(s);
 }

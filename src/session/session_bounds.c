@@ -46,10 +46,8 @@ xo_session_enter(struct xo_session *s)
 		xo_census_enter(all->env->census, &s->address, &crowd);
 		why = check_crowd(s, &crowd);
 	}
-	if (why != XO_REFUSAL_NONE) {
-		s->is_turned_away = true;
+	if (why != XO_REFUSAL_NONE)
 		xo_session_leave(s);
-	}
 	return why;
 }
 

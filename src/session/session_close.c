@@ -46,6 +46,24 @@ xo_session_free(struct xo_session *s)
 	free(s);
 }
 
+void
+xo_session_close(struct xo_session *s)
+{
+	/* A handshake that is cut short has failed; the relay says why. */
+	if (s->phase == XO_PHASE_TLS && s->front.is_handshaking)
+		xo_metrics_tls(s->all->env->metrics, s->listener,
+		    XO_TLS_RESULT_FAILED);
+	if (s->phase < XO_PHASE_CLOSING)
+		s->phase = XO_PHASE_CLOSING;
+}
+
+void
+xo_session_cut(struct xo_session *s)
+{
+	s->front.is_broken = true;
+	xo_session_close(s);
+}
+
 /* What the client still says is read and forgotten. True: that was all. */
 static bool
 has_client_ended(struct xo_session *s)
@@ -78,10 +96,10 @@ xo_session_may_close(struct xo_session *s)
 	if (s->front.out.len > 0)
 		return xo_clock_now() >= s->time.linger;
 	/* It has said nothing yet that could cost it our word. */
-	if (s->is_turned_away)
+	if (!s->is_counted)
 		return true;
-	if (!s->has_said_end) {
-		s->has_said_end = true;
+	if (s->phase != XO_PHASE_ENDED) {
+		s->phase = XO_PHASE_ENDED;
 		if (s->front.tls != NULL && !s->front.is_handshaking)
 			xo_tls_shutdown(s->front.tls);
 		shutdown(s->front.fd, SHUT_WR);

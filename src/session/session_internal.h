@@ -61,6 +61,21 @@ struct xo_times {
 	uint64_t linger;		/* the client's end */
 };
 
+/*
+ * Where the client stands. A session goes down this list, and up only from a
+ * handshake to SMTP. What is no phase is true in several of them, and is a bool
+ * of its own: the relay may wait for capabilities when the client goes, and what
+ * the bounds know of a session they know until its end.
+ */
+enum xo_phase {
+	XO_PHASE_PROXY,			/* before the banner: a PROXY header */
+	XO_PHASE_SMTP,			/* what comes is the relay's */
+	XO_PHASE_TLS,			/* STARTTLS has its 220: a handshake */
+	XO_PHASE_GONE,			/* and the relay knows: it finishes */
+	XO_PHASE_CLOSING,		/* last words go out, none are heard */
+	XO_PHASE_ENDED,			/* our end is said: its end is awaited */
+};
+
 struct xo_session {
 	struct xo_sessions *all;
 	struct xo_session *next, *previous;
@@ -70,15 +85,11 @@ struct xo_session {
 	struct xo_link *link;		/* the next hop's, while in use */
 	struct xo_want want;
 	struct xo_times time;
-	bool awaits_proxy;		/* a PROXY header, before the banner */
-	bool wants_tls;
-	bool waits_for_caps;
-	bool is_front_told;		/* the relay knows that it is gone */
-	bool is_closing;
-	bool has_said_end;
-	bool is_counted;		/* in the census, under `address` */
+	enum xo_phase phase;
+	bool waits_for_caps;		/* of upstreams, for the answer to EHLO */
+	bool is_counted;		/* in the census, under `address`; after
+					 * the banner false: 421 was that */
 	bool is_exempt;			/* one of our own systems */
-	bool is_turned_away;		/* 421 was its greeting */
 	struct xo_address address, server;
 	uint16_t port, server_port;
 	uint64_t began;
@@ -122,6 +133,10 @@ void xo_session_on_timer(evutil_socket_t fd, short what, void *arg);
 void xo_session_watch_stall(struct xo_session *s);
 
 /* session_close.c */
+/* To be closed, once what was said has gone out. */
+void xo_session_close(struct xo_session *s);
+/* To be closed without another word. */
+void xo_session_cut(struct xo_session *s);
 /* While it is closing: true if it need not wait for the client any more. */
 bool xo_session_may_close(struct xo_session *s);
 void xo_session_free(struct xo_session *s);

@@ -8,13 +8,13 @@ void
 xo_session_arm(struct xo_session *s)
 {
 	uint64_t now = xo_clock_now();
-	uint64_t due = s->awaits_proxy ? s->time.proxy :
+	uint64_t due = s->relay == NULL ? s->time.proxy :
 	    xo_relay_deadline(s->relay);
 	struct timeval tv;
 
 	if (s->waits_for_caps && s->time.caps < due)
 		due = s->time.caps;
-	if (s->is_closing && s->time.linger < due)
+	if (s->phase >= XO_PHASE_CLOSING && s->time.linger < due)
 		due = s->time.linger;
 	if (s->time.stall < due)
 		due = s->time.stall;
@@ -80,8 +80,8 @@ xo_session_on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	s->time.armed_for = UINT64_MAX;
-	if (s->awaits_proxy) {
-		s->is_closing = s->front.is_broken = true;
+	if (s->relay == NULL) {
+		xo_session_cut(s);
 		xo_session_run(s);
 		return;
 	}

@@ -100,7 +100,7 @@ xo_sessions_shutdown(struct xo_sessions *all, bool is_final)
 	for (s = all->first; s != NULL; s = next) {
 		next = s->next;
 		if (s->relay == NULL) {
-			s->front.is_broken = s->is_closing = true;
+			xo_session_cut(s);
 		} else {
 			xo_session_set_time(s);
 			xo_relay_shutdown(s->relay, is_final);

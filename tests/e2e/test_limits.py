@@ -602,6 +602,7 @@ def test_slow(make):
     reasons = [x[3] for x in SLOW.values()]
     for reason in set(reasons):
         refused(gw, reason, reasons.count(reason))
+    assert 'xoorg_tls_handshakes_total{listener="in",result="failed"} 1\n' in metrics(gw)
 
 
 def ended(gw):

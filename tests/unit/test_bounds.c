@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "gate_world.h"
+#include "daemon_world.h"
 
 #define MANY 20
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "gate_world.h"
+#include "daemon_world.h"
 
 /* A claim that has come to its end. */
 static struct claimed

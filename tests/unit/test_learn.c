@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "gate_world.h"
+#include "daemon_world.h"
 
 static bool
 has(enum xo_cap cap)

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "gate_world.h"
+#include "daemon_world.h"
 
 #define XCLIENT "XCLIENT NAME ADDR PORT PROTO HELO"
 

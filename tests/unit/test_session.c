@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "gate_world.h"
+#include "daemon_world.h"
 
 #define SLOW_READER (1024 * 1024)
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Sessions and next hops without network and time: see gate_world.h. */
+/* Sessions and next hops without network and time: see daemon_world.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,7 +22,7 @@
 #include <watch/census.h>
 #include <watch/metrics.h>
 
-#include "gate_world.h"
+#include "daemon_world.h"
 
 struct world world;
 static uint64_t now;

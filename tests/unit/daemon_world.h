@@ -8,8 +8,8 @@
  *
  * A test links with -Wl,--wrap=connect.
  */
-#ifndef GATE_WORLD_H
-#define GATE_WORLD_H
+#ifndef DAEMON_WORLD_H
+#define DAEMON_WORLD_H
 
 #include <conf/conf.h>
 #include <hop/claim.h>
