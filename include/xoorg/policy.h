@@ -122,8 +122,17 @@ enum xo_malformed_header {
 	XO_MALFORMED_HEADER_COUNT
 };
 
+/* What is spoken at a listener. */
+enum xo_service {
+	XO_SERVICE_SMTP,
+	XO_SERVICE_POLICY,		/* Postfix' policy delegation */
+	XO_SERVICE_SOCKETMAP,		/* Postfix' socketmap tables */
+	XO_SERVICE_COUNT
+};
+
 struct xo_listener {
 	struct xo_span name;
+	enum xo_service service;
 	const int *peers;		/* indexes into xo_policy.peers */
 	size_t n_peers;
 	bool has_tls;			/* offers STARTTLS */
@@ -235,6 +244,9 @@ struct xo_policy {
 /* Total: for XO_NOBODY, or any other index out of range, it gives an upstream
  * that asks for nothing and is told nothing. */
 const struct xo_upstream *xo_upstream_at(const struct xo_policy *policy, int i);
+
+/* An MTA asks there and brings no mail: next hops are its own (asked.h). */
+bool xo_listener_is_asked(const struct xo_listener *listener);
 
 /* Does it repair a malformed header? In observe mode always, since that refuses
  * nothing that can be passed on with one reading. */

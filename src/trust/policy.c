@@ -38,6 +38,12 @@ xo_upstream_at(const struct xo_policy *policy, int i)
 }
 
 bool
+xo_listener_is_asked(const struct xo_listener *listener)
+{
+	return listener->service != XO_SERVICE_SMTP;
+}
+
+bool
 xo_listener_repairs(const struct xo_listener *listener)
 {
 	return listener->malformed_header == XO_MALFORMED_HEADER_REPAIR ||

@@ -77,6 +77,9 @@ choose_upstream(const struct xo_policy *policy,
 	const struct xo_tenant *tenant = tenant_at(policy, t->tenant);
 
 	t->is_trusted = t->answer.decision == XO_DECISION_ACCEPT;
+	t->upstream = XO_NOBODY;
+	if (xo_listener_is_asked(listener))
+		return;
 	if (!t->is_trusted)
 		t->upstream = listener->demote_to;
 	else if (tenant != NULL && tenant->upstream != XO_NOBODY)
@@ -104,6 +107,13 @@ refuse_nowhere(const struct xo_treatment *t)
 	    XO_REFUSAL_NO_TENANT : XO_REFUSAL_TRY_LATER;
 }
 
+/* Where an MTA asks, the next hop is its own. */
+static bool
+is_nowhere(const struct xo_listener *listener, const struct xo_treatment *t)
+{
+	return t->upstream == XO_NOBODY && !xo_listener_is_asked(listener);
+}
+
 /* Another tenant's certificate must never speak for this sender. */
 static bool
 lacks_tenant(const struct xo_policy *policy, const struct xo_treatment *t)
@@ -126,7 +136,7 @@ demote(const struct xo_policy *policy, const struct xo_listener *listener,
 	ordinary.tenant = XO_NOBODY;
 	ordinary.is_observed = true;
 	choose_upstream(policy, listener, &ordinary);
-	if (ordinary.upstream == XO_NOBODY || lacks_tenant(policy, &ordinary))
+	if (is_nowhere(listener, &ordinary) || lacks_tenant(policy, &ordinary))
 		return false;
 	*t = ordinary;
 	return true;
@@ -165,7 +175,7 @@ xo_treatment_mail(const struct xo_policy *policy,
 	choose_upstream(policy, listener, t);
 	if (is_by_recipient(t))
 		return XO_REFUSAL_NONE;
-	if (t->upstream == XO_NOBODY)
+	if (is_nowhere(listener, t))
 		return refuse_nowhere(t);
 	if (t->has_sender && lacks_tenant(policy, t))
 		return observe(policy, listener, XO_REFUSAL_NO_TENANT, true,
@@ -205,7 +215,7 @@ judge_recipient(const struct xo_policy *policy,
 		choose_tenant(policy, to->address, t);
 		choose_upstream(policy, listener, t);
 	}
-	if (t->upstream == XO_NOBODY)
+	if (is_nowhere(listener, t))
 		return refuse_nowhere(t);
 	return lacks_tenant(policy, t) ? XO_REFUSAL_NO_TENANT : XO_REFUSAL_NONE;
 }

@@ -1,18 +1,24 @@
 # SPDX-License-Identifier: ISC
 """The tables of doc/protocol.md that say whom the gateway trusts are those of
-tests/unit/test_treatment.c, row by row and word by word."""
+tests/unit/test_treatment.c and test_asked.c, row by row and word by word."""
 import os
 import re
 
 import pytest
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-TABLES = ("3.2", "5.4", "5.5", "6", "9.1", "9.2", "9.3", "9.4", "9.5", "9.6", "9.7", "9.8", "9.9")
+TABLES = ("3.2", "5.4", "5.5", "6", "9.1", "9.2", "9.3", "9.4", "9.5", "9.6", "9.7", "9.8", "9.9",
+          "9.10", "9.11")
+ASKED = ("9.10", "9.11")
 
 
 def _read(*path):
     with open(os.path.join(REPO, *path), encoding="utf-8") as f:
         return f.read()
+
+
+def _test_of(number):
+    return _read("tests", "unit", "test_asked.c" if number in ASKED else "test_treatment.c")
 
 
 def rows_of_page(text, number):
@@ -43,13 +49,13 @@ def rows_of_test(text, number):
 @pytest.mark.parametrize("number", TABLES)
 def test_page_is_the_test_s(number):
     page = rows_of_page(_read("doc", "protocol.md"), number)
-    assert page and page == rows_of_test(_read("tests", "unit", "test_treatment.c"), number)
+    assert page and page == rows_of_test(_test_of(number), number)
 
 
 def test_every_table_is_tried():
     """Each table is walked by the test that bears its number."""
-    text = _read("tests", "unit", "test_treatment.c")
     for number in TABLES:
+        text = _test_of(number)
         name = number.replace(".", "_")
         body = re.search(r"^test_%s\(void \*\*state\)\n\{(.*?)^\}" % name, text,
                          re.M | re.S).group(1)
