@@ -4,6 +4,7 @@
  * that this session may still be given announced or we bridge ourselves.
  */
 #include "relay_internal.h"
+#include "xclient_table.h"
 
 #define BRIDGED (XO_CAP_BIT(XO_CAP_PIPELINING) |			\
 	XO_CAP_BIT(XO_CAP_CHUNKING) |					\
@@ -114,8 +115,7 @@ write_argument(struct xo_buf *text, const struct xo_caps *caps, enum xo_cap cap)
 		xo_buf_add_byte(text, ' ');
 		xo_buf_add_u64(text, caps->size);
 	} else if (cap == XO_CAP_XCLIENT) {
-		xo_buf_add_cstr(text, " NAME ADDR PORT PROTO HELO "
-		    "REVERSE_NAME DESTADDR DESTPORT");
+		xo_xclient_announce(text);
 	} else if ((XO_CAP_BIT(cap) & CARRIED) != 0 && argument.len > 0) {
 		xo_buf_add_byte(text, ' ');
 		xo_buf_add(text, argument);

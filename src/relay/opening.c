@@ -6,6 +6,8 @@
 #include <xoorg/opening.h>
 #include <xoorg/xtext.h>
 
+#include "xclient_table.h"
+
 /* Octets of one reply: a server that greets for ever is not waited for. */
 #define REPLY_MAX 4096
 
@@ -51,29 +53,22 @@ say_ehlo(struct xo_opening *o)
 	    "LHLO" : "EHLO", name);
 }
 
-/* Is `name` in the list of attributes that the next hop announced? */
+/* Did the next hop announce it? */
 static bool
-is_attribute(const struct xo_opening *o, struct xo_span name)
+is_attribute(const struct xo_opening *o, enum xo_xclient attribute)
 {
-	struct xo_span list = xo_caps_argument(&o->caps, XO_CAP_XCLIENT);
-
-	while (list.len > 0) {
-		size_t n = xo_span_find(list, ' ');
-
-		if (xo_span_is_equal_nocase(xo_span_first(list, n), name))
-			return true;
-		list = xo_span_from(list, n + 1);
-	}
-	return false;
+	return xo_xclient_is_listed(xo_caps_argument(&o->caps, XO_CAP_XCLIENT),
+	    attribute);
 }
 
 static void
-add_or(struct xo_opening *o, const char *name, struct xo_span value,
+add_or(struct xo_opening *o, enum xo_xclient attribute, struct xo_span value,
     const char *otherwise)
 {
-	if (!is_attribute(o, xo_span_from_cstr(name)))
+	if (!is_attribute(o, attribute))
 		return;
-	xo_buf_add_all(&o->out, " ", name, "=", (char *)NULL);
+	xo_buf_add_all(&o->out, " ", xo_xclient_name(attribute), "=",
+	    (char *)NULL);
 	if (value.len == 0)
 		xo_buf_add_cstr(&o->out, otherwise);
 	else
@@ -81,16 +76,17 @@ add_or(struct xo_opening *o, const char *name, struct xo_span value,
 }
 
 static void
-add_attribute(struct xo_opening *o, const char *name, struct xo_span value)
+add_attribute(struct xo_opening *o, enum xo_xclient attribute,
+    struct xo_span value)
 {
-	add_or(o, name, value, "[UNAVAILABLE]");
+	add_or(o, attribute, value, "[UNAVAILABLE]");
 }
 
 static void
-add_name(struct xo_opening *o, const char *name, struct xo_span value,
+add_name(struct xo_opening *o, enum xo_xclient attribute, struct xo_span value,
     bool is_uncertain)
 {
-	add_or(o, name, value, is_uncertain ? "[TEMPUNAVAIL]" :
+	add_or(o, attribute, value, is_uncertain ? "[TEMPUNAVAIL]" :
 	    "[UNAVAILABLE]");
 }
 
@@ -119,31 +115,27 @@ say_xclient(struct xo_opening *o)
 	struct xo_buf value = {0};
 
 	xo_buf_add_cstr(&o->out, "XCLIENT");
-	add_name(o, "NAME", h->name, h->is_name_uncertain);
-	add_name(o, "REVERSE_NAME", h->reverse_name, h->is_reverse_uncertain);
-	if (!is_unknown(h->address)) {
-		if (!xo_address_is_ipv4(h->address))
-			xo_buf_add_cstr(&value, "IPV6:");
-		xo_address_write(&value, h->address);
-	}
-	add_attribute(o, "ADDR", xo_buf_span(&value));
+	add_name(o, XO_XCLIENT_NAME, h->name, h->is_name_uncertain);
+	add_name(o, XO_XCLIENT_REVERSE_NAME, h->reverse_name,
+	    h->is_reverse_uncertain);
+	if (!is_unknown(h->address))
+		xo_xclient_write_address(&value, h->address);
+	add_attribute(o, XO_XCLIENT_ADDR, xo_buf_span(&value));
 	xo_buf_clear(&value);
 	if (h->port != 0)
 		xo_buf_add_u64(&value, h->port);
-	add_attribute(o, "PORT", xo_buf_span(&value));
-	add_attribute(o, "HELO", h->hello);
-	add_attribute(o, "PROTO", h->is_esmtp ? XO_LIT("ESMTP") :
+	add_attribute(o, XO_XCLIENT_PORT, xo_buf_span(&value));
+	add_attribute(o, XO_XCLIENT_HELO, h->hello);
+	add_attribute(o, XO_XCLIENT_PROTO, h->is_esmtp ? XO_LIT("ESMTP") :
 	    XO_LIT("SMTP"));
-	add_attribute(o, "LOGIN", none);
+	add_attribute(o, XO_XCLIENT_LOGIN, none);
 	xo_buf_clear(&value);
 	if (h->server != NULL) {
-		if (!xo_address_is_ipv4(h->server))
-			xo_buf_add_cstr(&value, "IPV6:");
-		xo_address_write(&value, h->server);
-		add_attribute(o, "DESTADDR", xo_buf_span(&value));
+		xo_xclient_write_address(&value, h->server);
+		add_attribute(o, XO_XCLIENT_DESTADDR, xo_buf_span(&value));
 		xo_buf_clear(&value);
 		xo_buf_add_u64(&value, h->server_port);
-		add_attribute(o, "DESTPORT", xo_buf_span(&value));
+		add_attribute(o, XO_XCLIENT_DESTPORT, xo_buf_span(&value));
 	}
 	if (value.err != XO_OK)
 		o->out.err = value.err;
@@ -165,7 +157,7 @@ static void
 hand_over(struct xo_opening *o)
 {
 	if (xo_caps_has(&o->caps, XO_CAP_XCLIENT) &&
-	    is_attribute(o, XO_LIT("ADDR")))
+	    is_attribute(o, XO_XCLIENT_ADDR))
 		say_xclient(o);
 	else
 		fail(o, XO_REFUSAL_UPSTREAM_HANDOVER);

@@ -8,6 +8,7 @@
 #include <xoorg/xtext.h>
 
 #include "relay_internal.h"
+#include "xclient_table.h"
 
 #define VALUE_MAX 255
 
@@ -32,14 +33,6 @@ is_unavailable(struct xo_span value)
 {
 	return xo_span_is_equal_nocase(value, XO_LIT("[UNAVAILABLE]")) ||
 	    xo_span_is_equal_nocase(value, XO_LIT("[TEMPUNAVAIL]"));
-}
-
-static bool
-read_address(struct xo_span value, struct xo_address *address_r)
-{
-	if (xo_span_has_prefix_nocase(value, XO_LIT("IPV6:")))
-		value = xo_span_from(value, 5);
-	return xo_address_read(value, address_r) == XO_OK;
 }
 
 static bool
@@ -71,7 +64,8 @@ take_address(struct told *told, struct xo_span value)
 
 	told->address = unknown;
 	told->has_address = true;
-	return value.len == 0 || read_address(value, &told->address);
+	return value.len == 0 ||
+	    xo_xclient_read_address(value, &told->address);
 }
 
 static bool
@@ -117,7 +111,8 @@ static bool
 take_server(struct told *told, struct xo_span value)
 {
 	told->has_server = value.len > 0;
-	return value.len == 0 || read_address(value, &told->server);
+	return value.len == 0 ||
+	    xo_xclient_read_address(value, &told->server);
 }
 
 static bool
@@ -137,40 +132,34 @@ ignore(struct told *told, struct xo_span value)
 	return true;
 }
 
-static const struct {
-	const char *name;
-	bool (*take)(struct told *told, struct xo_span value);
-} attributes[] = {
-	{"ADDR", take_address},
-	{"PORT", take_port},
-	{"HELO", take_hello},
-	{"NAME", take_name},
-	{"REVERSE_NAME", take_reverse_name},
-	{"PROTO", ignore},
-	{"LOGIN", ignore},
-	{"DESTADDR", take_server},
-	{"DESTPORT", take_server_port},
+static bool (*const takes[])(struct told *, struct xo_span) = {
+	[XO_XCLIENT_NAME] = take_name,
+	[XO_XCLIENT_ADDR] = take_address,
+	[XO_XCLIENT_PORT] = take_port,
+	[XO_XCLIENT_PROTO] = ignore,
+	[XO_XCLIENT_HELO] = take_hello,
+	[XO_XCLIENT_REVERSE_NAME] = take_reverse_name,
+	[XO_XCLIENT_DESTADDR] = take_server,
+	[XO_XCLIENT_DESTPORT] = take_server_port,
+	[XO_XCLIENT_LOGIN] = ignore,
 };
+_Static_assert(sizeof(takes) / sizeof(takes[0]) == XO_XCLIENT_COUNT,
+    "a reader for each attribute");
 
 static bool
 take(struct told *told, struct xo_span name, struct xo_span value)
 {
 	uint8_t decoded[VALUE_MAX];
 	size_t len;
+	enum xo_xclient attribute = xo_xclient_find(name);
 
-	for (size_t i = 0; i < sizeof(attributes) / sizeof(attributes[0]);
-	    i++) {
-		if (!xo_span_is_equal_nocase(name,
-		    xo_span_from_cstr(attributes[i].name)))
-			continue;
-		if (is_unavailable(value))
-			return attributes[i].take(told,
-			    (struct xo_span){NULL, 0});
-		return value.len > 0 && xo_xtext_is_clean(value) &&
-		    xo_xtext_decode(value, decoded, sizeof(decoded), &len) ==
-		    XO_OK && attributes[i].take(told, xo_span(decoded, len));
-	}
-	return false;
+	if (attribute == XO_XCLIENT_COUNT)
+		return false;
+	if (is_unavailable(value))
+		return takes[attribute](told, (struct xo_span){NULL, 0});
+	return value.len > 0 && xo_xtext_is_clean(value) &&
+	    xo_xtext_decode(value, decoded, sizeof(decoded), &len) == XO_OK &&
+	    takes[attribute](told, xo_span(decoded, len));
 }
 
 /* "NAME=value NAME=value". */

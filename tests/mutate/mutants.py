@@ -395,7 +395,7 @@ m("starttls-optional", "fail(o, XO_REFUSAL_UPSTREAM_TLS);\n}\n\nstatic void\non_
 m("helo-in-clear", "else if (!o->is_tls && o->upstream->tls != XO_TLS_NONE)", "else if (false)")
 m("injected", "else if (used < in.len)\n", "else if (false)\n")
 m("starttls-reply", "if (o->reply.code == 220)\n\t\to->state = XO_OPENING_HANDSHAKE;", "if (o->reply.code / 100 == 2)\n\t\to->state = XO_OPENING_HANDSHAKE;")
-m("xclient-optional", "is_attribute(o, XO_LIT(\"ADDR\")))\n\t\tsay_xclient(o);\n\telse\n\t\tfail(o, XO_REFUSAL_UPSTREAM_HANDOVER);", "is_attribute(o, XO_LIT(\"ADDR\")))\n\t\tsay_xclient(o);\n\telse\n\t\to->state = XO_OPENING_DONE;")
+m("xclient-optional", "is_attribute(o, XO_XCLIENT_ADDR))\n\t\tsay_xclient(o);\n\telse\n\t\tfail(o, XO_REFUSAL_UPSTREAM_HANDOVER);", "is_attribute(o, XO_XCLIENT_ADDR))\n\t\tsay_xclient(o);\n\telse\n\t\to->state = XO_OPENING_DONE;")
 m("caps-of-before", "memset(&o->caps, 0, sizeof(o->caps));\n", ";\n")
 m("resume-client", "o->is_handed_over = false;\n", ";\n")
 m("reset-of-rcpt", "if (xo_reply_enhanced(&o->reply, &e) && e.subject == 1)", "if (false)")
