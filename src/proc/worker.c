@@ -2,16 +2,12 @@
 /*
  * A worker's life: see worker.h.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -24,17 +20,14 @@
 #include <net/leg.h>
 #include <net/resolve.h>
 #include <session/sessions.h>
-#include <xoorg/refusal.h>
 
-#include "descriptors.h"
-#include "runtime.h"
+#include "accept.h"
 #include "keys.h"
 #include "privileges.h"
+#include "runtime.h"
 #include "sandbox.h"
 #include "worker.h"
 
-/* Connections taken from one socket in one turn. */
-#define ACCEPT_MAX 64
 /* ms for the last words of a worker whose time to drain is over. */
 #define LAST_WORDS ((uint64_t)1000)
 /* Descriptors that are not sessions': the loop's, sockets, log, names. */
@@ -48,85 +41,16 @@ struct worker {
 	struct xo_env env;
 	struct xo_hops *hops;
 	struct xo_sessions *sessions;
-	struct event **listeners;
-	size_t n_listeners;
+	struct xo_doors *doors;
 	size_t most_sessions;		/* as descriptors allow; 0: any */
 	struct event *tick;		/* heartbeat, log */
 	struct event *terminate;
 	struct event *drained;
-	int null_fd;
-	int spare_fd;			/* another: for a last word */
 	bool is_pressed;		/* max_sessions are here */
 	bool is_draining;
 	bool is_over;			/* and the time for it is up */
 	uint8_t scratch[XO_LEG_READ];
 };
-
-struct acceptor {
-	struct worker *worker;
-	int listener;
-};
-
-static void
-log_turned_away(struct worker *w, const struct xo_refusal_info *info)
-{
-	struct xo_log_line *line = xo_log_begin(w->env.log, XO_LOG_ERROR,
-	    "refused");
-
-	xo_log_u64(line, "reply", info->code);
-	xo_log_cstr(line, "reason", info->id);
-	xo_log_end(line);
-}
-
-/*
- * No descriptor is left, for links that are kept or the like: the spare one
- * goes, so that the client hears why and the socket is not ready for ever.
- * False: there was nobody.
- */
-static bool
-turn_away(struct worker *w, int listener_fd)
-{
-	const struct xo_refusal_info *info =
-	    xo_refusal_info(XO_REFUSAL_DESCRIPTORS);
-	char text[256];
-	int len = snprintf(text, sizeof(text), "%u %s %s\r\n",
-	    (unsigned int)info->code, info->enhanced, info->text);
-	int s;
-
-	if (w->spare_fd >= 0)
-		close(w->spare_fd);
-	s = accept4(listener_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (s >= 0) {
-		(void)send(s, text, (size_t)len, MSG_NOSIGNAL);
-		close(s);
-		xo_metrics_refusal(w->env.metrics, XO_REFUSAL_DESCRIPTORS);
-		log_turned_away(w, info);
-	}
-	w->spare_fd = fcntl(w->null_fd, F_DUPFD_CLOEXEC, 0);
-	return s >= 0;
-}
-
-static void
-on_accept(evutil_socket_t fd, short what, void *arg)
-{
-	struct acceptor *a = arg;
-	struct sockaddr_storage peer;
-
-	(void)what;
-	for (int i = 0; i < ACCEPT_MAX; i++) {
-		socklen_t len = sizeof(peer);
-		int s = accept4(fd, (struct sockaddr *)&peer, &len,
-		    SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (s < 0 && (errno == EMFILE || errno == ENFILE) &&
-		    turn_away(a->worker, fd))
-			continue;
-		if (s < 0)
-			break;
-		xo_sessions_take(a->worker->sessions, s, a->listener,
-		    (const struct sockaddr *)&peer);
-	}
-}
 
 static void
 stop_if_done(struct worker *w)
@@ -163,12 +87,7 @@ on_terminate(evutil_socket_t fd, short what, void *arg)
 	if (w->is_draining)
 		return;
 	w->is_draining = true;
-	for (size_t i = 0; i < w->n_listeners; i++) {
-		close(event_get_fd(w->listeners[i]));
-		free(event_get_callback_arg(w->listeners[i]));
-		event_free(w->listeners[i]);
-	}
-	w->n_listeners = 0;
+	xo_doors_close(&w->doors);
 	xo_hops_drain(w->hops);
 	evtimer_add(w->drained, &tv);
 	xo_sessions_shutdown(w->sessions, false);
@@ -244,40 +163,6 @@ turn(struct worker *w)
 }
 
 static bool
-add_listener(struct worker *w, const struct xo_socket *s)
-{
-	struct acceptor *a = calloc(1, sizeof(*a));
-	struct event *e;
-
-	if (a == NULL)
-		return false;
-	*a = (struct acceptor){w, s->listener};
-	e = event_new(w->env.base, s->fd, EV_READ | EV_PERSIST, on_accept, a);
-	if (e == NULL || event_add(e, NULL) != 0) {
-		free(a);
-		return false;
-	}
-	w->listeners[w->n_listeners++] = e;
-	return true;
-}
-
-static bool
-add_listeners(struct worker *w, const struct xo_sockets *sockets,
-    size_t slot)
-{
-	w->listeners = calloc(sockets->n + 1, sizeof(struct event *));
-	if (w->listeners == NULL)
-		return false;
-	for (size_t i = 0; i < sockets->n; i++) {
-		if (sockets->list[i].slot != slot)
-			close(sockets->list[i].fd);
-		else if (!add_listener(w, &sockets->list[i]))
-			return false;
-	}
-	return true;
-}
-
-static bool
 add_events(struct worker *w)
 {
 	struct timeval second = {.tv_sec = 1};
@@ -300,8 +185,6 @@ bound_sessions(struct worker *w)
 	if (limit != 0 && limit != UINT64_MAX)
 		w->most_sessions = limit > DESCRIPTORS_OWN + 2 ?
 		    (size_t)((limit - DESCRIPTORS_OWN) / 2) : 1;
-	w->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	w->spare_fd = fcntl(w->null_fd, F_DUPFD_CLOEXEC, 0);
 }
 
 static struct xo_resolver *
@@ -336,9 +219,11 @@ set_up(struct worker *w, const struct xo_worker_setup *setup)
 	if (w->env.resolver == NULL || w->hops == NULL)
 		return false;
 	w->sessions = xo_sessions_new(&sessions);
-	return w->sessions != NULL &&
-	    add_listeners(w, setup->sockets, setup->slot) &&
-	    add_events(w);
+	if (w->sessions == NULL)
+		return false;
+	w->doors = xo_doors_open(&w->env, w->sessions, setup->sockets,
+	    setup->slot);
+	return w->doors != NULL && add_events(w);
 }
 
 static void
