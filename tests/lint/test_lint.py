@@ -14,8 +14,9 @@ REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.environ.get("XOORG_BUILD") or os.path.join(REPO, "build-check")
 SRC = os.path.join(REPO, "src")
 
-PURE = ("smtp", "table", "trust", "relay")
+PURE = ("smtp", "table", "trust", "ask", "relay")
 BELOW = {"smtp": ("smtp",), "table": ("smtp", "table"), "trust": ("smtp", "trust"),
+         "ask": ("smtp", "table", "trust", "ask"),
          "relay": ("smtp", "trust", "relay")}
 PURE_HEADERS = {"assert.h", "emmintrin.h", "limits.h", "stdarg.h", "stdbool.h", "stddef.h",
                 "stdint.h", "stdlib.h", "string.h"}
@@ -131,7 +132,7 @@ def objects():
     out = defaultdict(list)
     for at, _, files in os.walk(os.path.join(BUILD, "src")):
         for f in files:
-            match = re.match(r"(smtp|table|trust|relay)_(\w+)\.c\.o$", f)
+            match = re.match(r"(smtp|table|trust|ask|relay)_(\w+)\.c\.o$", f)
             if match and os.path.exists(os.path.join(
                     SRC, match.group(1), match.group(2) + ".c")):
                 out[match.group(1)].append(os.path.join(at, f))
