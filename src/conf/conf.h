@@ -41,9 +41,18 @@ struct xo_warnings {
 	size_t n;
 };
 
-/* A file with tenants, a row each: xoorgd.conf(5). */
+enum xo_table_kind {
+	XO_TABLE_CSV,				/* read whole */
+	XO_TABLE_JSONL,				/* the same, an object a line */
+	XO_TABLE_KIND_COUNT
+};
+
+/* Tenants that stand elsewhere: TABLES OF TENANTS in xoorgd.conf(5). */
 struct xo_conf_table {
-	const char *path;
+	enum xo_table_kind kind;
+	const char *text;			/* "csv:FILE", FILE absolute */
+	const char *path;			/* FILE */
+	struct xo_span content;			/* if set: instead of FILE's */
 	struct xo_conf_where where;
 };
 
@@ -211,15 +220,21 @@ struct xo_conf {
  */
 struct xo_conf *xo_conf_load(const char *path, struct xo_buf *error);
 void xo_conf_free(struct xo_conf **conf);
-/* The same with the tenants of this one table, and no others. */
-struct xo_conf *xo_conf_load_table(const char *path, const char *table,
-    struct xo_buf *error);
+/*
+ * The same with the tenants of this one table, and no others. Its `kind` is one
+ * that is read whole.
+ */
+struct xo_conf *xo_conf_load_table(const char *path,
+    const struct xo_conf_table *table, struct xo_buf *error);
 
 /* Every setting as it is in force, in the syntax of the file; `is_changed`: only
  * those that are not as by default. */
 int xo_conf_print(const struct xo_conf *conf, bool is_changed, FILE *out);
 /* The same of one tenant, which may be a table's. */
 void xo_conf_print_tenant(const struct xo_conf *conf, size_t i,
+    struct xo_buf *out);
+/* The same as a JSON object in one line, without what is as by default. */
+void xo_conf_print_object(const struct xo_conf *conf, size_t i,
     struct xo_buf *out);
 /* The settings that a table may have as columns, beside `name`. */
 size_t xo_conf_tenant_columns(const char **names, size_t max);

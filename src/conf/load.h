@@ -18,10 +18,10 @@ struct xo_loader {
 	const struct xo_node *root;
 	struct xo_conf_entries sections[XO_SECTION_COUNT];
 	size_t n_own_tenants;		/* the first; others: tables */
-	const char *table;		/* instead of all tenants; or NULL */
+	const struct xo_conf_table *table;	/* instead of all tenants; or NULL */
 };
 
-/* conf.c: from the nodes of entry->group, and defaults, to the record. */
+/* entry.c: from the nodes of entry->group, and defaults, to the record. */
 bool xo_loader_set_entry(const struct xo_loader *loader,
     enum xo_section section, const struct xo_conf_entry *entry);
 

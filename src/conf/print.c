@@ -13,6 +13,7 @@ struct printer {
 	bool is_changed;
 	const struct xo_setting *row;
 	bool is_cell;			/* of a table: no quotes, no brackets */
+	bool is_json;
 };
 
 struct type {
@@ -21,8 +22,9 @@ struct type {
 	    const void *other);
 };
 
+/* `escape`: of a control character, before its two digits. */
 static void
-print_quoted(struct xo_buf *out, struct xo_span text)
+print_quoted(struct xo_buf *out, struct xo_span text, const char *escape)
 {
 	static const char digits[] = "0123456789abcdef";
 	size_t i;
@@ -37,7 +39,7 @@ print_quoted(struct xo_buf *out, struct xo_span text)
 			xo_buf_add_byte(out, c);
 			continue;
 		}
-		xo_buf_add_cstr(out, "\\x");
+		xo_buf_add_cstr(out, escape);
 		xo_buf_add_byte(out, (uint8_t)digits[c >> 4]);
 		xo_buf_add_byte(out, (uint8_t)digits[c & 0xf]);
 	}
@@ -50,7 +52,8 @@ print_string(const struct printer *printer, struct xo_span text)
 	if (printer->is_cell)
 		xo_buf_add(printer->out, text);
 	else
-		print_quoted(printer->out, text);
+		print_quoted(printer->out, text, printer->is_json ?
+		    "\\u00" : "\\x");
 }
 
 static void
@@ -186,13 +189,9 @@ print_table(const struct printer *printer, const void *field,
     const void *other)
 {
 	const struct xo_conf_table *table = field;
-	struct xo_buf name = {0};
 
 	(void)other;
-	xo_buf_add_all(&name, "csv:", table->path, (char *)NULL);
-	print_string(printer, xo_buf_span(&name));
-	printer->out->err = name.err != XO_OK ? name.err : printer->out->err;
-	xo_buf_fini(&name);
+	print_cstr(printer, table->text);
 }
 
 static void
@@ -440,4 +439,33 @@ xo_conf_print_cell(const struct xo_conf *conf, size_t i, const char *column,
 	print_value(&printer, &space);
 	if (is_default(printer.row, &space, xo_buf_span(out)))
 		xo_buf_clear(out);
+}
+
+void
+xo_conf_print_object(const struct xo_conf *conf, size_t i, struct xo_buf *out)
+{
+	struct printer printer = {.conf = conf, .out = out, .is_json = true};
+	union xo_record space;
+	size_t k, n;
+	const struct xo_setting *rows = xo_settings(&n);
+
+	(void)xo_record_get(conf, XO_SECTION_TENANTS, i, &space);
+	xo_buf_add_cstr(out, "{\"name\": ");
+	print_string(&printer, xo_record_name(conf, XO_SECTION_TENANTS, i));
+	for (k = 0; k < n; k++) {
+		size_t start = out->len;
+		size_t value;
+
+		if (rows[k].section != XO_SECTION_TENANTS)
+			continue;
+		printer.row = &rows[k];
+		xo_buf_add_all(out, ", \"", rows[k].name, "\": ",
+		    (char *)NULL);
+		value = out->len;
+		print_value(&printer, &space);
+		if (is_default(&rows[k], &space,
+		    xo_span_from(xo_buf_span(out), value)))
+			out->len = start;
+	}
+	xo_buf_add_byte(out, '}');
 }

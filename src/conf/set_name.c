@@ -7,6 +7,7 @@
 
 #include <conf/address.h>
 #include <conf/file.h>
+#include <conf/table_place.h>
 #include <xoorg/domain.h>
 
 #define SMTP_PORT 25
@@ -178,22 +179,47 @@ xo_set_word_or_file(const struct xo_setter *setter,
 	    setter->row->type == XO_SETTING_WORD_OR_FILE, field);
 }
 
+/* `text` with FILE made absolute, and the rest parsed from that. */
+static bool
+set_place(const struct xo_setter *setter, const struct xo_node *node,
+    struct xo_conf_table *table)
+{
+	const char *word = xo_table_place_word(table->kind);
+	const char *path = xo_file_absolute(setter->arena, setter->folder,
+	    xo_span_from_cstr(table->path));
+	struct xo_buf text = {0};
+
+	xo_buf_add_all(&text, word, path != NULL ? path : "", (char *)NULL);
+	table->text = text.err == XO_OK && path != NULL ?
+	    xo_conf_arena_copy(setter->arena, xo_buf_span(&text)) : NULL;
+	xo_buf_fini(&text);
+	if (table->text == NULL)
+		return xo_conf_fail_memory(setter->error);
+	table->path = table->text + strlen(word);
+	table->where = node->where;
+	return true;
+}
+
 bool
 xo_set_table(const struct xo_setter *setter,
     const struct xo_node *node, void *field, void *other)
 {
-	const struct xo_span kind = XO_LIT("csv:");
 	struct xo_conf_table *table = field;
-	struct xo_node name = *node;
+	const char *text = xo_conf_arena_copy(setter->arena, node->text);
+	const char *expected, *problem;
 
 	(void)other;
-	if (!xo_span_is_equal(xo_span_first(node->text, kind.len), kind))
-		return xo_value_fail(setter, node, "csv:FILE");
-	name.text = xo_span_from(node->text, kind.len);
-	table->where = node->where;
-	return name.text.len > 0 ?
-	    read_path(setter, &name, true, &table->path) :
-	    xo_value_fail(setter, node, "the name of a file behind csv:");
+	if (text == NULL)
+		return xo_conf_fail_memory(setter->error);
+	expected = xo_table_place_parse(text, table);
+	if (expected != NULL)
+		return xo_value_fail(setter, node, expected);
+	if (!set_place(setter, node, table))
+		return false;
+	problem = xo_file_problem(table->path);
+	return problem == NULL || xo_conf_fail(setter->error, &node->where,
+	    "%s: expected a readable file, found %s: %s",
+	    xo_value_full_name(setter).text, table->path, problem);
 }
 
 bool

@@ -59,11 +59,11 @@ bool xo_set_new_file(const struct xo_setter *setter,
     const struct xo_node *node, void *field, void *other);
 bool xo_set_word_or_file(const struct xo_setter *setter,
     const struct xo_node *node, void *field, void *other);
-bool xo_set_table(const struct xo_setter *setter,
-    const struct xo_node *node, void *field, void *other);
 bool xo_set_certificate(const struct xo_setter *setter,
     const struct xo_node *node, void *field, void *other);
 bool xo_set_xoorg(const struct xo_setter *setter,
+    const struct xo_node *node, void *field, void *other);
+bool xo_set_table(const struct xo_setter *setter,
     const struct xo_node *node, void *field, void *other);
 bool xo_set_reference(const struct xo_setter *setter,
     const struct xo_node *node, void *field, void *other);

@@ -43,7 +43,7 @@ enum xo_setting_type {
 	XO_SETTING_WORD_OR_NEW_FILE,	/* (const char *) */
 	XO_SETTING_CERTIFICATE,		/* FILE, or the word "tenant" */
 	XO_SETTING_XOORG,		/* "", a domain, or a word (enum) */
-	XO_SETTING_TABLES,		/* csv:FILE (struct xo_conf_table) */
+	XO_SETTING_TABLES,		/* KIND:PLACE (struct xo_conf_table) */
 	XO_SETTING_REFERENCE,		/* a name in `target` (int) */
 	XO_SETTING_REFERENCES,		/* (int) */
 	XO_SETTING_TYPE_COUNT

@@ -1,285 +1,31 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Tables of tenants: a header line names the columns, `name` and settings of
- * the group tenants; each further row is one tenant. A row becomes the nodes
- * that the same tenant in the configuration would be, so that both are set and
- * checked by the same code.
+ * Tables of tenants that are read whole, with the configuration: a row is one
+ * tenant behind those of the group tenants.
  */
 #include <conf/load.h>
 
 #include <stdlib.h>
 
 #include <conf/file.h>
+#include <conf/table_row.h>
 #include <conf/warning.h>
-#include <table/csv.h>
 
 #define TABLE_MAX ((size_t)512 << 20)
-/* In a cell: a list that is given, and empty. */
-#define EMPTY_LIST "[]"
-#define NAME_EXPECTED "a name of letters, digits, `-` and `_` that begins " \
-	"with a letter"
-
-struct reader {
-	struct xo_loader *loader;
-	struct xo_loader row_loader;	/* the same, with an error of its own */
-	struct xo_buf error;
-	struct xo_conf_where where;	/* of the row */
-	struct xo_csv csv;
-	const struct xo_setting *columns[XO_CSV_CELLS];	/* NULL: `name` */
-	size_t n_columns;
-	struct xo_conf_arena *nodes;	/* of one row */
-};
-
-/* --- the header ------------------------------------------------------------ */
-
-static bool
-fail_syntax(const struct reader *r)
-{
-	return xo_conf_fail(r->row_loader.error, &r->where,
-	    "expected %s, found %s", r->csv.expected, r->csv.found.len > 0 ?
-	    xo_conf_show(r->csv.found).text : "none");
-}
-
-static bool
-next_row(struct reader *r, struct xo_csv_row *row)
-{
-	enum xo_err err = xo_csv_next(&r->csv, row);
-
-	r->where.line = r->csv.line;
-	return err == XO_OK || fail_syntax(r);
-}
-
-static bool
-fail_column(const struct reader *r, struct xo_span name)
-{
-	char *word = xo_conf_arena_copy(r->nodes, name);
-	struct xo_conf_nearest nearest = {.word = word};
-	size_t i, n;
-	const struct xo_setting *rows = xo_settings(&n);
-
-	if (word == NULL)
-		return xo_conf_fail_memory(r->row_loader.error);
-	xo_conf_nearest_try(&nearest, "name");
-	for (i = 0; i < n; i++)
-		if (rows[i].section == XO_SECTION_TENANTS)
-			xo_conf_nearest_try(&nearest, rows[i].name);
-	return xo_conf_fail(r->row_loader.error, &r->where,
-	    "expected a header line of `name` and settings of tenants, found "
-	    "`%s`%s", xo_conf_show(name).text,
-	    xo_conf_nearest_hint(&nearest).text);
-}
-
-static bool
-is_column(const struct reader *r, const struct xo_setting *setting)
-{
-	for (size_t i = 0; i < r->n_columns; i++)
-		if (r->columns[i] == setting)
-			return true;
-	return false;
-}
-
-static bool
-read_column(struct reader *r, struct xo_span name)
-{
-	const struct xo_setting *setting = xo_setting_find(XO_SECTION_TENANTS,
-	    name);
-
-	if (setting == NULL && !xo_span_is_equal(name, XO_LIT("name")))
-		return fail_column(r, name);
-	if (is_column(r, setting))
-		return xo_conf_fail(r->row_loader.error, &r->where,
-		    "expected each column once, found `%s` again",
-		    xo_conf_show(name).text);
-	r->columns[r->n_columns++] = setting;
-	return true;
-}
-
-static bool
-read_header(struct reader *r)
-{
-	struct xo_csv_row row;
-
-	r->where.line = 1;
-	if (!xo_csv_has_row(&r->csv))
-		return xo_conf_fail(r->row_loader.error, &r->where,
-		    "expected a header line, found none");
-	if (!next_row(r, &row))
-		return false;
-	for (size_t i = 0; i < row.n; i++)
-		if (!read_column(r, row.cells[i].text))
-			return false;
-	return is_column(r, NULL) || xo_conf_fail(r->row_loader.error,
-	    &r->where, "expected a column `name`, found none");
-}
-
-/* --- a row ----------------------------------------------------------------- */
-
-static bool
-is_separator(uint8_t c)
-{
-	return c == ' ' || c == '\t' || c == ';';
-}
-
-/* The next word of a list; empty: there is none. */
-static struct xo_span
-next_word(struct xo_span *list)
-{
-	struct xo_span word;
-
-	while (list->len > 0 && is_separator(list->p[0]))
-		*list = xo_span_from(*list, 1);
-	word = xo_span_first(*list, 0);
-	while (word.len < list->len && !is_separator(word.p[word.len]))
-		word.len++;
-	*list = xo_span_from(*list, word.len);
-	return word;
-}
-
-static bool
-set_text(const struct reader *r, struct xo_node *node, struct xo_span text)
-{
-	const char *copy = xo_conf_arena_copy(r->nodes, text);
-
-	node->text = xo_span(copy, text.len);
-	node->where = r->where;
-	return copy != NULL || xo_conf_fail_memory(r->row_loader.error);
-}
-
-static bool
-set_list(const struct reader *r, struct xo_node *node, enum xo_node_kind kind)
-{
-	struct xo_span rest = node->text;
-	struct xo_node *words;
-	size_t n = 0;
-
-	if (xo_span_is_equal(node->text, XO_LIT(EMPTY_LIST)))
-		return true;
-	while (next_word(&rest).len > 0)
-		n++;
-	words = xo_conf_arena_alloc(r->nodes, n, sizeof(*words));
-	if (words == NULL)
-		return xo_conf_fail_memory(r->row_loader.error);
-	rest = node->text;
-	for (size_t i = 0; i < n; i++) {
-		words[i].kind = kind;
-		if (!set_text(r, &words[i], next_word(&rest)))
-			return false;
-	}
-	node->children = words;
-	node->n_children = n;
-	return true;
-}
-
-/* As the parser of the configuration would see it. */
-static bool
-set_node(const struct reader *r, const struct xo_setting *column,
-    struct xo_span text, struct xo_node *node)
-{
-	bool is_list;
-	enum xo_node_kind kind = xo_value_kind(column->type, &is_list);
-
-	node->name = column->name;
-	node->kind = is_list ? XO_NODE_LIST : kind;
-	if (kind == XO_NODE_BOOL && !xo_span_is_equal(text, XO_LIT("true")) &&
-	    !xo_span_is_equal(text, XO_LIT("false")))
-		node->kind = XO_NODE_STRING;
-	return set_text(r, node, text) && (!is_list ||
-	    set_list(r, node, kind));
-}
-
-static bool
-is_name(struct xo_span name)
-{
-	for (size_t i = 0; i < name.len; i++)
-		if (!xo_ascii_is_alpha(name.p[i]) && (i == 0 ||
-		    (!xo_ascii_is_digit(name.p[i]) && name.p[i] != '-' &&
-		    name.p[i] != '_')))
-			return false;
-	return name.len > 0;
-}
-
-static bool
-set_name(const struct reader *r, struct xo_span text,
-    struct xo_conf_entry *entry)
-{
-	if (!is_name(text))
-		return xo_conf_fail(r->row_loader.error, &r->where,
-		    "name: expected " NAME_EXPECTED ", found \"%s\"",
-		    xo_conf_show(text).text);
-	entry->name = xo_conf_arena_copy(r->loader->arena, text);
-	return entry->name != NULL ||
-	    xo_conf_fail_memory(r->row_loader.error);
-}
-
-/* An empty cell is a setting that is not given. */
-static bool
-set_cells(const struct reader *r, const struct xo_csv_row *row,
-    struct xo_conf_entry *entry, struct xo_node *group)
-{
-	struct xo_node *nodes = xo_conf_arena_alloc(r->nodes, row->n,
-	    sizeof(*nodes));
-	struct xo_buf text = {0};
-	bool is_good = true;
-
-	if (nodes == NULL)
-		return xo_conf_fail_memory(r->row_loader.error);
-	group->children = nodes;
-	for (size_t i = 0; is_good && i < row->n; i++) {
-		xo_buf_clear(&text);
-		xo_csv_read_cell(&text, &row->cells[i]);
-		if (text.err != XO_OK)
-			is_good = xo_conf_fail_memory(r->row_loader.error);
-		else if (r->columns[i] == NULL)
-			is_good = set_name(r, xo_buf_span(&text), entry);
-		else if (text.len > 0)
-			is_good = set_node(r, r->columns[i],
-			    xo_buf_span(&text), &nodes[group->n_children++]);
-	}
-	xo_buf_fini(&text);
-	return is_good;
-}
-
-static bool
-read_row(struct reader *r, struct xo_conf_entry *entry)
-{
-	struct xo_node group = {.kind = XO_NODE_GROUP};
-	struct xo_csv_row row;
-	bool is_good;
-
-	if (!next_row(r, &row))
-		return false;
-	*entry = (struct xo_conf_entry){.where = r->where};
-	if (row.n != r->n_columns)
-		return xo_conf_fail(r->row_loader.error, &r->where,
-		    "expected %zu cells, as the header has, found %zu",
-		    r->n_columns, row.n);
-	entry->record = xo_conf_arena_alloc(r->loader->scratch, 1,
-	    xo_section_size(XO_SECTION_TENANTS));
-	if (entry->record == NULL)
-		return xo_conf_fail_memory(r->row_loader.error);
-	entry->group = &group;
-	is_good = set_cells(r, &row, entry, &group) &&
-	    xo_loader_set_entry(&r->row_loader, XO_SECTION_TENANTS, entry) &&
-	    xo_loader_check_rules(&r->row_loader, XO_SECTION_TENANTS, entry);
-	entry->group = NULL;
-	xo_conf_arena_clear(r->nodes);
-	return is_good;
-}
-
-/* --- a table --------------------------------------------------------------- */
 
 /* What is wrong with the row, without its place; NULL: it is not the row. */
 static const char *
-row_error(struct reader *r)
+row_error(struct xo_row_reader *r)
 {
 	size_t n = strlen(r->where.file);
+	struct xo_buf *error = r->loader.error;
 	char line[32];
 	const char *text;
 
-	xo_buf_add_byte(&r->error, '\0');
-	if (r->error.err != XO_OK)
+	xo_buf_add_byte(error, '\0');
+	if (error->err != XO_OK)
 		return NULL;
-	text = (const char *)r->error.p;
+	text = (const char *)error->p;
 	(void)snprintf(line, sizeof(line), ":%d: ", r->where.line);
 	if (strncmp(text, r->where.file, n) != 0 ||
 	    strncmp(text + n, line, strlen(line)) != 0)
@@ -289,29 +35,43 @@ row_error(struct reader *r)
 
 /* False: it is no reason to go on. */
 static bool
-skip_row(struct reader *r)
+skip_row(struct xo_row_reader *r)
 {
+	struct xo_conf *conf = r->loader.conf;
 	const char *what;
 
-	if (r->loader->conf->table_errors != XO_TABLE_ERRORS_SKIP)
+	if (conf->table_errors != XO_TABLE_ERRORS_SKIP)
 		return false;
 	what = row_error(r);
 	if (what == NULL)
 		return false;
-	xo_warnings_add(&r->loader->conf->warnings, XO_RULE_ROW_SKIPPED,
-	    &r->where, "", "%s", what);
-	xo_buf_clear(&r->error);
+	xo_warnings_add(&conf->warnings, XO_RULE_ROW_SKIPPED, &r->where, "",
+	    "%s", what);
+	xo_buf_clear(r->loader.error);
 	return true;
 }
 
 static bool
-read_rows(struct reader *r)
+read_row(struct xo_row_reader *r, const struct xo_row_format *format,
+    struct xo_conf_entry *entry)
 {
-	struct xo_conf_entries *in =
-	    &r->loader->sections[XO_SECTION_TENANTS];
+	struct xo_node group = {.kind = XO_NODE_GROUP};
+	bool is_good;
 
-	while (xo_csv_has_row(&r->csv)) {
-		if (read_row(r, &in->entries[in->n]))
+	*entry = (struct xo_conf_entry){0};
+	is_good = format->read(r, entry, &group);
+	entry->where = group.where = r->where;
+	is_good = is_good && xo_row_set(r, entry, &group);
+	xo_conf_arena_clear(r->nodes);
+	return is_good;
+}
+
+static bool
+read_rows(struct xo_row_reader *r, const struct xo_row_format *format,
+    struct xo_conf_entries *in)
+{
+	while (format->has_row(r)) {
+		if (read_row(r, format, &in->entries[in->n]))
 			in->n++;
 		else if (!skip_row(r))
 			return false;
@@ -341,37 +101,44 @@ grow(struct xo_loader *loader, struct xo_span text)
 }
 
 static bool
-read_text(struct xo_loader *loader, const struct xo_conf_table *table,
-    struct xo_span text)
+read_text(struct xo_loader *loader, const struct xo_row_format *format,
+    const char *file, struct xo_span text)
 {
-	struct reader r = {
-		.loader = loader,
-		.row_loader = *loader,
-		.where = {table->path, 0},
+	struct xo_buf error = {0};
+	struct xo_row_reader r = {
+		.loader = *loader,
+		.where = {file, 0},
 		.nodes = xo_conf_arena_new(),
 	};
 	bool is_good = false;
 
-	r.row_loader.error = &r.error;
-	xo_csv_init(&r.csv, text);
+	r.loader.error = &error;
 	if (r.nodes == NULL || !grow(loader, text))
-		(void)xo_conf_fail_memory(&r.error);
+		(void)xo_conf_fail_memory(&error);
 	else
-		is_good = read_header(&r) && read_rows(&r);
+		is_good = format->begin(&r, text) && read_rows(&r, format,
+		    &loader->sections[XO_SECTION_TENANTS]);
 	if (!is_good)
-		xo_buf_add(loader->error, xo_buf_span(&r.error));
+		xo_buf_add(loader->error, xo_buf_span(&error));
 	xo_conf_arena_free(&r.nodes);
-	xo_buf_fini(&r.error);
+	xo_buf_fini(&error);
 	return is_good;
 }
+
+static const struct xo_row_format *const formats[] = {
+	[XO_TABLE_CSV] = &xo_row_csv,
+	[XO_TABLE_JSONL] = &xo_row_json,
+};
 
 static bool
 read_table(struct xo_loader *loader, const struct xo_conf_table *table)
 {
 	struct xo_buf text = {.max = TABLE_MAX};
-	const char *problem = xo_file_read(table->path, &text);
+	const char *problem = table->content.p != NULL ? NULL :
+	    xo_file_read(table->path, &text);
 	bool is_good = problem == NULL ?
-	    read_text(loader, table, xo_buf_span(&text)) :
+	    read_text(loader, formats[table->kind], table->path,
+	    table->content.p != NULL ? table->content : xo_buf_span(&text)) :
 	    xo_conf_fail(loader->error, &table->where,
 	    "tenant_tables: expected a readable file, found %s: %s",
 	    table->path, problem);
@@ -420,10 +187,10 @@ bool
 xo_loader_read_tables(struct xo_loader *loader)
 {
 	const struct xo_conf *conf = loader->conf;
-	const struct xo_conf_table only = {loader->table, {loader->table, 0}};
 
 	if (loader->table != NULL)
-		return read_table(loader, &only) && check_names(loader);
+		return read_table(loader, loader->table) &&
+		    check_names(loader);
 	for (size_t i = 0; i < conf->n_tables; i++)
 		if (!read_table(loader, &conf->tables[i]))
 			return false;

@@ -91,7 +91,7 @@ static const struct type types[] = {
 	    "a string (a file, or \"tenant\")", xo_set_certificate},
 	[XO_SETTING_XOORG] = {XO_NODE_STRING, 0, "a string", xo_set_xoorg},
 	[XO_SETTING_TABLES] = {XO_NODE_STRING, sizeof(struct xo_conf_table),
-	    "a list of tables (csv:FILE)", xo_set_table},
+	    "a list of tables (csv:FILE and the like)", xo_set_table},
 	[XO_SETTING_REFERENCE] = {XO_NODE_STRING, 0, "a string (a name)",
 	    xo_set_reference},
 	[XO_SETTING_REFERENCES] = {XO_NODE_STRING, sizeof(int),

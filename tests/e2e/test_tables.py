@@ -23,11 +23,11 @@ def put(path, text):
 
 @pytest.fixture
 def started(gateway, pki, hop, tmp_path):
-    def make(text=TABLE, **changes):
-        path, one = str(tmp_path / "tenants.csv"), hop()
+    def make(text=TABLE, kind="csv", **changes):
+        path, one = str(tmp_path / ("tenants." + kind)), hop()
         put(path, text)
         config = base_config(pki, one, hop(), **changes)
-        config.set("tenant_tables", ["csv:" + path])
+        config.set("tenant_tables", [kind + ":" + path])
         return gateway(config), one, path
     return make
 
@@ -113,6 +113,24 @@ def test_reload_broken(started, pki, id, text, why):
     assert answers(gw, pki, "fabrikam.com") == 250
     assert answers(gw, pki, "tailspin.com") == 550
     put(path, TABLE)
+
+
+def test_json_lines(started, pki):
+    """The same tenants as objects; at SIGHUP a broken line is as bad as one of CSV."""
+    text = ('{"name": "fabrikam", "originator_orgs": ["fabrikam.com", "*.fabrikam.com"], '
+            '"sender_domains": ["fabrikam.com"]}\n\n'
+            '{"name": "adatum", "originator_orgs": ["adatum.com"], "recipient_domains": []}\n')
+    gw, _, path = started(text, "jsonl")
+    assert ask(gw, pki, "eu.fabrikam.com", "u@fabrikam.com", "r@x.fabrikam.com").code == 250
+    assert ask(gw, pki, "fabrikam.com", "u@adatum.com").code == 550
+    assert ask(gw, pki, "adatum.com").code == 550
+    assert ask(gw, pki, "nobody.example").code == 550
+    put(path, text + '{"name": "t", "originator_orgs": ["tailspin.com"]')
+    gw.signal(signal.SIGHUP)
+    assert wait_until(lambda: "tenants.jsonl:4: expected a line end" in gw.log(), 5)
+    assert answers(gw, pki, "fabrikam.com") == 250
+    assert answers(gw, pki, "tailspin.com") == 550
+    put(path, text)
 
 
 def test_skip(started, pki):

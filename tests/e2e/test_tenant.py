@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """xoorg tenant: what it says of tenants, and that it moves them without loss."""
+import json
 import os
 import re
 import subprocess
@@ -131,14 +132,36 @@ def test_move_without_loss(place, pki):
     assert got["wingtip"]["recipient_domains"] == '["w.example", "wingtip.com"]'
 
 
+def test_move_through_json(place, pki):
+    """Out as JSON lines, into a table of each kind and back: nothing is lost."""
+    place.add("odd", pki.gw, ["odd.example", "*.odd.example"], relay=True,
+              recipient_domains=[])
+    whole, lines = place.run("export"), place.run("--json", "export")
+    got = [json.loads(x) for x in lines.splitlines()]
+    assert [x["name"] for x in got] == ["contoso", "odd", "fabrikam", "adatum", "wingtip"]
+    assert got[2] == {"name": "fabrikam", "originator_orgs": ["fabrikam.com", "*.fabrikam.com"],
+                      "sender_domains": ["fabrikam.com", "x.example"], "relay": True}
+    assert got[3]["recipient_domains"] == [] and got[1]["recipient_domains"] == []
+    for text in (whole, lines):
+        for kind in ("csv", "jsonl"):
+            target = "%s:%s" % (kind, place.path("all." + kind))
+            assert "5 tenants" in place.run("import", target, text=text)
+            assert place.run("diff", target) == ""
+            assert place.run("export", target) == whole
+            assert place.run("--json", "export", target) == lines
+
+
 @pytest.mark.parametrize("id, text, why", rows(
+    ("json", '{"name": "t"}\n', "standard input:1: tenants.t.originator_orgs"),
+    ("json-cut", '{"name": "t", "originator_orgs": ["t.example"]}', "a line end behind"),
+    ("json-list", '\n{"name": "t", "originator_orgs": "t.example"}\n', "standard input:2: "),
     ("cut", TABLE + "t,t.exam", "standard input:5: expected a line end"),
     ("empty", "", "standard input:1: expected a header line"),
     ("twice", TABLE + "t,adatum.com,,,,\n", "standard input:5: tenants.t.originator_orgs"),
     ("name-twice", TABLE + "adatum,t.example,,,,\n", "each tenant once"),
     ("shared", TABLE + "t,co.uk,,,,\n", "[wide-org]"),
     ("upstream", TABLE + "t,t.example,,,,exit\n", "a name from `upstreams`")))
-@pytest.mark.parametrize("kind", ("csv", "conf"))
+@pytest.mark.parametrize("kind", ("csv", "conf", "jsonl"))
 def test_import_broken(place, kind, id, text, why):
     """The old file stays, and nothing beside it."""
     place.put("old", "as it was")

@@ -258,10 +258,14 @@ test_no_table(void **state)
 		const char *setting, *want;
 	} rows[] = {
 		{"tenant_tables = \"csv:a.csv\"", "a list of tables"},
-		{"tenant_tables = [\"a.csv\"]", "expected csv:FILE, found"},
-		{"tenant_tables = [\"cdb:a.csv\"]", "expected csv:FILE, found"},
-		{"tenant_tables = [\"CSV:a.csv\"]", "expected csv:FILE, found"},
-		{"tenant_tables = [\"csv:\"]", "a file behind csv:"},
+		{"tenant_tables = [\"a.csv\"]", "expected csv:FILE or jsonl:FILE, found"},
+		{"tenant_tables = [\"cdb:a.csv\"]", "expected csv:FILE or jsonl:FILE, found"},
+		{"tenant_tables = [\"CSV:a.csv\"]", "expected csv:FILE or jsonl:FILE, found"},
+		{"tenant_tables = [\"csv:\"]", "a file behind "},
+		{"tenant_tables = [\"jsonl:\"]", "a file behind "},
+		{"tenant_tables = [\"jsonl:none\"]", "a readable file, found"},
+		{"tenant_tables = [\"jsonl:a.csv\"]",
+		    "a.csv:1: expected a JSON object"},
 		{"tenant_tables = [\"csv:none.csv\"]", "a readable file, found"},
 		{"tenant_tables = [\"csv:.\"]", "Is a directory"},
 		{"tenant_tables = [\"csv:a.csv\", \"csv:a.csv\"]",
@@ -410,6 +414,161 @@ test_printed(void **state)
 	check_printed(true);
 }
 
+/* --- JSON lines ------------------------------------------------------------ */
+
+static const char lines[] = "tenant_tables = [\"jsonl:a.csv\", \"csv:b.csv\"]\n";
+static const char lines_skip[] =
+    "tenant_tables = [\"jsonl:a.csv\", \"csv:b.csv\"]\n"
+    "tenant_table_errors = \"skip\"\n";
+static const char table_json[] =
+    "{\"name\": \"contoso\", \"originator_orgs\": [\"contoso.com\", "
+    "\"*.contoso.com\"],\"sender_domains\":[\"x.example\"],\"relay\":true,"
+    "\"client_certificate\":\"gw.pem\",\"client_key\":\"gw.key\","
+    "\"upstream\":\"v\"}\n"						/* 1 */
+    " \r\n"								/* 2 */
+    "{\"originator_orgs\":[\"fabrikam.com\"],\"name\":\"fabrikam\","
+    "\"recipient_domains\":[]}\r\n";					/* 3 */
+
+static const struct bad json_bads[] = {
+	/* The form of a row. */
+	{"{\"name\"", "{{\"name\"", 1, "expected a JSON object, found "},
+	{"{\"originator", "[\"originator", 3, "expected a JSON object, found "},
+	{"{\"originator_orgs\":[\"fabrikam.com\"],\"name\":\"fabrikam\","
+	    "\"recipient_domains\":[]}", "[1]", 3,
+	    "expected a JSON object, found [1]"},
+	{"[]}\r\n", "[]} {}\r\n", 3, "expected a JSON object, found "},
+	{"[]}\r\n", "[]},\r\n", 3, "expected a JSON object, found "},
+	{"[]}\r\n", "[]}", 3, "expected a line end behind the last row"},
+	{"[]}\r\n", "[],}\r\n", 3, "expected a JSON object, found "},
+	{"\"name\":\"fabrikam\"", "\"name\":\"fabrikam\",\"name\":\"b\"", 3,
+	    "expected a JSON object, found duplicate object key"},
+	{"fabrikam.com", "fabrikam\\u0000.com", 3, "expected a JSON object"},
+	{"fabrikam.com", "fabrikam\\n.com", 3,
+	    "originator_orgs: expected text without control characters"},
+	{"fabrikam.com", "\xff.com", 3, "expected a JSON object"},
+	/* Names. */
+	{"\"name\":\"fabrikam\"", "\"relay\":false", 3,
+	    "name: expected a string, found none"},
+	{"\"name\":\"fabrikam\"", "\"name\":[\"fabrikam\"]", 3,
+	    "name: expected a string, found another value"},
+	{"\"name\":\"fabrikam\"", "\"name\":\"\"", 3, "name: expected a name "},
+	{"\"name\":\"fabrikam\"", "\"name\":\"2\"", 3, "found \"2\""},
+	/* Values, as in the configuration. */
+	{"\"recipient_domains\"", "\"recipient_domain\"", 3, "tenants.fabrikam: "
+	    "expected a known setting, found `recipient_domain`; did you mean "
+	    "`recipient_domains`?"},
+	{"\"recipient_domains\"", "\"hostname\"", 3, "found `hostname`"},
+	{":[]}", ":null}", 3, "recipient_domains: expected text, a number, "
+	    "true or false, found null"},
+	{":[]}", ":{}}", 3, "found an object"},
+	{":[]}", ":[[]]}", 3, "found an array"},
+	{":[]}", ":[null]}", 3, "found null"},
+	{":[]}", ":\"a.example\"}", 3, "expected a list of domains, found"},
+	{":[]}", ":[1]}", 3, "expected a list of domains, found 1"},
+	{":[]}", ":[1.5]}", 3, "expected a list of domains, found 1.5"},
+	{":[]}", ":[true]}", 3, "expected a list of domains, found true"},
+	{"[\"fabrikam.com\"]", "[]", 3, "with at least one"},
+	{"\"originator_orgs\":[\"fabrikam.com\"],", "", 3,
+	    "originator_orgs: expected a list of domains, found no such "
+	    "setting"},
+	{"fabrikam.com", "*.fabrikam.com", 3, "found a wildcard"},
+	{"\"relay\":true", "\"relay\":\"true\"", 1,
+	    "tenants.contoso.relay: expected true or false"},
+	{"\"relay\":true", "\"relay\":1", 1, "expected true or false, found 1"},
+	{"gw.pem", "none.pem", 1, "client_certificate: expected a readable"},
+	{"\"upstream\":\"v\"", "\"upstream\":\"w\"", 1,
+	    "expected a name from `upstreams`, found \"w\""},
+	{"contoso.com", "own.example", 1, "each organisation once"},
+	{"contoso.com", "co.uk", 1, "belongs to the tenant alone"},
+	{"\"name\": \"contoso\"", "\"name\": \"own\"", 1, "each tenant once"},
+};
+
+static void
+check_json_bad(const struct bad *bad)
+{
+	struct xo_buf error = {0};
+	struct xo_conf *conf = load(lines, replace(table_json, bad->from,
+	    bad->to), table_b, &error);
+	char place[32];
+
+	if (conf != NULL)
+		fail_msg("%s as %s: taken", bad->from, bad->to);
+	xo_buf_add_byte(&error, '\0');
+	(void)snprintf(place, sizeof(place), "a.csv:%d: ", bad->line);
+	if (strstr((char *)error.p, place) == NULL ||
+	    strstr((char *)error.p, bad->want) == NULL)
+		fail_msg("%s as %s: got %s, want %s%s", bad->from, bad->to,
+		    (char *)error.p, place, bad->want);
+	xo_buf_fini(&error);
+}
+
+/* Skipped where a row of the other kind is, and only there. */
+static void
+check_json_skip(const struct bad *bad)
+{
+	struct xo_buf error = {0};
+	struct xo_conf *conf = load(lines_skip, replace(table_json, bad->from,
+	    bad->to), table_b, &error);
+	bool is_told = false;
+
+	if (strstr(bad->want, "once") != NULL ||
+	    strstr(bad->want, "alone") != NULL) {
+		assert_null(conf);
+		xo_buf_fini(&error);
+		return;
+	}
+	if (conf == NULL)
+		fail_msg("%s: %.*s", bad->to, (int)error.len,
+		    (const char *)error.p);
+	for (size_t k = 0; k < conf->warnings.n; k++)
+		is_told |= strstr(conf->warnings.list[k].text,
+		    bad->want) != NULL;
+	assert_true(is_told);
+	assert_int_equal(conf->policy.n_tenants, 3);
+	assert_null(tenant_of(conf, bad->line == 3 ? "fabrikam.com" :
+	    "contoso.com"));
+	xo_conf_free(&conf);
+	xo_buf_fini(&error);
+}
+
+static void
+test_json_bad(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N(json_bads); i++) {
+		check_json_bad(&json_bads[i]);
+		check_json_skip(&json_bads[i]);
+	}
+}
+
+static void
+test_json_good(void **state)
+{
+	struct xo_conf *conf = must_load(lines, table_json, table_b);
+	const struct xo_tenant *t = tenant_of(conf, "eu.contoso.com");
+	struct xo_buf out = {0};
+
+	(void)state;
+	assert_int_equal(conf->policy.n_tenants, 4);
+	assert_non_null(t);
+	must_be(t->name, "contoso");
+	assert_true(t->relay && t->has_client_certificate);
+	assert_int_equal(t->upstream, 1);
+	assert_int_equal(t->n_sender_domains, 1);
+	assert_ptr_equal(t->recipient_domains, t->originator_orgs);
+	t = tenant_of(conf, "fabrikam.com");
+	assert_non_null(t);
+	assert_int_equal(t->n_recipient_domains, 0);
+	assert_int_equal(conf->tenants[2].where.line, 3);
+	/* And back. */
+	xo_conf_print_object(conf, 2, &out);
+	must_be(xo_buf_span(&out), "{\"name\": \"fabrikam\", "
+	    "\"originator_orgs\": [\"fabrikam.com\"], "
+	    "\"recipient_domains\": []}");
+	xo_buf_fini(&out);
+	xo_conf_free(&conf);
+}
+
 static int
 set_up(void **state)
 {
@@ -444,6 +603,8 @@ main(void)
 		cmocka_unit_test(test_skip),
 		cmocka_unit_test(test_warnings),
 		cmocka_unit_test(test_printed),
+		cmocka_unit_test(test_json_bad),
+		cmocka_unit_test(test_json_good),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <conf/table_place.h>
 #include <xoorg/tenants.h>
 
 #define FIELD(name) offsetof(struct xo_tenant_settings, name)
@@ -20,6 +21,8 @@ static const struct xo_option options[] = {
 	{"days", XO_OPTION_NUMBER, FIELD(days), "N",
 	    "check: a certificate that ends within so\n"
 	    "many days ends soon (default: 30)", NULL},
+	{"json", XO_OPTION_FLAG, FIELD(is_json), NULL,
+	    "export: as JSON, an object a line", NULL},
 };
 
 static const struct xo_usage usage = {
@@ -30,13 +33,14 @@ static const struct xo_usage usage = {
 	    "  list [SOURCE]          name, place and organisations of each\n"
 	    "  get NAME|ORG [SOURCE]  the settings of one, by name or organisation\n"
 	    "  export [SOURCE]        print them as a table (CSV)\n"
-	    "  import TARGET          write a table, read from standard input,\n"
-	    "                         to csv:FILE, or as a group to conf:FILE\n"
+	    "  import TARGET          write a table, read from standard input\n"
+	    "                         (CSV or JSON lines), to csv:FILE or\n"
+	    "                         jsonl:FILE, or as a group to conf:FILE\n"
 	    "  diff SOURCE [SOURCE]   what the second has, lacks or has changed\n"
 	    "  check [SOURCE]         certificates of another organisation, of two\n"
 	    "                         tenants, or that end soon\n\n"
-	    "SOURCE is conf, the group tenants of the configuration, or csv:FILE; "
-	    "without it,\nall that is in force.",
+	    "SOURCE is conf, the group tenants of the configuration, csv:FILE or "
+	    "jsonl:FILE;\nwithout it, all that is in force.",
 	.exits = "0 fine, 1 not found, different, or something is wrong, 2 usage",
 	.options = options,
 	.n_options = sizeof(options) / sizeof(options[0]),
@@ -49,17 +53,20 @@ xo_tenant_source_open(const struct xo_tenant_settings *settings,
 {
 	struct xo_buf error = {0};
 	struct xo_conf *conf;
+	struct xo_conf_table table;
 	bool is_group = name != NULL && strcmp(name, "conf") == 0;
+	bool is_table = name != NULL && !is_group;
+	const char *expected = is_table ? xo_table_place_parse(name, &table) :
+	    NULL;
 
 	*source_r = (struct xo_tenant_source){.name = name};
-	if (name != NULL && !is_group && (strncmp(name, "csv:", 4) != 0 ||
-	    name[4] == '\0')) {
-		xo_tool_complain("tenant: expected conf or csv:FILE: '%s'",
+	if (expected != NULL) {
+		xo_tool_complain("tenant: expected conf, or %s: '%s'", expected,
 		    name);
 		return false;
 	}
-	conf = xo_conf_load_table(settings->config, name != NULL &&
-	    !is_group ? name + 4 : NULL, &error);
+	conf = xo_conf_load_table(settings->config, is_table ? &table : NULL,
+	    &error);
 	if (conf == NULL) {
 		xo_tool_complain("tenant: %s", xo_tool_cstr(&error));
 	} else {
@@ -159,7 +166,7 @@ run_on(const struct xo_tenant_settings *settings, const struct verb *verb,
 	case 'g':
 		return get(source, operands[0]);
 	case 'e':
-		return xo_tenant_export(source);
+		return xo_tenant_export(source, settings->is_json);
 	case 'c':
 		return xo_tenant_check(source, settings->days);
 	default:

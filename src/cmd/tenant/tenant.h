@@ -17,11 +17,12 @@ struct xo_tenant_source {
 struct xo_tenant_settings {
 	const char *config;
 	uint64_t days;
+	bool is_json;
 };
 
 /*
- * `name`: "conf", the group tenants of the configuration; "csv:FILE", a table
- * that need not be named in it; NULL: all that is in force. False: complained.
+ * `name`: "conf", the group tenants of the configuration; "csv:FILE" or the
+ * like, a table that need not be named in it; NULL: all that is in force. False: complained.
  */
 bool xo_tenant_source_open(const struct xo_tenant_settings *settings,
     const char *name, struct xo_tenant_source *source_r);
@@ -32,7 +33,7 @@ size_t xo_tenant_source_find(const struct xo_tenant_source *source,
     struct xo_span name);
 
 /* The verbs, each of which returns an enum xo_exit. */
-int xo_tenant_export(const struct xo_tenant_source *source);
+int xo_tenant_export(const struct xo_tenant_source *source, bool is_json);
 /* Reads rows from standard input. */
 int xo_tenant_import(const struct xo_tenant_settings *settings,
     const char *target);
