@@ -19,12 +19,23 @@ struct block {
 
 struct xo_conf_arena {
 	struct block *blocks;		/* the first is the one in use */
+	size_t block_size;
 };
 
 struct xo_conf_arena *
 xo_conf_arena_new(void)
 {
-	return calloc(1, sizeof(struct xo_conf_arena));
+	return xo_conf_arena_new_of(BLOCK_SIZE);
+}
+
+struct xo_conf_arena *
+xo_conf_arena_new_of(size_t block)
+{
+	struct xo_conf_arena *arena = calloc(1, sizeof(*arena));
+
+	if (arena != NULL)
+		arena->block_size = block;
+	return arena;
 }
 
 static void
@@ -64,13 +75,13 @@ xo_conf_arena_free(struct xo_conf_arena **arena)
 static struct block *
 add_block(struct xo_conf_arena *arena, size_t need)
 {
-	size_t size = need > BLOCK_SIZE ? need : BLOCK_SIZE;
+	size_t size = need > arena->block_size ? need : arena->block_size;
 	struct block *block = calloc(1, sizeof(*block) + size);
 
 	if (block == NULL)
 		return NULL;
 	block->size = size;
-	if (need > BLOCK_SIZE && arena->blocks != NULL) {
+	if (need > arena->block_size && arena->blocks != NULL) {
 		/* The one in use still has room: it stays first. */
 		block->next = arena->blocks->next;
 		arena->blocks->next = block;

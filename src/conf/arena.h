@@ -13,6 +13,8 @@
 struct xo_conf_arena;
 
 struct xo_conf_arena *xo_conf_arena_new(void);
+/* The same in blocks of so many octets: for what is small, and many. */
+struct xo_conf_arena *xo_conf_arena_new_of(size_t block);
 /* Gives all back, and keeps room for as much of small things. */
 void xo_conf_arena_clear(struct xo_conf_arena *arena);
 void xo_conf_arena_free(struct xo_conf_arena **arena);

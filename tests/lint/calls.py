@@ -12,8 +12,8 @@ from collections import defaultdict
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # From the world down to bare octets: each folder may call what stands to its right.
-ORDER = ("cmd", "proc", "session", "hop", "net", "watch", "conf", "relay", "ask", "trust",
-         "table", "smtp")
+ORDER = ("cmd", "proc", "session", "hop", "lookup", "net", "watch", "conf", "relay", "ask",
+         "trust", "table", "smtp")
 
 
 def files(folder, end):

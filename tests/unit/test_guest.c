@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: ISC */
+/* Records of sources: which are no tenant, and what one is. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <conf/guest.h>
+
+#define N(a) (sizeof(a) / sizeof((a)[0]))
+
+static struct xo_upstream upstreams[] = {
+	{.name = {(const uint8_t *)"first", 5}},
+	{.name = {(const uint8_t *)"second", 6}},
+};
+static const struct xo_conf conf = {
+	.policy = {.upstreams = upstreams, .n_upstreams = N(upstreams)},
+};
+
+static void
+check_bad(const struct xo_guest_reader *reader, struct xo_span record,
+    const char *want)
+{
+	struct xo_buf error = {0};
+	struct xo_guest *guest = xo_guest_read(reader, record, &error);
+
+	if (guest != NULL)
+		fail_msg("%.*s: taken", (int)record.len,
+		    (const char *)record.p);
+	xo_buf_add_byte(&error, '\0');
+	if (strstr((const char *)error.p, want) == NULL)
+		fail_msg("%.*s: got %s, want %s", (int)record.len,
+		    (const char *)record.p, (const char *)error.p, want);
+	xo_buf_fini(&error);
+}
+
+static void
+test_bad(void **state)
+{
+	static const struct {
+		const char *record, *want;
+	} rows[] = {
+		{"", "record: expected a JSON object"},
+		{"contoso", "expected a JSON object"},
+		{"[]", "expected a JSON object"},
+		{"null", "expected a JSON object"},
+		{"{}", "name: expected a string, found none"},
+		{"{\"name\":\"c\"}", "tenants.c.originator_orgs: expected a "
+		    "list of domains"},
+		{"{\"name\":\"c\",\"originator_orgs\":[]}", "at least one"},
+		{"{\"name\":\"c c\",\"originator_orgs\":[\"c.example\"]}",
+		    "name: expected a name of letters"},
+		{"{\"name\":\"c\",\"originator_orgs\":[\"*.c.example\"]}",
+		    "found a wildcard"},
+		{"{\"name\":\"c\",\"originator_orgs\":[\"c.example\",\"*.co.uk\"]}",
+		    "belongs to the tenant alone, found \"*.co.uk\""},
+		{"{\"name\":\"c\",\"originator_orgs\":[\"c.example\"]}{}",
+		    "expected a JSON object"},
+		{"{\"name\":\"c\",\"originator_orgs\":[\"c.example\"],"
+		    "\"upstream\":\"third\"}",
+		    "expected a name from `upstreams`, found \"third\""},
+		{"{\"name\":\"c\",\"originator_orgs\":[\"c.example\"],"
+		    "\"relais\":true}", "did you mean `relay`?"},
+		/* Files are nothing that a worker opens. */
+		{"{\"name\":\"c\",\"originator_orgs\":[\"c.example\"],"
+		    "\"client_certificate\":\"/etc/passwd\","
+		    "\"client_key\":\"/etc/passwd\"}",
+		    "expected no files in a record, found client_"},
+		{"{\"name\":\"c\",\"originator_orgs\":[\"c.example\"],"
+		    "\"client_key\":\"\"}", "found client_key"},
+	};
+	struct xo_guest_reader *reader = xo_guest_reader_new(&conf);
+	static char longest[XO_GUEST_RECORD_MAX + 1];
+
+	(void)state;
+	assert_non_null(reader);
+	for (size_t i = 0; i < N(rows); i++)
+		check_bad(reader, xo_span_from_cstr(rows[i].record),
+		    rows[i].want);
+	check_bad(reader, XO_LIT("{\"name\":\"c\"}\0"), "a JSON object");
+	memset(longest, ' ', sizeof(longest));
+	check_bad(reader, xo_span(longest, sizeof(longest)), "at most 65536");
+	xo_guest_reader_free(&reader);
+}
+
+/* What a record has stays, whatever becomes of it and of the reader. */
+static void
+test_good(void **state)
+{
+	struct xo_guest_reader *reader = xo_guest_reader_new(&conf);
+	struct xo_buf error = {0};
+	char *record = strdup("{\"name\":\"contoso\",\"originator_orgs\":["
+	    "\"contoso.com\",\"*.contoso.com\"],\"relay\":true,"
+	    "\"upstream\":\"second\"}");
+	struct xo_guest *guest;
+	const struct xo_tenant *t;
+
+	(void)state;
+	guest = xo_guest_read(reader, xo_span_from_cstr(record), &error);
+	memset(record, 'x', strlen(record));
+	free(record);
+	xo_guest_reader_free(&reader);
+	assert_non_null(guest);
+	t = &guest->tenant;
+	assert_true(xo_span_is_equal(t->name, XO_LIT("contoso")));
+	assert_int_equal(t->n_originator_orgs, 2);
+	assert_true(xo_span_is_equal(t->originator_orgs[1],
+	    XO_LIT("*.contoso.com")));
+	/* Absent: its own. */
+	assert_ptr_equal(t->recipient_domains, t->originator_orgs);
+	assert_int_equal(t->n_recipient_domains, 2);
+	assert_int_equal(t->n_sender_domains, 0);
+	assert_true(t->relay);
+	assert_false(t->allow_untrusted_routing);
+	assert_false(t->has_client_certificate);
+	assert_int_equal(t->upstream, 1);
+	xo_guest_free(&guest);
+	assert_null(guest);
+	xo_buf_fini(&error);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_good),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
