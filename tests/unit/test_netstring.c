@@ -66,7 +66,7 @@ test_bad(void **state)
 static void
 test_good(void **state)
 {
-	static const struct {
+	const struct {
 		struct xo_span in, want;
 	} rows[] = {
 		{XO_LIT("0:,"), XO_LIT("")},
