@@ -6,7 +6,7 @@
  *
  * A source is asked by a key: whose originator org, or whose sender domain, is
  * this? It answers with a guest, with "nobody's", or not at all; the last is
- * XO_KNOWN_NOT_NOW, from which nothing follows but 451 (protocol.md 9.10).
+ * XO_KNOWN_NOT_NOW, from which nothing follows but 451 (protocol.md 9.12).
  *
  * A guest is believed only for a key that its own record lists, so that a source
  * that answers for another key gives nobody anything. Whoever works with a guest

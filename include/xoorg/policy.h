@@ -223,7 +223,10 @@ struct xo_limits {
 	uint32_t mail_timeout;		/* upstream: MAIL, RCPT, RSET */
 	uint32_t data_timeout;		/* upstream: the 354, a chunk */
 	uint32_t final_timeout;		/* upstream: after the dot */
+	uint32_t lookup_timeout;	/* a tenant that is asked for */
 };
+
+struct xo_guests;
 
 struct xo_policy {
 	struct xo_span hostname;
@@ -239,7 +242,21 @@ struct xo_policy {
 	struct xo_limits limits;
 	/* Made by xo_tenants_index() from `tenants`. */
 	struct xo_tenant_index *tenant_index;
+	/* NULL: all tenants are in `tenants`. Else what is remembered of those
+	 * that are asked for when their mail comes (guests.h): the one thing in
+	 * a policy that changes. */
+	struct xo_guests *guests;
 };
+
+/*
+ * Total. A tenant's number is an index into `tenants`, or n_tenants + slot for a
+ * guest. NULL: XO_NOBODY, or any other number that is nobody's: who gets NULL
+ * trusts nobody.
+ */
+const struct xo_tenant *xo_tenant_at(const struct xo_policy *policy, int i);
+
+/* It stands in no configuration: no array beside `tenants` has a place for it. */
+bool xo_tenant_is_guest(const struct xo_policy *policy, int i);
 
 /* Total: for XO_NOBODY, or any other index out of range, it gives an upstream
  * that asks for nothing and is told nothing. */

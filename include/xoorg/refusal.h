@@ -59,6 +59,7 @@ enum xo_refusal {
 	XO_REFUSAL_UNAUTHENTICATED,
 	XO_REFUSAL_TRY_LATER,		/* any verdict, action tempfail */
 	XO_REFUSAL_NO_TENANT,
+	XO_REFUSAL_TENANT_NOT_KNOWN,	/* at RCPT or at the content, too */
 	/* RCPT */
 	XO_REFUSAL_RCPT_SYNTAX,
 	XO_REFUSAL_RCPT_RELAY,

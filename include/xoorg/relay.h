@@ -39,9 +39,10 @@ enum xo_action_type {
 	 * xo_relay_caps_arrived(), with or without success.
 	 */
 	XO_ACTION_NEED_CAPS,
-	/* A connection to `upstream`, opened, for `tenant` if it is not
-	 * XO_NOBODY: xo_relay_back_ready() or xo_relay_back_failed(). Gives up
-	 * by itself after the settings' times. */
+	/* A connection to `upstream`, opened, with the certificate of `tenant`,
+	 * one of the configuration, if it is not XO_NOBODY:
+	 * xo_relay_back_ready() or xo_relay_back_failed(). Gives up by itself
+	 * after the settings' times. */
 	XO_ACTION_ACQUIRE,
 	/* The next hop's connection is free for another message. */
 	XO_ACTION_RELEASE,

@@ -8,6 +8,7 @@
 #ifndef XOORG_TENANTS_H
 #define XOORG_TENANTS_H
 
+#include <xoorg/guests.h>
 #include <xoorg/policy.h>
 
 XO_API_BEGIN
@@ -24,7 +25,8 @@ void xo_tenants_index_free(struct xo_tenant_index **index);
 
 /*
  * The tenant with this originator org, or XO_NOBODY. An exact entry wins over a
- * wildcard, a near wildcard over a far one.
+ * wildcard, a near wildcard over a far one. Guests are found behind these, and
+ * only while they are known: see xo_tenants_lack().
  */
 int xo_tenants_by_org(const struct xo_policy *policy, struct xo_span org);
 
@@ -42,6 +44,13 @@ int xo_tenants_by_address(const struct xo_policy *policy,
  */
 int xo_tenants_by_sender_domain(const struct xo_policy *policy,
     struct xo_span domain);
+
+/*
+ * Whose it is stands in no configuration and has not been answered: nothing may
+ * follow from that XO_NOBODY, a source must be asked. Never of what is no valid
+ * domain: no source has that.
+ */
+bool xo_tenants_lack(const struct xo_policy *policy, const struct xo_key *key);
 
 bool xo_domain_is_listed(const struct xo_span *list, size_t n,
     struct xo_span domain);

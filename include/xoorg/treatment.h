@@ -12,6 +12,7 @@
 #ifndef XOORG_TREATMENT_H
 #define XOORG_TREATMENT_H
 
+#include <xoorg/guests.h>
 #include <xoorg/verdict.h>
 
 XO_API_BEGIN
@@ -43,6 +44,9 @@ struct xo_treatment {
 	bool is_observed;		/* demoted, because it is only observed */
 	int upstream;			/* XO_NOBODY: there is none */
 	int tenant;			/* whose certificate and XOORG go out */
+	/* Of XO_REFUSAL_TENANT_NOT_KNOWN: what must be asked first. It points
+	 * into what was given. */
+	struct xo_key lacks;
 };
 
 #define XO_TREATMENT_NONE ((struct xo_treatment){			\
@@ -61,6 +65,10 @@ struct xo_treatment {
  * our own systems whose sender belongs to no tenant, where the next hop is a
  * tenant's or wants a tenant's certificate, unless it is only observed and can be
  * demoted.
+ *
+ * XO_REFUSAL_TENANT_NOT_KNOWN: whose it is must be asked first; `lacks` says what.
+ * Nothing else follows, in either mode: it can be called again with the answer
+ * in policy->guests, and without one this is the refusal.
  */
 XO_MUST_CHECK enum xo_refusal xo_treatment_mail(const struct xo_policy *policy,
     const struct xo_listener *listener, const struct xo_question *question,
@@ -91,6 +99,9 @@ bool xo_treatment_takes_hello(const struct xo_listener *listener,
  * to the upstream for verified mail, the recipient gets XO_REFUSAL_RCPT_APART, for
  * which clients begin another transaction.
  * *would_r: what enforcing would have said, in either mode.
+ *
+ * XO_REFUSAL_TENANT_NOT_KNOWN as at MAIL, for the first recipient of a bounce of
+ * our own systems; the treatment is as it was but for `lacks`.
  */
 XO_MUST_CHECK enum xo_refusal xo_treatment_rcpt(const struct xo_policy *policy,
     const struct xo_listener *listener, const struct xo_path *to,
@@ -113,6 +124,18 @@ struct xo_span xo_treatment_xoorg(const struct xo_policy *policy,
  */
 bool xo_treatment_takes_value(const struct xo_policy *policy,
     const struct xo_treatment *treatment, struct xo_span org);
+
+/*
+ * Must a source be asked before that can be said? Then it is `lacks`. Without an
+ * answer the message cannot go on: XO_REFUSAL_TENANT_NOT_KNOWN.
+ */
+bool xo_treatment_lacks_value(const struct xo_policy *policy,
+    struct xo_treatment *treatment, struct xo_span org);
+
+/* Whose certificate the next hop is shown, and so which connections to it can be
+ * used: a tenant of the configuration, or XO_NOBODY. A guest has none. */
+int xo_treatment_credential(const struct xo_policy *policy,
+    const struct xo_treatment *treatment);
 
 /*
  * What the wall does (protocol.md 5.5, 6): families of enum xo_wall_family to

@@ -214,6 +214,7 @@ xo_conf_free(struct xo_conf **conf)
 		return;
 	arena = (*conf)->arena;
 	xo_tenants_index_free(&(*conf)->policy.tenant_index);
+	xo_guests_free(&(*conf)->policy.guests);
 	xo_warnings_fini(&(*conf)->warnings);
 	xo_warnings_fini(&(*conf)->found);
 	xo_conf_arena_free(&arena);

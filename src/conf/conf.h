@@ -198,6 +198,7 @@ struct xo_conf {
 	const struct xo_conf_table *tables;	/* of tenants */
 	size_t n_tables;
 	enum xo_table_errors table_errors;
+	uint32_t tenant_cache;			/* answers kept, a worker */
 	uint32_t certificate_warning;		/* days before its end */
 	const struct xo_conf_tls *tls;
 	size_t n_tls;

@@ -119,7 +119,9 @@ start_tls(struct xo_dial *d)
 	const struct xo_env *env = d->hops->env;
 	const struct xo_tls_credential *credential = NULL;
 
-	if (d->wish->tenant != XO_NOBODY)
+	/* `env->tenants` has a place for each tenant of the configuration. */
+	if (d->wish->tenant != XO_NOBODY &&
+	    !xo_tenant_is_guest(&env->conf->policy, d->wish->tenant))
 		credential = env->tenants[d->wish->tenant];
 	link->leg.tls = xo_tls_new_client(env->upstreams[d->wish->upstream],
 	    link->leg.fd, name_of_server(d), credential);

@@ -7,6 +7,14 @@
 #include "learn.h"
 #include "pool.h"
 
+/* A guest may name any upstream, but for one that wants its certificate. */
+static bool
+serves_guests(const struct xo_policy *policy, size_t upstream)
+{
+	return policy->guests != NULL &&
+	    !policy->upstreams[upstream].has_tenant_certificate;
+}
+
 static void
 set_known(struct xo_hops *hops)
 {
@@ -16,6 +24,8 @@ set_known(struct xo_hops *hops)
 		if (policy->tenants[i].upstream != XO_NOBODY)
 			hops->known[policy->tenants[i].upstream]
 			    .serves_tenants = true;
+	for (size_t u = 0; u < policy->n_upstreams; u++)
+		hops->known[u].serves_tenants |= serves_guests(policy, u);
 }
 
 struct xo_hops *

@@ -38,7 +38,8 @@ queue(struct xo_relay *r, enum xo_action_type type)
 	*q = (struct queued){.action = {
 		.type = type,
 		.upstream = r->t.trust.upstream,
-		.tenant = r->t.trust.tenant,
+		.tenant = xo_treatment_credential(r->setup.policy,
+		    &r->t.trust),
 	}};
 	return q;
 }

@@ -147,6 +147,8 @@ stamp(struct xo_relay *r)
 {
 	const struct xo_policy *policy = r->setup.policy;
 	const struct transaction *t = &r->t;
+	const struct xo_tenant *tenant = xo_tenant_at(policy,
+	    t->trust.answer.tenant);
 	struct xo_span sent = t->envelope.has_xoorg_out ? back_xoorg(r) :
 	    (struct xo_span){NULL, 0};
 	struct xo_stamp s = {
@@ -167,8 +169,8 @@ stamp(struct xo_relay *r)
 		    xo_mail_xoorg(&t->mail), sent),
 	};
 
-	if (t->trust.answer.tenant != XO_NOBODY)
-		s.tenant = policy->tenants[t->trust.answer.tenant].name;
+	if (tenant != NULL)
+		s.tenant = tenant->name;
 	xo_stamp_write(&r->clean, &s);
 	return xo_stamp_count(&s);
 }

@@ -62,8 +62,9 @@ add_tls(struct xo_log_line *line, const struct xo_session *s)
 static struct xo_span
 tenant_name(const struct xo_session *s, int tenant)
 {
-	return tenant == XO_NOBODY ? XO_LIT("") :
-	    policy_of(s)->tenants[tenant].name;
+	const struct xo_tenant *t = xo_tenant_at(policy_of(s), tenant);
+
+	return t != NULL ? t->name : XO_LIT("");
 }
 
 static void
@@ -195,7 +196,9 @@ count_message(struct xo_session *s, const struct xo_report *report,
 	answer.tenant = report->tenant;
 	xo_metrics_wall(m, s->listener, report->wall);
 	xo_metrics_message(m, s->listener, &answer, report->size, now);
-	if (report->has_xoorg)
+	/* Nobody knows whether it is known here. */
+	if (report->has_xoorg &&
+	    report->reason != XO_REFUSAL_TENANT_NOT_KNOWN)
 		xo_metrics_org(m, report->xoorg, &report->answer,
 		    xo_clock_wall());
 }

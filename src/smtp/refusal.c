@@ -81,6 +81,8 @@ static const struct xo_refusal_info table[] = {
 	    "Not accepted at the moment, try again later", false, false},
 	[XO_REFUSAL_NO_TENANT] = {"no-tenant", 550, "5.7.1",
 	    "Address belongs to no organisation served here", false, false},
+	[XO_REFUSAL_TENANT_NOT_KNOWN] = {"tenant-not-known", 451, "4.3.0",
+	    "Organisations cannot be looked up at the moment, try again later", false, false},
 	[XO_REFUSAL_RCPT_SYNTAX] = {"rcpt-syntax", 501, "5.1.3",
 	    "Invalid address", false, true},
 	[XO_REFUSAL_RCPT_RELAY] = {"rcpt-relay", 550, "5.7.1",

@@ -65,11 +65,13 @@ bool
 xo_asked_may_relay(const struct xo_policy *policy,
     const struct xo_treatment *t)
 {
+	const struct xo_tenant *tenant = xo_tenant_at(policy,
+	    t->answer.tenant);
+
 	if (!t->is_trusted)
 		return false;
 	if (t->origin == XO_ORIGIN_OURS)
 		return true;
-	return t->origin == XO_ORIGIN_VERIFIED && t->answer.tenant >= 0 &&
-	    (size_t)t->answer.tenant < policy->n_tenants &&
-	    policy->tenants[t->answer.tenant].relay;
+	return t->origin == XO_ORIGIN_VERIFIED && tenant != NULL &&
+	    tenant->relay;
 }

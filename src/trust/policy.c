@@ -2,6 +2,7 @@
 /*
  * What a policy holds, by its number; the words of verdicts and decisions.
  */
+#include <xoorg/guests.h>
 #include <xoorg/policy.h>
 
 static const char *const verdict_names[] = {
@@ -35,6 +36,22 @@ xo_upstream_at(const struct xo_policy *policy, int i)
 	if (i < 0 || (size_t)i >= policy->n_upstreams)
 		return &none;
 	return &policy->upstreams[i];
+}
+
+const struct xo_tenant *
+xo_tenant_at(const struct xo_policy *policy, int i)
+{
+	if (i < 0)
+		return NULL;
+	if ((size_t)i < policy->n_tenants)
+		return &policy->tenants[i];
+	return xo_guests_tenant(policy->guests, i - (int)policy->n_tenants);
+}
+
+bool
+xo_tenant_is_guest(const struct xo_policy *policy, int i)
+{
+	return i >= 0 && (size_t)i >= policy->n_tenants;
 }
 
 bool

@@ -202,26 +202,53 @@ xo_tenants_index_free(struct xo_tenant_index **index)
 	*index = NULL;
 }
 
+static int
+find_own(const struct xo_policy *policy, const struct xo_key *key)
+{
+	int tenant = XO_NOBODY;
+
+	if (policy->tenant_index == NULL)
+		return XO_NOBODY;
+	if (key->kind == XO_KEY_SENDER)
+		tenant = table_find(&policy->tenant_index->senders,
+		    key->domain);
+	if (tenant != XO_NOBODY)
+		return tenant;
+	return table_find(&policy->tenant_index->orgs, key->domain);
+}
+
+static int
+find_any(const struct xo_policy *policy, const struct xo_key *key)
+{
+	int tenant = find_own(policy, key);
+
+	if (tenant != XO_NOBODY || policy->guests == NULL)
+		return tenant;
+	(void)xo_guests_find(policy->guests, key, &tenant);
+	return tenant == XO_NOBODY ? tenant : (int)policy->n_tenants + tenant;
+}
+
 int
 xo_tenants_by_org(const struct xo_policy *policy, struct xo_span org)
 {
-	if (policy->tenant_index == NULL)
-		return XO_NOBODY;
-	return table_find(&policy->tenant_index->orgs, org);
+	return find_any(policy, &(struct xo_key){XO_KEY_ORG, org});
 }
 
 int
 xo_tenants_by_sender_domain(const struct xo_policy *policy,
     struct xo_span domain)
 {
-	int tenant;
+	return find_any(policy, &(struct xo_key){XO_KEY_SENDER, domain});
+}
 
-	if (policy->tenant_index == NULL)
-		return XO_NOBODY;
-	tenant = table_find(&policy->tenant_index->senders, domain);
-	if (tenant != XO_NOBODY)
-		return tenant;
-	return table_find(&policy->tenant_index->orgs, domain);
+bool
+xo_tenants_lack(const struct xo_policy *policy, const struct xo_key *key)
+{
+	int slot;
+
+	return policy->guests != NULL && xo_domain_is_valid(key->domain) &&
+	    find_own(policy, key) == XO_NOBODY &&
+	    xo_guests_find(policy->guests, key, &slot) == XO_KNOWN_NOT_NOW;
 }
 
 int
@@ -231,7 +258,7 @@ xo_tenants_by_address(const struct xo_policy *policy, struct xo_span address)
 	    xo_address_domain(address));
 
 	if (tenant != XO_NOBODY && xo_address_is_routed(address) &&
-	    !policy->tenants[tenant].allow_untrusted_routing)
+	    !xo_tenant_at(policy, tenant)->allow_untrusted_routing)
 		return XO_NOBODY;
 	return tenant;
 }

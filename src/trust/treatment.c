@@ -3,6 +3,7 @@
  * What follows from a verdict. The tables that these functions are stand in
  * doc/protocol.md 9, and are held against it row by row (test_treatment.c).
  */
+#include <xoorg/domain.h>
 #include <xoorg/tenants.h>
 #include <xoorg/treatment.h>
 #include <xoorg/wall.h>
@@ -51,13 +52,6 @@ origin_of(uint32_t rights, enum xo_verdict verdict)
 	return xo_rights_are_ours(rights) ? XO_ORIGIN_OURS : XO_ORIGIN_OTHER;
 }
 
-static const struct xo_tenant *
-tenant_at(const struct xo_policy *policy, int i)
-{
-	return i >= 0 && (size_t)i < policy->n_tenants ? &policy->tenants[i] :
-	    NULL;
-}
-
 /* The tenant whose certificate and value go out: the verified one's, or of our
  * own mail the one that the address belongs to. Never one for a stranger. */
 static void
@@ -74,7 +68,7 @@ static void
 choose_upstream(const struct xo_policy *policy,
     const struct xo_listener *listener, struct xo_treatment *t)
 {
-	const struct xo_tenant *tenant = tenant_at(policy, t->tenant);
+	const struct xo_tenant *tenant = xo_tenant_at(policy, t->tenant);
 
 	t->is_trusted = t->answer.decision == XO_DECISION_ACCEPT;
 	t->upstream = XO_NOBODY;
@@ -118,8 +112,37 @@ is_nowhere(const struct xo_listener *listener, const struct xo_treatment *t)
 static bool
 lacks_tenant(const struct xo_policy *policy, const struct xo_treatment *t)
 {
-	return t->tenant == XO_NOBODY &&
+	return xo_treatment_credential(policy, t) == XO_NOBODY &&
 	    xo_upstream_at(policy, t->upstream)->has_tenant_certificate;
+}
+
+/* Notes the key, if the sources must be asked for it. */
+static bool
+lacks(const struct xo_policy *policy, enum xo_key_kind kind,
+    struct xo_span domain, struct xo_treatment *t)
+{
+	struct xo_key key = {kind, domain};
+
+	if (!xo_tenants_lack(policy, &key))
+		return false;
+	t->lacks = key;
+	return true;
+}
+
+/* Only what decides: nobody has a source asked for a stranger, nor for a session
+ * that is a tenant's already. */
+static bool
+lacks_mail(const struct xo_policy *policy, const struct xo_question *question,
+    struct xo_treatment *t)
+{
+	if (policy->guests == NULL)
+		return false;
+	if (xo_rights_are_ours(question->rights))
+		return !question->is_attributed && lacks(policy,
+		    XO_KEY_SENDER, xo_address_domain(question->sender), t);
+	return (question->rights & XO_RIGHT_XOORG) != 0 &&
+	    question->has_xoorg && lacks(policy, XO_KEY_ORG, question->xoorg,
+	    t);
 }
 
 /* Ordinary mail of nobody's, for the MTA at demote_to to judge: it must not
@@ -163,6 +186,10 @@ xo_treatment_mail(const struct xo_policy *policy,
 	struct xo_treatment *t = treatment_r;
 
 	*t = XO_TREATMENT_NONE;
+	if (lacks_mail(policy, question, t)) {
+		t->answer.decision = t->answer.would = XO_DECISION_TEMPFAIL;
+		return XO_REFUSAL_TENANT_NOT_KNOWN;
+	}
 	t->has_sender = question->sender.len > 0;
 	xo_verdict_decide(policy, listener, question, &t->answer);
 	t->rights = rights_for(question->rights, t->answer.verdict);
@@ -212,6 +239,9 @@ judge_recipient(const struct xo_policy *policy,
 	if (why != XO_REFUSAL_NONE)
 		return why;
 	if (is_first && is_by_recipient(t)) {
+		if (t->answer.tenant == XO_NOBODY && lacks(policy,
+		    XO_KEY_SENDER, xo_address_domain(to->address), t))
+			return XO_REFUSAL_TENANT_NOT_KNOWN;
 		choose_tenant(policy, to->address, t);
 		choose_upstream(policy, listener, t);
 	}
@@ -226,8 +256,9 @@ xo_treatment_rcpt(const struct xo_policy *policy,
     bool is_first, struct xo_treatment *t, enum xo_refusal *would_r)
 {
 	*would_r = judge_recipient(policy, listener, to, is_first, t);
-	if (*would_r == XO_REFUSAL_NONE)
-		return XO_REFUSAL_NONE;
+	if (*would_r == XO_REFUSAL_NONE ||
+	    *would_r == XO_REFUSAL_TENANT_NOT_KNOWN)
+		return *would_r;
 	return observe(policy, listener, *would_r, is_first, t);
 }
 
@@ -235,7 +266,7 @@ xo_treatment_rcpt(const struct xo_policy *policy,
 static struct xo_span
 tenant_value(const struct xo_policy *policy, const struct xo_treatment *t)
 {
-	const struct xo_tenant *tenant = tenant_at(policy, t->tenant);
+	const struct xo_tenant *tenant = xo_tenant_at(policy, t->tenant);
 
 	return tenant != NULL && tenant->n_originator_orgs > 0 ?
 	    tenant->originator_orgs[0] : nothing;
@@ -265,16 +296,39 @@ xo_treatment_xoorg(const struct xo_policy *policy,
 	}
 }
 
+static bool
+may_bring_value(const struct xo_policy *policy, const struct xo_treatment *t,
+    struct xo_span org)
+{
+	return t->origin == XO_ORIGIN_OURS && org.len > 0 &&
+	    xo_upstream_at(policy, t->upstream)->xoorg_source ==
+	    XO_XOORG_MESSAGE;
+}
+
 bool
 xo_treatment_takes_value(const struct xo_policy *policy,
     const struct xo_treatment *t, struct xo_span org)
 {
 	int tenant = xo_tenants_by_org(policy, org);
 
-	return t->origin == XO_ORIGIN_OURS && org.len > 0 &&
-	    xo_upstream_at(policy, t->upstream)->xoorg_source ==
-	    XO_XOORG_MESSAGE && tenant != XO_NOBODY &&
+	return may_bring_value(policy, t, org) && tenant != XO_NOBODY &&
 	    (t->answer.tenant == XO_NOBODY || t->answer.tenant == tenant);
+}
+
+bool
+xo_treatment_lacks_value(const struct xo_policy *policy,
+    struct xo_treatment *t, struct xo_span org)
+{
+	return policy->guests != NULL && may_bring_value(policy, t, org) &&
+	    t->answer.tenant == XO_NOBODY && lacks(policy, XO_KEY_ORG, org, t);
+}
+
+int
+xo_treatment_credential(const struct xo_policy *policy,
+    const struct xo_treatment *t)
+{
+	return xo_tenant_at(policy, t->tenant) == NULL ||
+	    xo_tenant_is_guest(policy, t->tenant) ? XO_NOBODY : t->tenant;
 }
 
 /* Are the CrossPremises fields believed? They say what a tenant's own Exchange

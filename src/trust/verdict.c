@@ -46,11 +46,12 @@ judge_ours(const struct xo_policy *policy, const struct xo_question *question,
 {
 	if (!question->is_attributed)
 		return XO_VERDICT_OURS;
-	if (question->tenant < 0 ||
-	    (size_t)question->tenant >= policy->n_tenants)
+	/* A peer's tenant stands beside it, in the configuration. */
+	if (xo_tenant_at(policy, question->tenant) == NULL ||
+	    xo_tenant_is_guest(policy, question->tenant))
 		return XO_VERDICT_UNAUTHENTICATED;
 	*tenant_r = question->tenant;
-	return may_speak(&policy->tenants[question->tenant],
+	return may_speak(xo_tenant_at(policy, question->tenant),
 	    question->sender) ? XO_VERDICT_ATTRIBUTED :
 	    XO_VERDICT_SENDER_MISMATCH;
 }
@@ -69,7 +70,7 @@ judge(const struct xo_policy *policy, const struct xo_question *question,
 	*tenant_r = xo_tenants_by_org(policy, question->xoorg);
 	if (*tenant_r == XO_NOBODY)
 		return XO_VERDICT_UNKNOWN_ORG;
-	if (!may_send(&policy->tenants[*tenant_r], question->sender))
+	if (!may_send(xo_tenant_at(policy, *tenant_r), question->sender))
 		return XO_VERDICT_SENDER_MISMATCH;
 	return XO_VERDICT_VERIFIED;
 }
@@ -105,6 +106,7 @@ check_own(const struct xo_tenant *tenant, const struct xo_path *to)
 	    XO_REFUSAL_NONE;
 }
 
+/* Any of the configuration: no source is asked by a recipient. */
 static enum xo_refusal
 check_anybodys(const struct xo_policy *policy, const struct xo_path *to)
 {
@@ -121,6 +123,25 @@ check_anybodys(const struct xo_policy *policy, const struct xo_path *to)
 	return why;
 }
 
+/*
+ * Is it one of its originator orgs? The sources are not asked: of a guest, only
+ * what it lists as it is, and what no other tenant is known to have.
+ */
+static bool
+has_org(const struct xo_policy *policy, int i, const struct xo_tenant *tenant,
+    struct xo_span domain)
+{
+	int whose = xo_tenants_by_org(policy, domain);
+	bool is_listed = false;
+
+	if (whose == i || !xo_tenant_is_guest(policy, i))
+		return whose == i;
+	for (size_t k = 0; k < tenant->n_originator_orgs; k++)
+		is_listed |= xo_domain_is_equal(tenant->originator_orgs[k],
+		    domain);
+	return is_listed && whose == XO_NOBODY;
+}
+
 /* RFC 5321 4.5.1. The nearest entry says whose an originator org is, so that
  * a wildcard of one tenant takes nothing from another. */
 bool
@@ -130,26 +151,28 @@ xo_recipient_is_postmaster(const struct xo_policy *policy, int tenant,
 	struct xo_span local = to->address;
 	const struct xo_tenant *t;
 
-	if (tenant < 0 || (size_t)tenant >= policy->n_tenants)
+	t = xo_tenant_at(policy, tenant);
+	if (t == NULL)
 		return false;
 	local = xo_span_first(local, xo_span_find(local, '@'));
 	if (!xo_span_is_equal_nocase(local, XO_LIT("postmaster")))
 		return false;
-	t = &policy->tenants[tenant];
 	return to->address.len == local.len ||
 	    xo_domain_is_listed(t->recipient_domains, t->n_recipient_domains,
-	    to->domain) || xo_tenants_by_org(policy, to->domain) == tenant;
+	    to->domain) || has_org(policy, tenant, t, to->domain);
 }
 
 enum xo_refusal
 xo_recipient_check(const struct xo_policy *policy, int tenant,
     uint32_t rights, const struct xo_path *to)
 {
+	const struct xo_tenant *t = xo_tenant_at(policy, tenant);
+
 	if (xo_rights_are_ours(rights))
 		return XO_REFUSAL_NONE;
-	if (tenant < 0 || (size_t)tenant >= policy->n_tenants)
+	if (tenant == XO_NOBODY)
 		return check_anybodys(policy, to);
-	if (policy->tenants[tenant].relay)
-		return XO_REFUSAL_NONE;
-	return check_own(&policy->tenants[tenant], to);
+	if (t == NULL)
+		return XO_REFUSAL_RCPT_RELAY;
+	return t->relay ? XO_REFUSAL_NONE : check_own(t, to);
 }

@@ -108,7 +108,8 @@ size_t xo_metrics_alive(const struct xo_metrics *metrics, uint64_t now,
 /* The last hour, minute by minute. */
 #define XO_MINUTES 60
 
-/* Indexes are those of the configuration; one out of range counts nothing.
+/* Indexes are those of the configuration; one out of range counts nothing. All
+ * guests (guests.h) count as one.
  * `now`: CLOCK_MONOTONIC, ms. */
 void xo_metrics_message(struct xo_metrics *metrics, int listener,
     const struct xo_answer *answer, uint64_t bytes, uint64_t now);

@@ -72,6 +72,17 @@ xo_minute_at(struct xo_minute *hour, uint64_t minute)
 	return m;
 }
 
+/* In XO_DIM_TENANT: nobody, those of the configuration, all guests. */
+static size_t
+tenant_position(const struct xo_metrics *metrics, int tenant)
+{
+	size_t n = metrics->names[XO_DIM_NAME_TENANT].n;
+
+	if (tenant < 0)
+		return 0;
+	return (size_t)tenant < n ? (size_t)tenant + 1 : n + 1;
+}
+
 void
 xo_metrics_message(struct xo_metrics *metrics, int listener,
     const struct xo_answer *answer, uint64_t bytes, uint64_t now)
@@ -89,7 +100,7 @@ xo_metrics_message(struct xo_metrics *metrics, int listener,
 	index[2] = place.index;
 	if (place.has_tenant) {
 		row = XO_METRIC_MESSAGES;
-		index[1] = answer->tenant < 0 ? 0 : (size_t)answer->tenant + 1;
+		index[1] = tenant_position(metrics, answer->tenant);
 	}
 	c = cell(metrics, row, index);
 	if (c == NULL)
@@ -127,12 +138,12 @@ void
 xo_metrics_recipient(struct xo_metrics *metrics, int tenant,
     enum xo_refusal refusal, bool is_observed)
 {
-	size_t index[XO_METRIC_LABELS] = {tenant < 0 ? 0 : (size_t)tenant + 1,
-		0, is_observed ? XO_MODE_OBSERVE : XO_MODE_ENFORCE};
+	size_t index[XO_METRIC_LABELS] = {0, 0, is_observed ? XO_MODE_OBSERVE : XO_MODE_ENFORCE};
 	_Atomic uint64_t *c;
 
 	if (metrics == NULL)
 		return;
+	index[0] = tenant_position(metrics, tenant);
 	while (index[1] < XO_RECIPIENT_REASONS &&
 	    xo_recipient_reasons[index[1]] != refusal)
 		index[1]++;

@@ -37,7 +37,8 @@ dim_size(enum xo_dim dim, const struct xo_conf *conf)
 	case XO_DIM_NAME_UPSTREAM:
 		return conf->policy.n_upstreams;
 	case XO_DIM_TENANT:
-		return conf->policy.n_tenants + 1;
+		return 1 + conf->policy.n_tenants +
+		    (conf->policy.guests != NULL);
 	case XO_DIM_NAME_TENANT:
 		return conf->policy.n_tenants;
 	case XO_DIM_NAME_PEER:
@@ -102,7 +103,9 @@ dim_word(enum xo_dim dim, size_t i, const struct xo_conf *conf)
 	case XO_DIM_NAME_UPSTREAM:
 		return conf->policy.upstreams[i].name;
 	case XO_DIM_TENANT:
-		if (i > 0)
+		if (i > conf->policy.n_tenants)
+			word = XO_GUESTS_LABEL;
+		else if (i > 0)
 			return conf->policy.tenants[i - 1].name;
 		break;
 	case XO_DIM_NAME_TENANT:

@@ -67,6 +67,9 @@ struct xo_verdict_place {
 };
 struct xo_verdict_place xo_verdict_place(enum xo_verdict verdict);
 
+/* The one label of all guests: no group of the configuration can bear it. */
+#define XO_GUESTS_LABEL "(table)"
+
 struct xo_names {
 	char **names;
 	size_t n;

@@ -27,6 +27,11 @@ enum xo_err xo_status_page(const struct xo_page *page, struct xo_buf *out);
 enum xo_err xo_status_orgs(const struct xo_conf *conf,
     const struct xo_snapshot *snapshot, struct xo_buf *out);
 
+/* Whose it is; empty: nobody's here. Guests are known to the workers alone: of
+ * them it is a word, from what was said of their last message. */
+struct xo_span xo_status_whose(const struct xo_conf *conf,
+    const struct xo_metrics_org *org);
+
 /* /readyz: why mail should go elsewhere, a line each; empty: it is ready.
  * `now`: seconds since 1970. */
 enum xo_err xo_status_ready(const struct xo_conf *conf,

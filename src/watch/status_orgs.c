@@ -6,6 +6,7 @@
 
 #include <xoorg/tenants.h>
 
+#include "metrics_table.h"
 #include "status_html.h"
 #include "text.h"
 
@@ -39,13 +40,26 @@ date(int64_t seconds)
 	return json_stringn(stamp, sizeof(stamp));
 }
 
-static json_t *
-tenant(const struct xo_conf *conf, struct xo_span org)
+struct xo_span
+xo_status_whose(const struct xo_conf *conf, const struct xo_metrics_org *org)
 {
-	int i = xo_tenants_by_org(&conf->policy, org);
+	const struct xo_tenant *tenant = xo_tenant_at(&conf->policy,
+	    xo_tenants_by_org(&conf->policy, xo_span(org->name, org->len)));
 
-	return i == XO_NOBODY ? json_null() :
-	    text(conf->policy.tenants[i].name);
+	if (tenant != NULL)
+		return tenant->name;
+	return conf->policy.guests != NULL &&
+	    (org->verdict == XO_VERDICT_VERIFIED ||
+	    org->verdict == XO_VERDICT_SENDER_MISMATCH) ?
+	    XO_LIT(XO_GUESTS_LABEL) : XO_LIT("");
+}
+
+static json_t *
+tenant(const struct xo_conf *conf, const struct xo_metrics_org *org)
+{
+	struct xo_span whose = xo_status_whose(conf, org);
+
+	return whose.len == 0 ? json_null() : text(whose);
 }
 
 static json_t *
@@ -69,7 +83,7 @@ describe(const struct xo_conf *conf, const struct xo_metrics_org *org)
 	int failed = 0;
 
 	failed |= json_object_set_new(json, "originator_org", text(name));
-	failed |= json_object_set_new(json, "tenant", tenant(conf, name));
+	failed |= json_object_set_new(json, "tenant", tenant(conf, org));
 	failed |= json_object_set_new(json, "verdict",
 	    json_string(xo_verdict_name(org->verdict)));
 	failed |= json_object_set_new(json, "action",

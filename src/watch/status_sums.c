@@ -93,7 +93,7 @@ add_up(const struct xo_page *page, struct sums *sums)
 	const struct xo_policy *policy = &page->conf->policy;
 
 	memset(sums, 0, sizeof(*sums));
-	sums->n_tenants = policy->n_tenants + 1;
+	sums->n_tenants = 1 + policy->n_tenants + (policy->guests != NULL);
 	sums->tenants = calloc(sums->n_tenants, sizeof(*sums->tenants));
 	if (sums->tenants == NULL)
 		return false;

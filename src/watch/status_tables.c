@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include <conf/warning.h>
-#include <xoorg/tenants.h>
 
 #include "status_html.h"
 
@@ -16,12 +15,11 @@ value(const struct xo_page *page, enum xo_metric row, size_t i)
 }
 
 static void
-write_org(const struct xo_page *page, const struct xo_metrics_org *org,
-    int tenant, struct xo_html *html)
+write_org(const struct xo_metrics_org *org, struct xo_span tenant,
+    struct xo_html *html)
 {
 	struct xo_span name = xo_span(org->name, org->len);
-	struct xo_span whose = tenant == XO_NOBODY ? XO_LIT("nobody here") :
-	    page->conf->policy.tenants[tenant].name;
+	struct xo_span whose = tenant.len > 0 ? tenant : XO_LIT("nobody here");
 	uint64_t n = 0;
 
 	for (int v = 0; v < XO_VERDICT_COUNT; v++)
@@ -29,7 +27,7 @@ write_org(const struct xo_page *page, const struct xo_metrics_org *org,
 	if (!xo_html_open_row(html, name, whose))
 		return;
 	xo_html_put_text(html, name);
-	xo_html_put_class(html, tenant == XO_NOBODY ? "warn" : "w", whose);
+	xo_html_put_class(html, tenant.len == 0 ? "warn" : "w", whose);
 	xo_html_put_cstr(html, xo_verdict_name(org->verdict));
 	xo_html_put_cstr(html, xo_decision_name(org->decision));
 	xo_html_put_cstr(html, xo_decision_name(org->would));
@@ -54,11 +52,11 @@ write_orgs(const struct xo_page *page, struct xo_buf *out)
 		for (size_t i = 0; i < page->snapshot->n_orgs; i++) {
 			const struct xo_metrics_org *org =
 			    &page->snapshot->orgs[i];
-			int tenant = xo_tenants_by_org(&page->conf->policy,
-			    xo_span(org->name, org->len));
+			struct xo_span tenant = xo_status_whose(page->conf,
+			    org);
 
-			if ((tenant != XO_NOBODY) == (known == 1))
-				write_org(page, org, tenant, &html);
+			if ((tenant.len > 0) == (known == 1))
+				write_org(org, tenant, &html);
 		}
 	}
 	xo_html_close_table(&html, "/orgs");

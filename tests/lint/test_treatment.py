@@ -8,7 +8,7 @@ import pytest
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TABLES = ("3.2", "5.4", "5.5", "6", "9.1", "9.2", "9.3", "9.4", "9.5", "9.6", "9.7", "9.8", "9.9",
-          "9.10", "9.11")
+          "9.10", "9.11", "9.12")
 ASKED = ("9.10", "9.11")
 
 

@@ -103,6 +103,37 @@ message(struct xo_metrics *m, int listener, enum xo_verdict verdict,
 	xo_metrics_message(m, listener, &answer, 100, 5000);
 }
 
+/* Guests are one label, and no number of theirs is another's. */
+static void
+test_guests(void **state)
+{
+	struct xo_conf conf = conf1();
+	struct xo_metrics *m = xo_metrics_new(&conf, 1, NULL);
+
+	(void)state;
+	/* Without sources there is no place for such a number. */
+	xo_metrics_attach(m, 0);
+	message(m, 0, XO_VERDICT_VERIFIED, 3);
+	message(m, 0, XO_VERDICT_VERIFIED, 4);
+	xo_metrics_recipient(m, 3, XO_REFUSAL_RCPT_RELAY, false);
+	expect(m, "!xoorg_recipients_refused_total{tenant=\"(table)\"");
+	expect(m, "!xoorg_messages_total{");
+	xo_metrics_free(&m);
+	conf.policy.guests = xo_guests_new(8);
+	m = xo_metrics_new(&conf, 1, NULL);
+	xo_metrics_attach(m, 0);
+	message(m, 0, XO_VERDICT_VERIFIED, 3);
+	message(m, 0, XO_VERDICT_VERIFIED, 10);
+	message(m, 0, XO_VERDICT_VERIFIED, 1000000);
+	xo_metrics_recipient(m, 7, XO_REFUSAL_RCPT_RELAY, false);
+	expect(m, "xoorg_messages_total{listener=\"from-exchange-online\","
+	    "tenant=\"(table)\",verdict=\"verified\",action=\"accept\"} 3");
+	expect(m, "xoorg_recipients_refused_total{tenant=\"(table)\","
+	    "reason=\"rcpt-relay\",mode=\"enforce\"} 1");
+	xo_metrics_free(&m);
+	xo_guests_free(&conf.policy.guests);
+}
+
 /* Each slot in a process of its own, as it will be. */
 static void
 test_slots(void **state)
@@ -670,6 +701,7 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_guests),
 		cmocka_unit_test(test_slots),
 		cmocka_unit_test(test_out_of_range),
 		cmocka_unit_test(test_observed),

@@ -1376,6 +1376,230 @@ test_attributed_otherwise(void **state)
 	assert_int_equal(t.upstream, OWN);
 }
 
+/* protocol.md 9.12 */
+static const char *const table_9_12[][5] = {
+	{"XOORG, with the right xoorg", "MAIL", "verified", "550 5.7.1",
+	    "451 4.3.0"},
+	{"our own mail's sender", "MAIL", "the tenant's upstream",
+	    "the listener's upstream", "451 4.3.0"},
+	{"the first recipient of our own mail without a sender", "RCPT",
+	    "the tenant's upstream", "the listener's upstream", "451 4.3.0"},
+	{"X-OriginatorOrg of our own mail, xoorg = \"message\"",
+	    "the end of the header", "goes out", "does not go out",
+	    "451 4.3.0"},
+	{"XOORG, without the right", "never", "-", "-", "-"},
+	{"a stranger's sender", "never", "-", "-", "-"},
+	{"the sender from a tenant's peer", "never", "-", "-", "-"},
+	{"another recipient", "never", "-", "-", "-"},
+};
+
+static const struct xo_span guest_orgs[] = {
+	S("guest.example"), S("*.guest.example"),
+};
+static struct xo_guest guest;
+
+/* What the sources say of this key, from now on. */
+static void
+answer(enum xo_key_kind kind, enum xo_knowledge known)
+{
+	struct xo_key key = {kind, span("guest.example")};
+	struct xo_guest *given = known == XO_KNOWN_TENANT ? &guest : NULL;
+
+	guest = (struct xo_guest){.tenant = {
+		.name = S("guest"),
+		.originator_orgs = guest_orgs, .n_originator_orgs = 2,
+		.recipient_domains = guest_orgs, .n_recipient_domains = 1,
+		.upstream = OWN}};
+	xo_guests_free(&policy.guests);
+	policy.guests = xo_guests_new(8);
+	assert_int_equal(xo_guests_put(policy.guests, &key, known, &given,
+	    1000, 0), known);
+}
+
+struct asked {
+	enum xo_refusal why;		/* the first that says no */
+	bool has_lacked;		/* of TENANT_NOT_KNOWN */
+	bool takes_value;
+	struct xo_treatment t;
+};
+
+/* One message of the row, as far as it comes. */
+static struct asked
+play(const char *what)
+{
+	bool is_attributed = is(what, "the sender from a tenant's peer");
+	bool is_bounce = has(what, "without a sender");
+	bool is_value = has(what, "X-OriginatorOrg");
+	uint32_t rights = is(what, "XOORG, with the right xoorg") ? XOORG :
+	    has(what, "stranger") || has(what, "without the right") ? 0 : RELAY;
+	struct asked a = {.why = XO_REFUSAL_NONE};
+	enum xo_refusal would;
+
+	attributed = is_attributed ? CONTOSO : XO_NOBODY;
+	upstreams[UPSTREAM].xoorg_source = XO_XOORG_MESSAGE;
+	listener.on[XO_VERDICT_SENDER_MISMATCH] = XO_DECISION_ACCEPT;
+	a.why = mail(rights, has(what, "XOORG,") ? "guest.example" : NULL,
+	    is_bounce ? "" : is_value || has(what, "another recipient") ?
+	    "a@contoso.com" : "a@guest.example", &a.t);
+	if (a.why == XO_REFUSAL_NONE)
+		a.why = rcpt_as(has(what, "recipient") || rights == XOORG ?
+		    "r@guest.example" : "r@contoso.com", true, &a.t, &would);
+	if (a.why == XO_REFUSAL_NONE && is_value) {
+		a.has_lacked = xo_treatment_lacks_value(&policy, &a.t,
+		    span("guest.example"));
+		a.takes_value = xo_treatment_takes_value(&policy, &a.t,
+		    span("guest.example"));
+		assert_false(a.has_lacked && a.takes_value);
+	}
+	a.has_lacked |= a.why == XO_REFUSAL_TENANT_NOT_KNOWN;
+	if (a.has_lacked)
+		assert_true(xo_span_is_equal(a.t.lacks.domain,
+		    span("guest.example")));
+	return a;
+}
+
+static void
+check_cell(const char *what, const char *cell, const struct asked *a)
+{
+	bool is_good = is(cell, "451 4.3.0") ? a->has_lacked && !a->takes_value :
+	    is(cell, "550 5.7.1") ? a->why == XO_REFUSAL_UNKNOWN_ORG :
+	    is(cell, "verified") ? a->t.origin == XO_ORIGIN_VERIFIED &&
+	    a->t.upstream == OWN :
+	    is(cell, "the tenant's upstream") ? a->t.upstream == OWN :
+	    is(cell, "the listener's upstream") ? a->t.upstream == UPSTREAM :
+	    is(cell, "goes out") ? a->takes_value :
+	    is(cell, "does not go out") ? !a->takes_value : is(cell, "-");
+
+	if (!is_good || (!is(cell, "451 4.3.0") && a->has_lacked) ||
+	    (a->why != XO_REFUSAL_NONE && !is(cell, "451 4.3.0") &&
+	    !is(cell, "550 5.7.1") && !is(cell, "-")))
+		fail_msg("%s: %s: got %s, origin %d, upstream %d", what, cell,
+		    xo_refusal_info(a->why)->id, a->t.origin, a->t.upstream);
+}
+
+static void
+test_9_12(void **state)
+{
+	static const enum xo_knowledge cells[] = {XO_KNOWN_TENANT,
+		XO_KNOWN_NOBODY, XO_KNOWN_NOT_NOW};
+
+	(void)state;
+	for (size_t i = 0; i < N(table_9_12); i++) {
+		const char *const *row = table_9_12[i];
+		enum xo_key_kind kind = has(row[0], "rg") ||
+		    has(row[0], "XOORG") ? XO_KEY_ORG : XO_KEY_SENDER;
+
+		for (size_t k = 0; k < N(cells); k++) {
+			struct asked a;
+
+			answer(kind, cells[k]);
+			a = play(row[0]);
+			check_cell(row[0], row[2 + k], &a);
+			/* It is asked at no other time. */
+			assert_true(!a.has_lacked || (is(row[1], "MAIL") ?
+			    a.t.origin == XO_ORIGIN_OTHER : is(row[1], "RCPT") ?
+			    a.why != XO_REFUSAL_NONE : a.why ==
+			    XO_REFUSAL_NONE));
+		}
+	}
+	xo_guests_free(&policy.guests);
+}
+
+/* Nothing follows from what is not known, in whatever mode and by whatever
+ * action. */
+static void
+test_not_known(void **state)
+{
+	struct xo_treatment t;
+	enum xo_refusal would;
+
+	(void)state;
+	for (int mode = 0; mode < XO_MODE_COUNT; mode++) {
+		listener.mode = (enum xo_mode)mode;
+		for (int d = 0; d < XO_DECISION_COUNT; d++) {
+			for (int v = 0; v < XO_VERDICT_COUNT; v++)
+				listener.on[v] = (enum xo_decision)d;
+			answer(XO_KEY_ORG, XO_KNOWN_NOT_NOW);
+			assert_int_equal(mail(XOORG, "guest.example",
+			    "a@guest.example", &t),
+			    XO_REFUSAL_TENANT_NOT_KNOWN);
+			assert_int_equal(t.upstream, XO_NOBODY);
+			assert_int_equal(t.answer.decision,
+			    XO_DECISION_TEMPFAIL);
+			assert_int_equal(mail(RELAY, NULL, "a@guest.example",
+			    &t), XO_REFUSAL_TENANT_NOT_KNOWN);
+			assert_int_equal(t.upstream, XO_NOBODY);
+			assert_int_equal(mail(RELAY, NULL, "", &t),
+			    XO_REFUSAL_NONE);
+			assert_int_equal(rcpt_as("r@guest.example", true, &t,
+			    &would), XO_REFUSAL_TENANT_NOT_KNOWN);
+			assert_int_equal(would, XO_REFUSAL_TENANT_NOT_KNOWN);
+			assert_false(t.is_observed);
+			assert_int_equal(t.tenant, XO_NOBODY);
+		}
+	}
+	xo_guests_free(&policy.guests);
+}
+
+/* What a guest may not, where a tenant of the configuration may. */
+static void
+test_guest(void **state)
+{
+	struct xo_treatment t;
+	enum xo_refusal would;
+	int number;
+
+	(void)state;
+	answer(XO_KEY_ORG, XO_KNOWN_TENANT);
+	number = xo_tenants_by_org(&policy, span("guest.example"));
+	assert_true(xo_tenant_is_guest(&policy, number));
+	/* No certificate of its own, and nobody else's. */
+	upstreams[OWN].has_tenant_certificate = true;
+	assert_int_equal(mail(XOORG, "guest.example", "a@guest.example", &t),
+	    XO_REFUSAL_NO_TENANT);
+	assert_int_equal(mail(XOORG, "guest.example", "", &t),
+	    XO_REFUSAL_NONE);
+	assert_int_equal(rcpt("r@guest.example", &t), XO_REFUSAL_NO_TENANT);
+	assert_int_equal(t.tenant, number);
+	assert_int_equal(xo_treatment_credential(&policy, &t), XO_NOBODY);
+	upstreams[OWN].has_tenant_certificate = false;
+	assert_int_equal(mail(XOORG, "fabrikam.com", "", &t), XO_REFUSAL_NONE);
+	assert_int_equal(xo_treatment_credential(&policy, &t), FABRIKAM);
+	/* A peer cannot be a guest. */
+	attributed = number;
+	(void)mail(RELAY, NULL, "a@guest.example", &t);
+	assert_int_equal(t.answer.verdict, XO_VERDICT_UNAUTHENTICATED);
+	assert_int_equal(t.tenant, XO_NOBODY);
+	attributed = XO_NOBODY;
+	/* Its recipients are its own, and nobody's whom XOORG does not claim. */
+	assert_int_equal(mail(XOORG, "guest.example", "", &t), XO_REFUSAL_NONE);
+	assert_int_equal(rcpt("r@guest.example", &t), XO_REFUSAL_NONE);
+	assert_int_equal(rcpt("r@contoso.com", &t), XO_REFUSAL_RCPT_RELAY);
+	assert_int_equal(rcpt("r@nobody.example", &t), XO_REFUSAL_RCPT_RELAY);
+	listener.on[XO_VERDICT_NO_ORG] = XO_DECISION_ACCEPT;
+	assert_int_equal(mail(XOORG, NULL, "a@b.example", &t),
+	    XO_REFUSAL_NONE);
+	assert_int_equal(rcpt("r@guest.example", &t), XO_REFUSAL_RCPT_RELAY);
+	assert_int_equal(rcpt("r@contoso.com", &t), XO_REFUSAL_NONE);
+	/* The postmaster of what it lists, not of what lies below. */
+	guest.tenant.n_recipient_domains = 0;
+	assert_int_equal(mail(XOORG, "guest.example", "", &t), XO_REFUSAL_NONE);
+	assert_int_equal(rcpt("postmaster@guest.example", &t), XO_REFUSAL_NONE);
+	assert_int_equal(rcpt("postmaster", &t), XO_REFUSAL_NONE);
+	assert_int_equal(rcpt("postmaster@a.guest.example", &t),
+	    XO_REFUSAL_RCPT_RELAY);
+	assert_int_equal(rcpt("postmaster@contoso.com", &t),
+	    XO_REFUSAL_RCPT_RELAY);
+	guest.tenant.originator_orgs = contoso;
+	assert_int_equal(rcpt("postmaster@contoso.com", &t),
+	    XO_REFUSAL_RCPT_RELAY);
+	/* Gone: nobody's recipients. */
+	t.answer.tenant = number + 1;
+	assert_int_equal(rcpt_as("r@contoso.com", true, &t, &would),
+	    XO_REFUSAL_RCPT_RELAY);
+	xo_guests_free(&policy.guests);
+}
+
 int
 main(void)
 {
@@ -1394,6 +1618,9 @@ main(void)
 		TEST(test_9_7),
 		TEST(test_9_8),
 		TEST(test_9_9),
+		TEST(test_9_12),
+		TEST(test_not_known),
+		TEST(test_guest),
 		TEST(test_attributed_otherwise),
 		TEST(test_strict_otherwise),
 		TEST(test_postmaster_of_others),

@@ -160,6 +160,11 @@ static const struct xo_explain_own table[XO_REFUSAL_COUNT] = {
 	    "certificate, and the address belongs to no tenant.",
 	    "Add the domain to the sender_domains or originator_orgs of a "
 	    "tenant, or send it elsewhere."},
+	[XO_REFUSAL_TENANT_NOT_KNOWN] = {
+	    "Whose the mail is stands in a table that is asked, and the table did "
+	    "not answer in time, not at all, or not what it should.",
+	    "The log says why. The client tries again until then; tenants of the "
+	    "configuration are not concerned."},
 	[XO_REFUSAL_RCPT_SYNTAX] = {
 	    "The recipient is no address, or one with two readings.",
 	    "Correct it in the sending system; lenient_envelope reads what "
