@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <conf/fail.h>
+#include <conf/folder.h>
 
 #define NAME_SIZE 128
 
@@ -94,6 +95,8 @@ add_all(struct inspection *in)
 		add(in, (struct xo_conf_path){conf->tables[i].path,
 		    conf->tables[i].where}, false, "", XO_LIT(""),
 		    "tenant_tables");
+	add(in, conf->tenant_certificates, false, "", XO_LIT(""),
+	    "tenant_certificates");
 	for (size_t i = 0; i < policy->n_peers; i++)
 		add(in, conf->peers[i].crl_file, false, "peers",
 		    policy->peers[i].name, "crl_file");
@@ -112,7 +115,7 @@ add_all(struct inspection *in)
 static size_t
 count_files(const struct xo_conf *conf)
 {
-	return conf->n_files + 1 + conf->n_tables + 4 * conf->n_tls +
+	return conf->n_files + 2 + conf->n_tables + 4 * conf->n_tls +
 	    conf->policy.n_peers + 2 * conf->policy.n_tenants +
 	    4 * conf->policy.n_upstreams;
 }
@@ -344,6 +347,7 @@ xo_conf_check_files(const struct xo_conf *conf, bool is_test,
 	add_all(&in);
 	for (size_t i = 0; i < in.n; i++)
 		check_file(&in, &in.files[i]);
+	xo_folder_check(conf, warnings);
 	if (is_test)
 		check_user(&in);
 	xo_buf_fini(&in.folders);

@@ -308,7 +308,9 @@ look_at_tenant_certificates(struct xo_audit *a, size_t i)
 {
 	struct search_to s = {.audit = a, .upstream = (int)i};
 
-	if (!a->policy->upstreams[i].has_tenant_certificate)
+	/* Where there is a folder its files tell: folder.h. */
+	if (!a->policy->upstreams[i].has_tenant_certificate ||
+	    a->conf->tenant_certificates.path != NULL)
 		return;
 	for (size_t k = 0; k < a->policy->n_listeners; k++)
 		xo_routes_visit(a->policy, &a->policy->listeners[k],

@@ -121,6 +121,18 @@ check_extensions(const struct xo_loader *loader)
 	return true;
 }
 
+/* The workers could not read it, and are not to. */
+static bool
+check_folder(const struct xo_loader *loader)
+{
+	const struct xo_conf *conf = loader->conf;
+
+	return conf->tenant_certificates.path == NULL ||
+	    conf->process.key_process || xo_conf_fail(loader->error,
+	    &conf->tenant_certificates.where, "tenant_certificates: expected "
+	    "key_process = true beside it, found false");
+}
+
 static bool
 check_entry(const struct xo_loader *loader, enum xo_section section,
     const struct xo_conf_entry *entry)
@@ -147,7 +159,7 @@ xo_loader_check(const struct xo_loader *loader)
 				return false;
 		}
 	}
-	if (!check_extensions(loader))
+	if (!check_extensions(loader) || !check_folder(loader))
 		return false;
 	if (loader->sections[XO_SECTION_LISTENERS].n != 0)
 		return true;

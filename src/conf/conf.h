@@ -199,6 +199,7 @@ struct xo_conf {
 	size_t n_tables;
 	enum xo_table_errors table_errors;
 	uint32_t tenant_cache;			/* answers kept, a worker */
+	struct xo_conf_path tenant_certificates; /* a folder: NAME.pem */
 	uint32_t certificate_warning;		/* days before its end */
 	const struct xo_conf_tls *tls;
 	size_t n_tls;

@@ -71,6 +71,16 @@ xo_file_problem(const char *path)
 	return kind_problem(&status);
 }
 
+const char *
+xo_file_folder_problem(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) != 0)
+		return strerror(errno);
+	return S_ISDIR(status.st_mode) ? NULL : strerror(ENOTDIR);
+}
+
 int
 xo_file_open(const char *path, const char **problem_r)
 {

@@ -246,6 +246,7 @@ static const struct type types[] = {
 	[XO_SETTING_HOSTS] = {sizeof(struct xo_conf_host), print_host},
 	[XO_SETTING_FILE] = {0, print_file},
 	[XO_SETTING_NEW_FILE] = {0, print_file},
+	[XO_SETTING_FOLDER] = {0, print_file},
 	[XO_SETTING_WORD_OR_FILE] = {0, print_text},
 	[XO_SETTING_WORD_OR_NEW_FILE] = {0, print_text},
 	[XO_SETTING_CERTIFICATE] = {0, print_certificate},

@@ -169,6 +169,23 @@ xo_set_new_file(const struct xo_setter *setter,
 }
 
 bool
+xo_set_folder(const struct xo_setter *setter,
+    const struct xo_node *node, void *field, void *other)
+{
+	struct xo_conf_path *path = field;
+	const char *problem;
+
+	(void)other;
+	path->where = node->where;
+	if (!read_path(setter, node, false, &path->path) || path->path == NULL)
+		return node->text.len == 0;
+	problem = xo_file_folder_problem(path->path);
+	return problem == NULL || xo_conf_fail(setter->error, &node->where,
+	    "%s: expected a folder, found %s: %s",
+	    xo_value_full_name(setter).text, path->path, problem);
+}
+
+bool
 xo_set_word_or_file(const struct xo_setter *setter,
     const struct xo_node *node, void *field, void *other)
 {

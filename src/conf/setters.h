@@ -57,6 +57,8 @@ bool xo_set_file(const struct xo_setter *setter,
     const struct xo_node *node, void *field, void *other);
 bool xo_set_new_file(const struct xo_setter *setter,
     const struct xo_node *node, void *field, void *other);
+bool xo_set_folder(const struct xo_setter *setter,
+    const struct xo_node *node, void *field, void *other);
 bool xo_set_word_or_file(const struct xo_setter *setter,
     const struct xo_node *node, void *field, void *other);
 bool xo_set_certificate(const struct xo_setter *setter,

@@ -207,6 +207,8 @@ static const struct xo_setting settings[] = {
 {TOP("tenant_lookup_timeout", SECONDS, policy.limits.lookup_timeout),
     DEFAULT("5"), BOUNDS(1, 60),
     .help = "How long such a table may take to answer; then 451"},
+{TOP("tenant_certificates", FOLDER, tenant_certificates), DEFAULT(""),
+    .help = "A folder with TENANT.pem for those without client_certificate; \"\": none"},
 {TOP("max_sessions", NUMBER, clients.max_sessions), DEFAULT("10000"),
     BOUNDS(0, 1000000), .help = "How many sessions may be open; then 421; 0: no limit"},
 {TOP("max_sessions_per_address", NUMBER, clients.max_sessions_per_address),

@@ -39,6 +39,7 @@ enum xo_setting_type {
 	XO_SETTING_HOSTS,		/* HOST:PORT (struct xo_conf_host) */
 	XO_SETTING_FILE,		/* is readable (struct xo_conf_path) */
 	XO_SETTING_NEW_FILE,		/* need not be (struct xo_conf_path) */
+	XO_SETTING_FOLDER,		/* is one (struct xo_conf_path) */
 	XO_SETTING_WORD_OR_FILE,	/* must be readable (const char *) */
 	XO_SETTING_WORD_OR_NEW_FILE,	/* (const char *) */
 	XO_SETTING_CERTIFICATE,		/* FILE, or the word "tenant" */

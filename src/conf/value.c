@@ -83,6 +83,8 @@ static const struct type types[] = {
 	    xo_set_file},
 	[XO_SETTING_NEW_FILE] = {XO_NODE_STRING, 0, "a string (a file)",
 	    xo_set_new_file},
+	[XO_SETTING_FOLDER] = {XO_NODE_STRING, 0, "a string (a folder)",
+	    xo_set_folder},
 	[XO_SETTING_WORD_OR_FILE] = {XO_NODE_STRING, 0, "a string",
 	    xo_set_word_or_file},
 	[XO_SETTING_WORD_OR_NEW_FILE] = {XO_NODE_STRING, 0, "a string",

@@ -103,6 +103,13 @@ static const struct xo_rule rules[] = {
 	    "the row counts for nothing, and its tenant's mail is that of no "
 	    "tenant here",
 	    "mend the row and reload"},
+	[XO_RULE_TENANT_FILE_MISSING] = {"tenant-file-missing", WARNING,
+	    "their mail gets 451 there",
+	    "put TENANT.pem into the folder, or give the tenant "
+	    "client_certificate"},
+	[XO_RULE_TENANT_FILE_UNUSED] = {"tenant-file-unused", WARNING,
+	    "no mail is sent with them",
+	    "name them as the tenants are, TENANT.pem, or take them out"},
 	[XO_RULE_KEY_READABLE] = {"key-readable", WARNING,
 	    "its readers can pose as this gateway",
 	    "run chmod 600, or 640 with our group"},

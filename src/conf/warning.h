@@ -59,8 +59,10 @@ enum xo_rule_id {
 	XO_RULE_RUNS_AS_ROOT,
 	XO_RULE_LOG_FOLDER,
 	XO_RULE_PID_FOLDER,
-	/* tables of tenants */
+	/* tables and certificates of tenants */
 	XO_RULE_ROW_SKIPPED,
+	XO_RULE_TENANT_FILE_MISSING,
+	XO_RULE_TENANT_FILE_UNUSED,
 	/* certificates */
 	XO_RULE_CERTIFICATE_EXPIRED,
 	XO_RULE_CERTIFICATE_TOO_NEW,

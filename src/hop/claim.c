@@ -12,6 +12,7 @@
 #include "link.h"
 #include "pool.h"
 #include "search.h"
+#include "shown.h"
 #include "step.h"
 
 struct xo_claim {
@@ -79,6 +80,7 @@ claim_free(struct xo_claim *c)
 		xo_link_close(c->dial.link);
 	xo_search_fini(&c->search);
 	xo_buf_fini(&c->said);
+	xo_buf_fini(&c->dial.text);
 	free(c);
 }
 
@@ -169,14 +171,36 @@ note_failure(struct xo_claim *c, const char *name, enum xo_refusal why,
 	    c->wish.upstream, false);
 }
 
+/* No place can help that: none is tried, and none is to blame. */
+static void
+give_up_certificate(struct xo_claim *c)
+{
+	const struct xo_failure failure = {
+		.upstream = c->wish.upstream,
+		.why = XO_REFUSAL_TENANT_CERTIFICATE,
+		.said = xo_buf_span(&c->said),
+	};
+
+	c->why = failure.why;
+	xo_hop_log_failure(c->hops, &failure);
+	xo_metrics_refusal(c->hops->env->metrics, failure.why);
+	conclude(c);
+}
+
 /* This connection will not do: try what is next. */
 static void
 give_up_link(struct xo_claim *c, enum xo_refusal why, struct xo_span said)
 {
-	if (why == XO_REFUSAL_UPSTREAM_OUT_OF_STEP)
+	bool has_certificate = why != XO_REFUSAL_TENANT_CERTIFICATE;
+
+	if (!has_certificate) {
+		xo_buf_clear(&c->said);
+		xo_buf_add(&c->said, said);
+	} else if (why == XO_REFUSAL_UPSTREAM_OUT_OF_STEP) {
 		xo_hops_out_of_step(c->hops, c->wish.upstream);
-	else if (!c->is_kept)
+	} else if (!c->is_kept) {
 		note_failure(c, NULL, why, said);
+	}
 	/* A next hop out of step may take QUIT for something else. */
 	if (c->dial.link->opening.state == XO_OPENING_FAILED &&
 	    why != XO_REFUSAL_UPSTREAM_CONFUSED &&
@@ -188,7 +212,10 @@ give_up_link(struct xo_claim *c, enum xo_refusal why, struct xo_span said)
 	c->dial.link = NULL;
 	c->is_kept = false;
 	evtimer_del(c->timer);
-	go_on(c);
+	if (has_certificate)
+		go_on(c);
+	else
+		give_up_certificate(c);
 }
 
 static void
@@ -382,6 +409,27 @@ claim_kept(struct xo_claim *c)
 	return true;
 }
 
+/* Before anything is opened. False: it is over. */
+static bool
+choose_certificate(struct xo_claim *c)
+{
+	const struct xo_tls_credential *credential;
+
+	/* A tenant's certificate is part of a connection's identity only where
+	 * it is shown. */
+	if (!xo_hop_policy(c->hops, c->wish.upstream)->has_tenant_certificate)
+		c->wish.tenant = XO_NOBODY;
+	memset(c->wish.mark, 0, sizeof(c->wish.mark));
+	if (!xo_hop_shown(c->hops, c->wish.tenant, &credential, &c->said)) {
+		give_up_certificate(c);
+		return false;
+	}
+	if (credential != NULL)
+		memcpy(c->wish.mark, xo_tls_credential_mark(credential),
+		    sizeof(c->wish.mark));
+	return true;
+}
+
 struct xo_claim *
 xo_hops_claim(struct xo_hops *hops, const struct xo_wish *wish,
     xo_claim_done *done, void *arg)
@@ -407,13 +455,9 @@ xo_hops_claim(struct xo_hops *hops, const struct xo_wish *wish,
 	/* The client waits for its reply to RCPT meanwhile. */
 	c->deadline = xo_clock_now() +
 	    hops->env->conf->policy.limits.mail_timeout;
-	/* A tenant's certificate is part of a connection's identity only where
-	 * it is shown. */
-	if (!xo_hop_policy(hops, wish->upstream)->has_tenant_certificate)
-		c->wish.tenant = XO_NOBODY;
 	if (wish->lost.len > 0)
 		xo_places_set_dead(places_of(c), &wish->lost, true);
-	if (!claim_kept(c))
+	if (choose_certificate(c) && !claim_kept(c))
 		go_on(c);
 	return c;
 }

@@ -7,6 +7,7 @@
 #define XO_CLAIM_H
 
 #include <net/place.h>
+#include <net/tls_keyring.h>
 #include <xoorg/opening.h>
 
 struct xo_claim;		/* one search for a connection */
@@ -20,6 +21,8 @@ struct xo_wish {
 	struct xo_place lost;		/* it broke off a moment ago: left out
 					   as long as others stand */
 	bool is_question;		/* only to learn: no handover */
+	/* Which certificate is shown; zeros: any. The claim sets it. */
+	uint8_t mark[XO_TLS_MARK_SIZE];
 	struct xo_handover_info client;	/* spans kept until the claim ends */
 };
 

@@ -9,6 +9,7 @@
 #include "dial.h"
 #include "hop_internal.h"
 #include "link.h"
+#include "shown.h"
 
 static const struct xo_limits *
 limits_of(const struct xo_dial *d)
@@ -116,15 +117,21 @@ static bool
 start_tls(struct xo_dial *d)
 {
 	struct xo_link *link = d->link;
-	const struct xo_env *env = d->hops->env;
-	const struct xo_tls_credential *credential = NULL;
+	const struct xo_tls_credential *credential;
 
-	/* `env->tenants` has a place for each tenant of the configuration. */
-	if (d->wish->tenant != XO_NOBODY &&
-	    !xo_tenant_is_guest(&env->conf->policy, d->wish->tenant))
-		credential = env->tenants[d->wish->tenant];
-	link->leg.tls = xo_tls_new_client(env->upstreams[d->wish->upstream],
-	    link->leg.fd, name_of_server(d), credential);
+	if (!xo_hop_shown(d->hops, d->wish->tenant, &credential, &d->text)) {
+		(void)fail(d, XO_REFUSAL_TENANT_CERTIFICATE,
+		    xo_buf_span(&d->text));
+		return false;
+	}
+	if (credential != NULL)
+		memcpy(link->mark, xo_tls_credential_mark(credential),
+		    sizeof(link->mark));
+	link->leg.tls = xo_tls_new_client(
+	    d->hops->env->upstreams[d->wish->upstream], link->leg.fd,
+	    name_of_server(d), credential);
+	if (link->leg.tls == NULL)
+		(void)fail(d, XO_REFUSAL_UPSTREAM_TLS, XO_LIT("no memory"));
 	return link->leg.tls != NULL;
 }
 
@@ -134,7 +141,7 @@ handshake(struct xo_dial *d)
 	struct xo_link *link = d->link;
 
 	if (link->leg.tls == NULL && !start_tls(d))
-		return fail(d, XO_REFUSAL_UPSTREAM_TLS, XO_LIT("no memory"));
+		return XO_DIAL_FAILED;
 	switch (xo_leg_handshake(&link->leg)) {
 	case XO_IO_OK:
 		xo_opening_tls_done(&link->opening);

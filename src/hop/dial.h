@@ -20,6 +20,7 @@ struct xo_dial {
 	uint32_t timeout;		/* ms for what it waits for */
 	enum xo_refusal why;		/* of XO_DIAL_FAILED */
 	struct xo_span said;		/* the same; as long as the link */
+	struct xo_buf text;		/* the owner's to free */
 };
 
 enum xo_dial_result {

@@ -7,6 +7,7 @@
  *   claim.c   how a connection is had
  *   dial.c    one that is being opened
  *   failure.c why one could not be: the log of it
+ *   shown.c   which certificate it is shown
  *   search.c  which place is next
  *   pool.c    the connections that are kept
  *   link.c    one connection
@@ -20,6 +21,7 @@
 #include <net/clock.h>
 #include <net/env.h>
 #include <net/leg.h>
+#include <net/tls_keyring.h>
 #include <watch/log.h>
 #include <watch/metrics.h>
 #include <xoorg/opening.h>
@@ -33,6 +35,7 @@ struct xo_link {
 	struct xo_opening opening;
 	int upstream;
 	int tenant;
+	uint8_t mark[XO_TLS_MARK_SIZE];	/* of the certificate that was shown */
 	struct xo_place place;
 	bool has_others;		/* places to go to, beside it */
 	bool is_counted;

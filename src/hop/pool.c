@@ -124,6 +124,14 @@ suits(const struct xo_link *link, const struct xo_wish *wish)
 	    xo_caps_has(&link->opening.caps, XO_CAP_XCLIENT));
 }
 
+/* The tenant has another certificate by now. */
+static bool
+is_outdated(const struct xo_link *link, const struct xo_wish *wish)
+{
+	return link->tenant == wish->tenant &&
+	    memcmp(link->mark, wish->mark, sizeof(link->mark)) != 0;
+}
+
 struct xo_link *
 xo_hop_take_idle(struct xo_hops *hops, const struct xo_wish *wish)
 {
@@ -132,6 +140,11 @@ xo_hop_take_idle(struct xo_hops *hops, const struct xo_wish *wish)
 	for (link = hops->hops[wish->upstream].idle; link != NULL;
 	    link = next) {
 		next = link->next;
+		if (is_outdated(link, wish)) {
+			unlink_idle(link);
+			xo_link_quit(link);
+			continue;
+		}
 		if (!suits(link, wish))
 			continue;
 		unlink_idle(link);

@@ -17,6 +17,7 @@ struct xo_metrics;
 struct xo_resolver;
 struct xo_tls_context;
 struct xo_tls_credential;
+struct xo_tls_shelf;
 
 struct xo_env {
 	struct event_base *base;
@@ -28,6 +29,7 @@ struct xo_env {
 	struct xo_tls_context *const *listeners;	/* NULL: offers none */
 	struct xo_tls_context *const *upstreams;
 	struct xo_tls_credential *const *tenants;
+	struct xo_tls_shelf *shelf;	/* for other tenants; NULL: no folder */
 	/* XO_LEG_READ octets, for one read: used up in the same turn. */
 	uint8_t *scratch;
 };

@@ -7,7 +7,8 @@
  * tls_constraints.c (what the issuers say of names),
  * tls_credential.c and tls_trust.c (PEM files), tls_peer.c (what a peer's
  * certificate says), tls.c (one connection), tls_keyring.c and tls_provider.c
- * (private keys that are in another process).
+ * (private keys that are in another process), tls_folder.c and tls_shelf.c
+ * (certificates of tenants out of a folder, there and here).
  *
  * Server side: a client certificate is asked for, never required; the handshake
  * ends with any certificate or none, the verdict is read afterwards. No session
@@ -67,6 +68,10 @@ struct xo_tls_credential *xo_tls_credential_new(
     struct xo_tls_keyring *keyring, struct xo_buf *error);
 void xo_tls_credential_free(struct xo_tls_credential **credential);
 int64_t xo_tls_credential_expiry(const struct xo_tls_credential *credential);
+/* Which one it is, of those of a folder (tls_shelf.h): XO_TLS_MARK_SIZE octets.
+ * Zeros: of the configuration. */
+const uint8_t *xo_tls_credential_mark(
+    const struct xo_tls_credential *credential);
 
 /*
  * The certificate that is shown, to be looked at; it lives as long as the object

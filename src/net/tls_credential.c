@@ -13,9 +13,8 @@
 
 #include "tls_internal.h"
 
-/* A daemon asks nobody for a password. */
-static int
-refuse_password(char *password, int size, int is_writing, void *was_asked)
+int
+xo_tls_refuse_password(char *password, int size, int is_writing, void *was_asked)
 {
 	(void)password;
 	(void)size;
@@ -69,8 +68,8 @@ xo_tls_read_key(const struct xo_conf_path *file, struct xo_buf *error)
 	/* A buffer of our own: stdio would leave the key in its. */
 	if (in != NULL && BIO_get_fp(in, &stream) == 1 &&
 	    setvbuf(stream, buffer, _IOFBF, sizeof(buffer)) == 0)
-		key = PEM_read_bio_PrivateKey(in, NULL, refuse_password,
-		    &was_asked);
+		key = PEM_read_bio_PrivateKey(in, NULL,
+		    xo_tls_refuse_password, &was_asked);
 	if (key == NULL)
 		xo_tls_complain(error, &file->where,
 		    "a PEM file with a private key and no password", file->path,
@@ -97,8 +96,8 @@ load_key(struct xo_tls_credential *credential, const struct xo_conf_path *file,
 	return credential->key != NULL;
 }
 
-static int64_t
-expiry_of(const X509 *x)
+int64_t
+xo_tls_end_of(const X509 *x)
 {
 	struct tm tm = {0};
 
@@ -139,7 +138,7 @@ xo_tls_credential_new(const struct xo_conf_path *certificate,
 		    xo_tls_take_reason("they do not"));
 		goto fail;
 	}
-	credential->expiry = expiry_of(credential->leaf);
+	credential->expiry = xo_tls_end_of(credential->leaf);
 	SSL_CTX_free(trial);
 	return credential;
 fail:
@@ -165,4 +164,10 @@ int64_t
 xo_tls_credential_expiry(const struct xo_tls_credential *credential)
 {
 	return credential->expiry;
+}
+
+const uint8_t *
+xo_tls_credential_mark(const struct xo_tls_credential *credential)
+{
+	return credential->mark;
 }

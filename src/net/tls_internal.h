@@ -33,6 +33,7 @@ struct xo_tls_credential {
 	STACK_OF(X509) *chain;		/* without the leaf, perhaps empty */
 	EVP_PKEY *key;
 	int64_t expiry;
+	uint8_t mark[XO_TLS_MARK_SIZE];	/* zeros: not from a folder */
 };
 
 /* What came of the chain. All-zero: never looked at, hence not valid. */
@@ -121,9 +122,22 @@ const char *xo_tls_digest_name(enum xo_sign_digest digest);
 /* tls_provider.c: one load, one unload. */
 bool xo_tls_provider_load(void);
 void xo_tls_provider_unload(void);
-EVP_PKEY *xo_tls_provider_key(const EVP_PKEY *public, uint32_t number);
+/* One that signs by number, or as `owner`'s. */
+EVP_PKEY *xo_tls_provider_key(const EVP_PKEY *public, uint32_t number,
+    const struct xo_tls_owner *owner);
 
-/* tls_credential.c: a private key, in this process. NULL with a line. */
+/* tls_keyring.c: with this key, whatever the request calls it. NULL signs
+ * nothing. */
+bool xo_tls_sign(EVP_PKEY *key, const struct xo_sign_request *request,
+    uint8_t signature[XO_SIGNATURE_MAX], size_t *len_r);
+
+/* tls_credential.c. For a PEM reader: nobody is asked for a password; `*arg`, a
+ * bool, says that one was wanted. */
+int xo_tls_refuse_password(char *password, int size, int is_writing,
+    void *was_asked);
+/* Seconds since 1970; 0: it cannot be told. */
+int64_t xo_tls_end_of(const X509 *x);
+/* A private key, in this process. NULL with a line. */
 EVP_PKEY *xo_tls_read_key(const struct xo_conf_path *file,
     struct xo_buf *error);
 

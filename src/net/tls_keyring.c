@@ -13,6 +13,8 @@
  * take of it, rounded up. */
 #define SECURE_A_KEY ((size_t)16 * 1024)
 #define SECURE_MIN ((size_t)256 * 1024)
+/* The same of one that is expected: what RSA-8192 is without its passing needs. */
+#define SECURE_EXPECTED ((size_t)4 * 1024)
 
 struct entry {
 	struct xo_conf_path file;
@@ -23,6 +25,7 @@ struct entry {
 struct xo_tls_keyring {
 	struct entry *entries;
 	size_t n, cap;
+	size_t n_expected;
 };
 
 static const char *const digest_names[XO_SIGN_DIGEST_COUNT] = {
@@ -73,6 +76,12 @@ xo_tls_keyring_count(const struct xo_tls_keyring *k)
 	return k->n;
 }
 
+void
+xo_tls_keyring_expect(struct xo_tls_keyring *k, size_t n_more)
+{
+	k->n_expected = n_more;
+}
+
 /* The same file for the same certificate is one key. */
 static size_t
 find(const struct xo_tls_keyring *k, const struct xo_conf_path *file,
@@ -117,18 +126,19 @@ xo_tls_keyring_add(struct xo_tls_keyring *k, const struct xo_conf_path *file,
 	i = find(k, file, public);
 	if (i == k->n && !add(k, file, public))
 		return NULL;
-	return xo_tls_provider_key(public, (uint32_t)i);
+	return xo_tls_provider_key(public, (uint32_t)i, NULL);
 }
 
 /* Without it private keys are in ordinary memory: no reason to fail. */
 static void
-reserve_secure_memory(size_t n_keys)
+reserve_secure_memory(const struct xo_tls_keyring *k)
 {
+	size_t needed = k->n * SECURE_A_KEY + k->n_expected * SECURE_EXPECTED;
 	size_t size = SECURE_MIN;
 
 	if (CRYPTO_secure_malloc_initialized())
 		return;
-	while (size < n_keys * SECURE_A_KEY)
+	while (size < needed)
 		size *= 2;
 	(void)CRYPTO_secure_malloc_init(size, 32);
 }
@@ -154,7 +164,7 @@ is_fit(const struct entry *e, struct xo_buf *error)
 bool
 xo_tls_keyring_load(struct xo_tls_keyring *k, struct xo_buf *error)
 {
-	reserve_secure_memory(k->n);
+	reserve_secure_memory(k);
 	for (size_t i = 0; i < k->n; i++) {
 		struct entry *e = &k->entries[i];
 
@@ -236,19 +246,16 @@ sign_digest(EVP_PKEY *key, const EVP_MD *md,
 }
 
 bool
-xo_tls_keyring_sign(void *keyring, const struct xo_sign_request *request,
+xo_tls_sign(EVP_PKEY *key, const struct xo_sign_request *request,
     uint8_t signature[XO_SIGNATURE_MAX], size_t *len_r)
 {
-	const struct xo_tls_keyring *k = keyring;
 	const char *name;
 	const EVP_MD *md;
-	EVP_PKEY *key;
 	bool is_signed;
 
-	if (request->key >= k->n || request->scheme >= XO_SIGN_SCHEME_COUNT ||
+	if (request->scheme >= XO_SIGN_SCHEME_COUNT ||
 	    request->digest >= XO_SIGN_DIGEST_COUNT)
 		return false;
-	key = k->entries[request->key].private;
 	name = digest_names[request->digest];
 	md = name != NULL ? EVP_get_digestbyname(name) : NULL;
 	*len_r = XO_SIGNATURE_MAX;
@@ -258,4 +265,15 @@ xo_tls_keyring_sign(void *keyring, const struct xo_sign_request *request,
 	    sign_digest(key, md, request, signature, len_r));
 	ERR_clear_error();
 	return is_signed;
+}
+
+bool
+xo_tls_keyring_sign(void *keyring, const struct xo_sign_request *request,
+    uint8_t signature[XO_SIGNATURE_MAX], size_t *len_r)
+{
+	const struct xo_tls_keyring *k = keyring;
+
+	return request->owner == NULL && request->key < k->n &&
+	    xo_tls_sign(k->entries[request->key].private, request, signature,
+	    len_r);
 }

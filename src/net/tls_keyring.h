@@ -14,7 +14,19 @@
 
 #include <conf/conf.h>
 
+#include "named.h"
+
 struct xo_tls_keyring;
+
+/*
+ * Whose certificate it is, and which, for those that are read at run time
+ * (tls_folder.h): no number could outlive them.
+ */
+#define XO_TLS_MARK_SIZE 32
+struct xo_tls_owner {
+	char name[XO_NAMED_MAX + 1];	/* of the tenant */
+	uint8_t mark[XO_TLS_MARK_SIZE];	/* SHA-256 of it and its chain */
+};
 
 enum xo_sign_scheme {
 	XO_SIGN_RSA_PKCS1,		/* TLS 1.2 */
@@ -39,6 +51,7 @@ enum xo_sign_digest {
 
 struct xo_sign_request {
 	uint32_t key;			/* its number in the keyring */
+	const struct xo_tls_owner *owner; /* NULL: it is in the keyring */
 	enum xo_sign_scheme scheme;
 	enum xo_sign_digest digest;
 	struct xo_span input;
@@ -52,6 +65,9 @@ typedef bool xo_sign_ask(void *arg, const struct xo_sign_request *request,
 struct xo_tls_keyring *xo_tls_keyring_new(void);
 void xo_tls_keyring_free(struct xo_tls_keyring **keyring);
 size_t xo_tls_keyring_count(const struct xo_tls_keyring *keyring);
+
+/* Room for so many keys more, of others, in memory that is locked. */
+void xo_tls_keyring_expect(struct xo_tls_keyring *keyring, size_t n_more);
 
 /*
  * Reads the files, in the one process that is to have the keys, and holds each

@@ -27,6 +27,7 @@
 #define NAME "xoorg"
 #define PROPERTIES "provider=" NAME ",fips=yes"
 #define NUMBER "xoorg-number"
+#define OWNER "xoorg-owner"
 
 /* Kinds of keys */
 
@@ -46,6 +47,8 @@ struct key {
 	EVP_PKEY *public;
 	uint32_t number;
 	bool has_number;		/* stands for a private key */
+	bool has_owner;			/* who names it, instead */
+	struct xo_tls_owner owner;
 };
 
 static struct {
@@ -131,6 +134,8 @@ import(void *key, int selection, const OSSL_PARAM params[])
 {
 	struct key *k = key;
 	const OSSL_PARAM *number = OSSL_PARAM_locate_const(params, NUMBER);
+	const OSSL_PARAM *owner = OSSL_PARAM_locate_const(params, OWNER);
+	void *place = &k->owner;
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, k->kind->name,
 	    "provider!=" NAME);
 	int is_ok = ctx != NULL && EVP_PKEY_fromdata_init(ctx) == 1 &&
@@ -142,6 +147,9 @@ import(void *key, int selection, const OSSL_PARAM params[])
 	if (is_ok && number != NULL)
 		is_ok = k->has_number =
 		    OSSL_PARAM_get_uint32(number, &k->number) == 1;
+	if (is_ok && owner != NULL)
+		is_ok = k->has_owner = OSSL_PARAM_get_octet_string(owner,
+		    &place, sizeof(k->owner), NULL) == 1;
 	return is_ok;
 }
 
@@ -171,6 +179,7 @@ key_types(int selection)
 		OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, NULL, 0),
 		OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, NULL, 0),
 		OSSL_PARAM_uint32(NUMBER, NULL),
+		OSSL_PARAM_octet_string(OWNER, NULL, 0),
 		OSSL_PARAM_END
 	};
 
@@ -365,6 +374,7 @@ sign(void *signing, unsigned char *signature, size_t *len, size_t size,
 	struct signing *s = signing;
 	struct xo_sign_request request = {
 		.key = s->key->number,
+		.owner = s->key->has_owner ? &s->key->owner : NULL,
 		.scheme = s->scheme,
 		.digest = s->digest,
 		.input = xo_span(text, text_len),
@@ -485,16 +495,22 @@ xo_tls_provider_load(void)
 }
 
 EVP_PKEY *
-xo_tls_provider_key(const EVP_PKEY *public, uint32_t number)
+xo_tls_provider_key(const EVP_PKEY *public, uint32_t number,
+    const struct xo_tls_owner *owner)
 {
+	struct xo_tls_owner copy = owner != NULL ? *owner :
+	    (struct xo_tls_owner){.name = ""};
 	OSSL_PARAM numbered[] = {
 		OSSL_PARAM_uint32(NUMBER, &number),
+		OSSL_PARAM_octet_string(OWNER, &copy, sizeof(copy)),
 		OSSL_PARAM_END
 	};
 	OSSL_PARAM *params = NULL, *all = NULL;
 	EVP_PKEY_CTX *ctx = NULL;
 	EVP_PKEY *key = NULL;
 
+	if (owner == NULL)
+		numbered[1] = numbered[2];
 	if (EVP_PKEY_todata(public, EVP_PKEY_PUBLIC_KEY, &params) != 1)
 		return NULL;
 	all = OSSL_PARAM_merge(params, numbered);

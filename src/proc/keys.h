@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The key process: one for each generation of workers. It reads the private
- * keys, gives up all else, and signs what workers ask it to.
+ * keys, gives up all else, and signs what workers ask it to. Where there is a
+ * folder of tenants' certificates, it alone reads that, at run time.
  *
  * Each worker has a pair of sockets with it, made before either is started, so
  * that who asks needs no further proof. The master keeps both ends: a worker or
@@ -15,6 +16,7 @@
 
 #include <sys/types.h>
 
+#include <net/tls_folder.h>
 #include <net/tls_keyring.h>
 
 #include "descriptors.h"
@@ -30,5 +32,8 @@ pid_t xo_keys_start(const struct xo_pairs *pairs,
 
 /* In a worker: TLS asks through `fd`, its end of a pair, from now on. */
 void xo_keys_attach(int fd);
+/* The same for certificates of tenants: an xo_tls_shelf_ask, without `arg`. */
+bool xo_keys_ask_certificate(void *arg, const struct xo_tls_owner *known,
+    struct xo_buf *answer);
 
 #endif

@@ -127,6 +127,8 @@ make_keyring(struct xo_runtime *r, struct xo_buf *error)
 	if (!r->conf->process.key_process)
 		return true;
 	r->keyring = xo_tls_keyring_new();
+	if (r->keyring != NULL && r->conf->tenant_certificates.path != NULL)
+		xo_tls_keyring_expect(r->keyring, XO_NAMED_PLACES);
 	if (r->keyring == NULL)
 		xo_buf_add_cstr(error, "expected an OpenSSL that takes a "
 		    "provider of ours, found another, or no memory; "

@@ -31,8 +31,9 @@
 #define W (1U << XO_SANDBOX_WORKER)
 #define S (1U << XO_SANDBOX_STATUS)
 #define K (1U << XO_SANDBOX_KEYS)
+#define F (1U << XO_SANDBOX_KEYS_FOLDER)
 #define L (1U << XO_SANDBOX_LOG)
-#define ALL (W | S | K | L)
+#define ALL (W | S | K | F | L)
 
 /* What an argument must be, in the bits of the mask. */
 #define MASK(arg, mask, value) \
@@ -89,9 +90,10 @@ static const struct {
 	{"fcntl", W | S, {MASK(1, INT, F_GETFL)}},
 	{"fcntl", W | S, {MASK(1, INT, F_GETFD)}},
 	{"fcntl", W, {MASK(1, INT, F_DUPFD_CLOEXEC)}},
-	{"fstat", W | S, NONE}, {"newfstatat", W | S, NONE},
+	{"fstat", W | S | F, NONE}, {"newfstatat", W | S | F, NONE},
 	{"openat", W, {MASK(2, PLAIN_OPEN, O_RDONLY)}},
-	{"poll", ALL, NONE}, {"ppoll", ALL, NONE}, {"read", W | S, NONE},
+	{"openat", F, {MASK(2, PLAIN_OPEN, O_NOFOLLOW)}},
+	{"poll", ALL, NONE}, {"ppoll", ALL, NONE}, {"read", W | S | F, NONE},
 	{"readv", W, NONE}, {"write", W | S | L, NONE},
 	{"writev", W | S, NONE},
 	/* sockets */

@@ -22,6 +22,7 @@ enum xo_sandbox_role {
 	XO_SANDBOX_WORKER,
 	XO_SANDBOX_STATUS,
 	XO_SANDBOX_KEYS,
+	XO_SANDBOX_KEYS_FOLDER,		/* and it reads one */
 	XO_SANDBOX_LOG,
 	XO_SANDBOX_ROLE_COUNT
 };

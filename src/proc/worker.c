@@ -19,6 +19,7 @@
 #include <net/env.h>
 #include <net/leg.h>
 #include <net/resolve.h>
+#include <net/tls_shelf.h>
 #include <session/sessions.h>
 
 #include "accept.h"
@@ -230,6 +231,7 @@ static void
 tear_down(struct worker *w)
 {
 	xo_sessions_free(&w->sessions);
+	xo_tls_shelf_free(&w->env.shelf);
 	xo_log_close(&w->env.log);
 }
 
@@ -245,6 +247,15 @@ confine(const struct worker *w, struct xo_buf *error)
 	};
 
 	return xo_sandbox_enter(&sandbox, error);
+}
+
+static bool
+set_shelf(struct worker *w)
+{
+	if (w->env.conf->tenant_certificates.path == NULL)
+		return true;
+	w->env.shelf = xo_tls_shelf_new(xo_keys_ask_certificate, NULL);
+	return w->env.shelf != NULL;
 }
 
 /* All that it will ever have; afterwards nothing is opened but connections. */
@@ -263,7 +274,7 @@ prepare(struct worker *w, const struct xo_worker_setup *setup,
 	}
 	if (setup->key_fd >= 0)
 		xo_keys_attach(setup->key_fd);
-	if (!xo_tls_library_init() || !set_up(w, setup)) {
+	if (!xo_tls_library_init() || !set_shelf(w) || !set_up(w, setup)) {
 		xo_buf_add_cstr(error,
 		    "a worker could not be set up");
 		return false;

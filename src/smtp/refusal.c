@@ -125,6 +125,8 @@ static const struct xo_refusal_info table[] = {
 	    "Next hop does not accept mail, try again later", false, false},
 	[XO_REFUSAL_UPSTREAM_TLS] = {"upstream-tls", 451, "4.7.5",
 	    "No trusted TLS to the next hop, try again later", false, false},
+	[XO_REFUSAL_TENANT_CERTIFICATE] = {"tenant-certificate", 451, "4.3.5",
+	    "No certificate to send mail with, try again later", false, false},
 	[XO_REFUSAL_UPSTREAM_XOORG] = {"upstream-xoorg", 451, "4.7.3",
 	    "Require XOORG extension to send mail", false, false},
 	[XO_REFUSAL_UPSTREAM_HANDOVER] = {"upstream-handover", 451, "4.3.0",

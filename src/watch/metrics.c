@@ -269,8 +269,10 @@ xo_metrics_worker_gone(struct xo_metrics *metrics, size_t slot)
 	s = xo_metrics_slot(metrics, slot);
 	xo_cell_set(&s->beat, 0);
 	for (int row = 0; row < XO_METRIC_COUNT; row++) {
-		if (xo_metric_info((enum xo_metric)row)->type !=
-		    XO_METRIC_GAUGE)
+		enum xo_metric_type type =
+		    xo_metric_info((enum xo_metric)row)->type;
+
+		if (type != XO_METRIC_GAUGE && type != XO_METRIC_EXPIRES)
 			continue;
 		for (size_t i = metrics->offset[row];
 		    i < metrics->offset[row + 1]; i++)

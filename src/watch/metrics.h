@@ -151,8 +151,9 @@ void xo_metrics_worker_restarted(struct xo_metrics *metrics);
 void xo_metrics_reload(struct xo_metrics *metrics, bool is_ok);
 void xo_metrics_warnings(struct xo_metrics *metrics, size_t n);
 /*
- * The master's: `row` is XO_METRIC_EXPIRY or _CRL_EXPIRY (index into conf->tls),
- * or one that goes on with it; seconds since 1970, 0: no certificate, no list.
+ * The master's, and a worker's for what it got at run time: `row` is
+ * XO_METRIC_EXPIRY or _CRL_EXPIRY (index into conf->tls), or one that goes on
+ * with it; seconds since 1970, 0: no certificate, no list.
  */
 void xo_metrics_expiry(struct xo_metrics *metrics, enum xo_metric row,
     size_t index, int64_t time);

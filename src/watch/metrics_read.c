@@ -27,15 +27,31 @@ add_hour(struct xo_snapshot *snapshot, const struct xo_slot *slot,
 	}
 }
 
+/* Of one that several saw, the newest stands. */
+static void
+add_cells(struct xo_snapshot *snapshot, enum xo_metric row,
+    const struct xo_slot *slot)
+{
+	const size_t *offset = snapshot->metrics->offset;
+	bool is_time = xo_metric_info(row)->type == XO_METRIC_EXPIRES;
+
+	for (size_t i = offset[row]; i < offset[row + 1]; i++) {
+		uint64_t value = xo_cell_get(&slot->cells[i]);
+
+		if (!is_time)
+			snapshot->cells[i] += value;
+		else if (value > snapshot->cells[i])
+			snapshot->cells[i] = value;
+	}
+}
+
 static void
 add_slot(struct xo_snapshot *snapshot, const struct xo_slot *slot,
     uint64_t now)
 {
-	const struct xo_metrics *metrics = snapshot->metrics;
-
 	add_hour(snapshot, slot, now);
-	for (size_t i = 0; i < metrics->offset[XO_METRIC_COUNT]; i++)
-		snapshot->cells[i] += xo_cell_get(&slot->cells[i]);
+	for (int row = 0; row < XO_METRIC_COUNT; row++)
+		add_cells(snapshot, (enum xo_metric)row, slot);
 	for (size_t i = 0; i < XO_ORGS_PER_SLOT; i++) {
 		if (xo_org_read(&slot->orgs[i],
 		    &snapshot->orgs[snapshot->n_orgs]))

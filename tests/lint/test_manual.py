@@ -18,11 +18,11 @@ TYPES = {"BOOL": "boolean", "NUMBER": "number", "SIZE": "octets", "SECONDS": "se
          "TEXT": "text", "WORD": "word", "WORDS": "list of words", "HOSTNAME": "domain",
          "DOMAIN": "domain", "EXTENSIONS": "list of keywords", "DOMAINS": "list of domains", "NETWORKS": "list of networks",
          "ADDRESS": "address and port", "ADDRESSES": "list of addresses and ports",
-         "HOSTS": "list of hosts and ports", "FILE": "file", "NEW_FILE": "file",
+         "HOSTS": "list of hosts and ports", "FILE": "file", "NEW_FILE": "file", "FOLDER": "folder",
          "WORD_OR_FILE": "word or file", "WORD_OR_NEW_FILE": "word or file",
          "TABLES": "list of tables", "CERTIFICATE": "file or word", "XOORG": "domain or word", "REFERENCE": "group of",
          "REFERENCES": "list of groups of"}
-QUOTED = {"text", "word", "file", "word or file", "file or word", "domain", "domain or word",
+QUOTED = {"text", "word", "file", "folder", "word or file", "file or word", "domain", "domain or word",
           "address and port"}
 
 
@@ -111,11 +111,11 @@ def sandbox():
     """{processes: calls} of src/proc/sandbox.c, the names as the threat model has them, and
     how many each may make."""
     text = read("src", "proc", "sandbox.c")
-    names = {"W": "worker", "S": "status", "K": "key", "L": "log"}
+    names = {"W": "worker", "S": "status", "K": "key", "F": "folder", "L": "log"}
     table = re.search(r"allowed\[\] = \{(.*?)^\};", text, re.M | re.S).group(1)
     table = table.replace("ALL", " | ".join(names))
     roles, looked_at = {}, {"tgkill"}
-    for call, who, args in re.findall(r'\{"(\w+)", ([WSKL |]+),\s+(NONE|\{)', table):
+    for call, who, args in re.findall(r'\{"(\w+)", ([WSKFL |]+),\s+(NONE|\{)', table):
         roles.setdefault(call, set()).update(who.split(" | "))
         if args != "NONE":
             looked_at.add(call)
@@ -123,7 +123,7 @@ def sandbox():
         r"never\[\] = \{(.*?)^\};", text, re.M | re.S).group(1)))}
     for call in set(roles) - looked_at:
         which = [v for k, v in names.items() if k in roles[call]]
-        out.setdefault("all four" if len(which) == 4 else ", ".join(which), set()).add(call)
+        out.setdefault("all" if len(which) == len(names) else ", ".join(which), set()).add(call)
     return out, [1 + sum(k in r for r in roles.values()) for k in names]
 
 
@@ -141,8 +141,10 @@ def test_system_calls():
     assert got == want
     assert counts == {k: len(v) for k, v in want.items()}
     said = re.search(r"(\d+) calls a worker, (\d+) the status process, (\d+) the key "
-                     r"process,\s+(\d+) the log\s+process", section)
-    assert [int(x) for x in said.groups()] == own
+                     r"process,\s+(\d+) the log\s+process, and (\d+) a\s+key process with "
+                     r"a folder", section)
+    worker, status, key, log, folder = (int(x) for x in said.groups())
+    assert [worker, status, key, folder, log] == own
     assert "%d system calls for a worker" % own[0] in read("doc", "promises.md")
 
 

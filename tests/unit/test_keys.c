@@ -21,7 +21,8 @@
 struct question {
 	uint64_t id;
 	uint32_t key;
-	uint16_t scheme, digest;
+	uint16_t kind, scheme, digest;
+	struct xo_tls_owner owner;
 	uint8_t input[65536];
 };
 

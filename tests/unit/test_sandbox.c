@@ -57,7 +57,8 @@ in_child(enum xo_sandbox_role role, int (*part)(void))
 	const struct xo_sandbox sandbox = {
 		.role = role,
 		.mode = XO_SANDBOX_REQUIRED,
-		.readable = role == XO_SANDBOX_WORKER ? readable : NULL,
+		.readable = role == XO_SANDBOX_WORKER ||
+		    role == XO_SANDBOX_KEYS_FOLDER ? readable : NULL,
 	};
 	struct xo_buf error = {0};
 	int status = -1;
@@ -87,6 +88,13 @@ static int
 read_another(void)
 {
 	return open("/etc/passwd", O_RDONLY | O_CLOEXEC) < 0 ? 0 : 1;
+}
+
+static int
+read_no_link(void)
+{
+	return open("/etc/passwd", O_RDONLY | O_CLOEXEC | O_NOFOLLOW) < 0 &&
+	    errno == EACCES ? 0 : 1;
 }
 
 static int
@@ -233,6 +241,8 @@ TRY(queue_signal, (int)syscall(SYS_pidfd_open, getppid(), 0))
 TRY(open_as_path, open("/etc/hosts", O_PATH | O_CLOEXEC))
 TRY(open_folder, open("/etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC))
 TRY(open_hosts, open("/etc/hosts", O_RDONLY | O_CLOEXEC))
+TRY(open_no_link, open("/etc/hosts", O_RDONLY | O_CLOEXEC | O_NOFOLLOW))
+TRY(open_to_write, open("/dev/null", O_WRONLY | O_CLOEXEC | O_NOFOLLOW))
 TRY(make_memory_file, memfd_create("x", MFD_CLOEXEC))
 TRY(grow_dump, madvise((void *)((uintptr_t)&local & ~(uintptr_t)4095), 4096,
     MADV_DODUMP))
@@ -242,7 +252,8 @@ TRY(set_name, prctl(PR_SET_NAME, "x"))
 
 #define W (1U << XO_SANDBOX_WORKER)
 #define S (1U << XO_SANDBOX_STATUS)
-#define K (1U << XO_SANDBOX_KEYS)
+#define F (1U << XO_SANDBOX_KEYS_FOLDER)
+#define K (1U << XO_SANDBOX_KEYS | F)
 #define L (1U << XO_SANDBOX_LOG)
 #define M (1U << XO_SANDBOX_MASTER)
 #define ALL (W | S | K | L)
@@ -292,6 +303,8 @@ static const struct {
 	{"O_PATH", open_as_path, ALL, M, false},
 	{"O_DIRECTORY", open_folder, ALL, M, false},
 	{"O_RDONLY", open_hosts, S | K | L, W | M, false},
+	{"O_NOFOLLOW", open_no_link, ALL & ~F, F | M, false},
+	{"O_NOFOLLOW to write", open_to_write, ALL, M, false},
 	{"memfd_create", make_memory_file, ALL, M, false},
 	{"MADV_DODUMP", grow_dump, ALL, M, false},
 	{"clone of a namespace", make_namespace, ALL | M, 0, true},
@@ -384,6 +397,12 @@ static const struct {
 	{"keys: file", XO_SANDBOX_KEYS, read_another, 0},
 	{"keys: code", XO_SANDBOX_KEYS, make_code, 0},
 	{"keys: exec", XO_SANDBOX_KEYS, run_a_program, ENDS},
+	{"folder: memory", XO_SANDBOX_KEYS_FOLDER, use_memory_and_time, 0},
+	{"folder: socket", XO_SANDBOX_KEYS_FOLDER, make_no_socket, 0},
+	{"folder: file", XO_SANDBOX_KEYS_FOLDER, read_another, 0},
+	{"folder: file elsewhere", XO_SANDBOX_KEYS_FOLDER, read_no_link, 0},
+	{"folder: code", XO_SANDBOX_KEYS_FOLDER, make_code, 0},
+	{"folder: exec", XO_SANDBOX_KEYS_FOLDER, run_a_program, ENDS},
 	{"status: memory", XO_SANDBOX_STATUS, use_memory_and_time, 0},
 	{"status: socket", XO_SANDBOX_STATUS, make_no_socket, 0},
 	{"status: file", XO_SANDBOX_STATUS, read_another, 0},

@@ -249,6 +249,11 @@ static const struct xo_explain_own table[XO_REFUSAL_COUNT] = {
 	    "The next hop offers no STARTTLS, or has not the certificate that "
 	    "tls, tls_name and trust demand, or did not take ours.",
 	    NEXT_HOP "'xoorg probe' shows its certificate and chain."},
+	[XO_REFUSAL_TENANT_CERTIFICATE] = {
+	    "The tenant's file in the folder tenant_certificates is missing or "
+	    "no good; other tenants' mail goes on.",
+	    "event=upstream names the file and says why. Once it is mended the "
+	    "gateway reads it by itself; 'xoorg tenant check' looks at all."},
 	[XO_REFUSAL_UPSTREAM_XOORG] = {
 	    "The upstream has require_xoorg, and the next hop did not announce "
 	    "XOORG in verified TLS.",
