@@ -96,10 +96,10 @@ enum xo_verdict {
 };
 
 enum xo_decision {
-	XO_DECISION_ACCEPT,
-	XO_DECISION_DEMOTE,
-	XO_DECISION_REJECT,
+	XO_DECISION_REJECT,		/* unless somebody says otherwise */
 	XO_DECISION_TEMPFAIL,
+	XO_DECISION_DEMOTE,
+	XO_DECISION_ACCEPT,
 	XO_DECISION_COUNT
 };
 

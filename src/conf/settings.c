@@ -81,10 +81,10 @@ static const char *const mode_words[] = {
 	[XO_MODE_COUNT] = NULL
 };
 static const char *const decision_words[] = {
-	[XO_DECISION_ACCEPT] = "accept",
-	[XO_DECISION_DEMOTE] = "demote",
 	[XO_DECISION_REJECT] = "reject",
 	[XO_DECISION_TEMPFAIL] = "tempfail",
+	[XO_DECISION_DEMOTE] = "demote",
+	[XO_DECISION_ACCEPT] = "accept",
 	[XO_DECISION_COUNT] = NULL
 };
 static const char *const bare_newline_words[] = {

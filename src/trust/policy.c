@@ -18,10 +18,10 @@ _Static_assert(sizeof(verdict_names) / sizeof(verdict_names[0]) ==
     XO_VERDICT_COUNT, "a verdict without a name");
 
 static const char *const decision_names[] = {
-	[XO_DECISION_ACCEPT] = "accept",
-	[XO_DECISION_DEMOTE] = "demote",
 	[XO_DECISION_REJECT] = "reject",
 	[XO_DECISION_TEMPFAIL] = "tempfail",
+	[XO_DECISION_DEMOTE] = "demote",
+	[XO_DECISION_ACCEPT] = "accept",
 };
 _Static_assert(sizeof(decision_names) / sizeof(decision_names[0]) ==
     XO_DECISION_COUNT, "a decision without a name");

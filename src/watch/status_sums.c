@@ -112,6 +112,10 @@ write_verdicts(const struct xo_page *page, const struct sums *sums,
 	static const struct xo_html_table table = {"Messages by verdict",
 		{"verdict", "#messages", "#last hour", "#accepted", "#demoted",
 		"#refused", "#put off"}};
+	static const enum xo_decision columns[] = {XO_DECISION_ACCEPT,
+	    XO_DECISION_DEMOTE, XO_DECISION_REJECT, XO_DECISION_TEMPFAIL};
+	_Static_assert(sizeof(columns) / sizeof(columns[0]) ==
+	    XO_DECISION_COUNT, "a column for each decision");
 	const struct xo_page all = {.query = {NULL, 0}};
 	struct xo_html html;
 
@@ -128,7 +132,7 @@ write_verdicts(const struct xo_page *page, const struct sums *sums,
 		xo_html_put_number(&html, hour);
 		for (size_t d = 0; d < XO_DECISION_COUNT; d++)
 			xo_html_put_number(&html,
-			    sums->verdicts[v].by_decision[d]);
+			    sums->verdicts[v].by_decision[columns[d]]);
 		xo_html_close_row(&html);
 	}
 	xo_html_close_table(&html, "/metrics");

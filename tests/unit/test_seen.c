@@ -14,7 +14,7 @@
 
 #define NOW 1795470280
 #define HEAD "xoorg-seen 1 verified unknown_org no_org sender_mismatch " \
-	"unauthenticated ours attributed accept demote reject tempfail " \
+	"unauthenticated ours attributed reject tempfail demote accept " \
 	"rcpt-relay rcpt-routed no-tenant\n"
 /* Twelve numbers: first, last, three words, a count for each verdict. */
 #define ORG "org contoso.com 1795470000 1795470100 0 0 0 17 0 0 0 0 0 0\n"

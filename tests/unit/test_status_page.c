@@ -355,6 +355,7 @@ test_many_tenants(void **state)
 	/* Sums before rows, and the busiest rows alone. */
 	EXPECT(w, "", "<h2>Messages by verdict</h2>",
 	    "verified</td><td data-h=\"messages\" class=\"n\">2,750</td>",
+	    "<td data-h=\"accepted\" class=\"n\">2,750</td>",
 	    "<h2>Tenants</h2>", "tenant-450</td>", "tenant-469</td>",
 	    "And 480 more: search for them, or see", "<h2>Originator");
 	got = render(w, "");
