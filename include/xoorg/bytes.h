@@ -23,8 +23,9 @@ struct xo_span {
 	size_t len;
 };
 
-/* A span over a string literal. */
-#define XO_LIT(s) ((struct xo_span){(const uint8_t *)("" s), sizeof(s) - 1})
+/* A span over a string literal; XO_TEXT: the same for what is static. */
+#define XO_TEXT(s) {(const uint8_t *)("" s), sizeof(s) - 1}
+#define XO_LIT(s) ((struct xo_span)XO_TEXT(s))
 
 static inline struct xo_span
 xo_span(const void *p, size_t len)

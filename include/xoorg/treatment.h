@@ -13,6 +13,8 @@
 #define XOORG_TREATMENT_H
 
 #include <xoorg/guests.h>
+#include <xoorg/param.h>
+#include <xoorg/rights.h>
 #include <xoorg/verdict.h>
 
 XO_API_BEGIN
@@ -54,6 +56,10 @@ struct xo_treatment {
 	    .tenant = XO_NOBODY, .decision = XO_DECISION_REJECT,	\
 	    .would = XO_DECISION_REJECT},				\
 	.upstream = XO_NOBODY, .tenant = XO_NOBODY})
+
+/* What MAIL asks in a session with these rights; points into `mail`. */
+struct xo_question xo_treatment_question(const struct xo_rights *rights,
+    const struct xo_mail *mail);
 
 /*
  * At MAIL. XO_REFUSAL_NONE: the transaction may begin, and `upstream` is one of

@@ -102,6 +102,15 @@ struct xo_wall_report {
 XO_MUST_CHECK enum xo_refusal xo_wall_apply(const struct xo_wall *wall,
     struct xo_span section, struct xo_buf *out, struct xo_wall_report *report_r);
 
+/*
+ * The same for a whole message, unstuffed: its header section is found (header.h),
+ * `ends_early` is set by what was found, and the body follows as it came. A
+ * caller that gets content in pieces uses the finder and xo_wall_apply().
+ */
+XO_MUST_CHECK enum xo_refusal xo_wall_message(const struct xo_wall *wall,
+    struct xo_span message, struct xo_buf *out,
+    struct xo_wall_report *report_r);
+
 XO_API_END
 
 #endif

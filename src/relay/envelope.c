@@ -17,15 +17,8 @@
 static enum xo_refusal
 judge(struct xo_relay *r)
 {
-	const struct xo_mail *mail = &r->t.mail;
-	struct xo_question question = {
-		.rights = r->front.rights.rights,
-		.has_xoorg = mail->has_xoorg,
-		.xoorg = xo_mail_xoorg(mail),
-		.sender = mail->from.address,
-		.is_attributed = r->front.rights.is_attributed,
-		.tenant = r->front.rights.tenant,
-	};
+	struct xo_question question = xo_treatment_question(&r->front.rights,
+	    &r->t.mail);
 
 	return xo_treatment_mail(r->setup.policy, r->setup.listener, &question,
 	    &r->t.trust);

@@ -178,6 +178,20 @@ observe(const struct xo_policy *policy, const struct xo_listener *listener,
 	    XO_REFUSAL_RCPT_APART;
 }
 
+struct xo_question
+xo_treatment_question(const struct xo_rights *rights,
+    const struct xo_mail *mail)
+{
+	return (struct xo_question){
+		.rights = rights->rights,
+		.has_xoorg = mail->has_xoorg,
+		.xoorg = xo_mail_xoorg(mail),
+		.sender = mail->from.address,
+		.is_attributed = rights->is_attributed,
+		.tenant = rights->tenant,
+	};
+}
+
 enum xo_refusal
 xo_treatment_mail(const struct xo_policy *policy,
     const struct xo_listener *listener, const struct xo_question *question,

@@ -8,6 +8,7 @@
 #include <trust/protected.h>
 #include <trust/repair.h>
 #include <xoorg/domain.h>
+#include <xoorg/header.h>
 
 #define ORGANIZATION "X-MS-Exchange-Organization-"
 #define CROSS_PREMISES "X-MS-Exchange-CrossPremises-"
@@ -337,6 +338,26 @@ xo_wall_apply(const struct xo_wall *wall, struct xo_span section,
 		return out->err == XO_ERR_LIMIT ? XO_REFUSAL_HEADER_LIMIT :
 		    XO_REFUSAL_MEMORY;
 	return XO_REFUSAL_NONE;
+}
+
+enum xo_refusal
+xo_wall_message(const struct xo_wall *wall, struct xo_span message,
+    struct xo_buf *out, struct xo_wall_report *report_r)
+{
+	struct xo_header_finder finder = {.repairs = wall->repairs};
+	struct xo_wall found = *wall;
+	enum xo_refusal refusal;
+	size_t len;
+
+	if (xo_header_find(&finder, message, &len) != XO_OK)
+		len = xo_header_end(&finder, message);
+	found.ends_early = finder.fault;
+	refusal = xo_wall_apply(&found, xo_span_first(message, len), out,
+	    report_r);
+	if (refusal != XO_REFUSAL_NONE)
+		return refusal;
+	xo_buf_add(out, xo_span_from(message, len));
+	return out->err == XO_OK ? XO_REFUSAL_NONE : XO_REFUSAL_MEMORY;
 }
 
 const char *

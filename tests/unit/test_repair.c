@@ -308,6 +308,32 @@ check_row(const struct row *row, size_t step)
 	result_fini(&got);
 }
 
+/* A whole message is what comes of its pieces. */
+static void
+test_whole(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++) {
+		struct xo_wall_report report;
+		struct xo_buf out = {0};
+		struct result want;
+
+		pass(&walls[STRANGER], rows[i].in, 1, &want);
+		xo_buf_add_cstr(&out, STAMP);
+		if (xo_wall_message(&walls[STRANGER], rows[i].in, &out,
+		    &report) != want.refusal)
+			fail_msg("%s: not %d", rows[i].id, (int)want.refusal);
+		if (want.refusal == XO_REFUSAL_NONE && !xo_span_is_equal(
+		    xo_buf_span(&out), xo_buf_span(&want.whole)))
+			fail_content(rows[i].id, "not as in pieces", rows[i].in,
+			    xo_buf_span(&out));
+		assert_memory_equal(&report.n_repaired,
+		    &want.report.n_repaired, sizeof(report.n_repaired));
+		xo_buf_fini(&out);
+		result_fini(&want);
+	}
+}
+
 static void
 test_rows(void **state)
 {
@@ -559,6 +585,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_promoting),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_many_from),
