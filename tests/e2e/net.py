@@ -2,7 +2,6 @@
 """Sockets for the tests: a reader with a deadline, TLS contexts, ports."""
 import os
 import random
-import re
 import shutil
 import socket
 import subprocess
@@ -26,10 +25,25 @@ class Closed(Exception):
 
 
 # The gateway shares its ports with others of its user (SO_REUSEPORT), so two tests
-# at a time must never draw the same: each process has ports of its own.
-PORTS, SHARE = 12000, 2500
-_share = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0) % 8
+# at a time must never draw the same: each process has ports of its own. An abstract
+# name says whose they are; it is the network namespace's, as ports are.
+PORTS, SHARES = 12000, 16
+SHARE = 20000 // SHARES
 _given = set()
+
+
+def _claim_share():
+    claim = socket.socket(socket.AF_UNIX)
+    for share in range(SHARES):
+        try:
+            claim.bind("\0xoorg-tests-%d" % share)
+            return share, claim
+        except OSError:
+            continue
+    return random.randrange(SHARES), claim
+
+
+_share, _claim = _claim_share()
 
 
 def free_port(kind=socket.SOCK_STREAM, host="127.0.0.1"):
