@@ -51,5 +51,6 @@ xo_loader_audit(const struct xo_loader *loader)
 	run(&a, xo_looks_at_places);
 	run(&a, xo_looks_at_routes);
 	run(&a, xo_looks_at_names);
+	run(&a, xo_looks_at_peers);
 	return loader->error->len == 0;
 }

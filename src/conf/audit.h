@@ -50,5 +50,6 @@ const char *xo_audit_name(const struct xo_audit *audit,
 extern const struct xo_look xo_looks_at_routes[];
 extern const struct xo_look xo_looks_at_places[];
 extern const struct xo_look xo_looks_at_names[];
+extern const struct xo_look xo_looks_at_peers[];
 
 #endif

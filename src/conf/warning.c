@@ -65,6 +65,10 @@ static const struct xo_rule rules[] = {
 	[XO_RULE_WIDE_NAME] = {"wide-name", ERROR,
 	    "many share this suffix, and no server has it as its name",
 	    "the name of a server"},
+	[XO_RULE_TWO_TENANTS] = {"two-tenants", WARNING,
+	    "such a client may not relay, for it could speak for one as the "
+	    "other",
+	    "let one of them match it"},
 	[XO_RULE_WIDE_ORG] = {"wide-org", ERROR,
 	    "other organisations would be verified as this tenant",
 	    "a domain that belongs to the tenant alone"},

@@ -110,6 +110,24 @@ struct row {
     "    unauthenticated = \"demote\"\n" \
     "    upstream = \"ordinary\"\n"
 
+/* Two applications at the listener for our own, the second with `more`; each has
+ * a tenant. */
+#define APPS(first, second, tenant) \
+    "  mta = { networks = [\"127.0.0.0/8\"]\n    rights = [\"relay\"] } }\n" \
+    "tenants = {\n", \
+    "  one = { rights = [\"relay\"]; tenant = \"contoso\"; " first " }\n" \
+    "  two = { rights = [\"relay\"]; tenant = \"" tenant "\"; " second " } }\n" \
+    "tenants = {\n  fabrikam = { originator_orgs = [\"fabrikam.com\"]\n" \
+    "    client_certificate = \"gw.pem\"; client_key = \"gw.key\" }\n"
+#define BOTH_FROM "peers = [\"mta\"]"
+#define BOTH_TO "tls = \"default\"; peers = [\"one\", \"two\"]"
+#define TORN(first, second) {APPS(first, second, "fabrikam"), 30, \
+    XO_RULE_TWO_TENANTS, "listeners.out.peers: `one` and `two` can match one " \
+    "client, and name two tenants; such a client may not relay", BOTH_FROM, BOTH_TO}
+
+#define APART(first, second, tenant) {APPS(first, second, tenant), \
+    .from_too = BOTH_FROM, .to_too = BOTH_TO}
+
 static const struct row rows[] = {
 	/* A listener, or a tenant, without a next hop. */
 	{"    upstream = \"verified\"\n", "", 20, XO_RULE_NO_NEXT_HOP,
@@ -304,6 +322,18 @@ static const struct row rows[] = {
 	{"gw.contoso.com\"\n", "gw\"\n", 1, XO_RULE_HOSTNAME_LOCAL, "\"gw\"", NO},
 	{"gw.contoso.com\"\n", "localhost.localdomain\"\n", 1,
 	    XO_RULE_HOSTNAME_LOCAL, "localdomain", NO},
+	/* Between two tenants. */
+	TORN("networks = [\"10.0.0.0/8\"]",
+	    "networks = [\"192.0.2.1\", \"10.1.2.3\"]"),
+	TORN("networks = [\"2001:db8::7\"]", "networks = [\"2001:db8::/32\"]"),
+	TORN("names = [\"a.contoso.com\", \"b.contoso.com\"]",
+	    "names = [\"B.contoso.com\"]"),
+	TORN("names = [\"*.contoso.com\"]",
+	    "names = [\"a.contoso.com\"]; wildcards = true"),
+	TORN("names = [\"a.contoso.com\"]; wildcards = true",
+	    "names = [\"*.contoso.com\"]"),
+	TORN("names = [\"a.contoso.com\"]; wildcards = true",
+	    "names = [\"b.contoso.com\"]; wildcards = true"),
 	/* What does nothing. */
 	{TENANTS, "", 14, XO_RULE_NO_TENANTS, "listeners.in.peers: a peer has "
 	    "the right xoorg, and there are no tenants; no mail is ever", NO},
@@ -332,6 +362,26 @@ static const struct row rows[] = {
 
 /* None of these has a warning. */
 static const struct row fine[] = {
+	/* Two applications, of two tenants, or of one. */
+	APART("networks = [\"10.0.0.0/8\"]",
+	    "networks = [\"192.0.2.1\"]", "fabrikam"),
+	APART("networks = [\"10.0.0.1\"]",
+	    "networks = [\"10.0.0.2\", \"fd00::1\"]", "fabrikam"),
+	APART("networks = [\"10.0.0.0/8\"]",
+	    "networks = [\"10.0.0.2\"]", "contoso"),
+	APART("names = [\"a.contoso.com\"]",
+	    "names = [\"b.contoso.com\"]", "fabrikam"),
+	APART("names = [\"*.contoso.com\"]",
+	    "names = [\"a.contoso.com\"]", "fabrikam"),
+	APART("names = [\"a.contoso.com\"]; wildcards = true",
+	    "names = [\"b.contoso.com\"]", "fabrikam"),
+	APART("names = [\"a.contoso.com\"]; wildcards = true",
+	    "names = [\"b.fabrikam.com\"]; wildcards = true", "fabrikam"),
+	APART("names = [\"a.contoso.com\"]",
+	    "names = [\"a.contoso.com\"]", "contoso"),
+	/* A certificate's comes before an address's. */
+	APART("names = [\"a.contoso.com\"]",
+	    "networks = [\"10.0.0.2\"]", "fabrikam"),
 	{.from = "upstream = \"\" }", .to = "upstream = \"verified\" }"},
 	/* Each tenant has its own, and there is no other mail to accept. */
 	{.from = "upstream = \"\" }", .to = "upstream = \"verified\" }",
