@@ -39,6 +39,13 @@ enum xo_action_type {
 	 * xo_relay_caps_arrived(), with or without success.
 	 */
 	XO_ACTION_NEED_CAPS,
+	/*
+	 * Whose `bytes`, a domain, is must be asked (guests.h): put the answer
+	 * into policy->guests, then call xo_relay_tenant_arrived(). Without an
+	 * answer in limits.lookup_timeout it goes on as if that had been called.
+	 * There is one question at a time; another LOOKUP takes its place.
+	 */
+	XO_ACTION_LOOKUP,
 	/* A connection to `upstream`, opened, with the certificate of `tenant`,
 	 * one of the configuration, if it is not XO_NOBODY:
 	 * xo_relay_back_ready() or xo_relay_back_failed(). Gives up by itself
@@ -70,6 +77,7 @@ struct xo_action {
 	enum xo_action_type type;
 	enum xo_side side;
 	struct xo_span bytes;
+	enum xo_key_kind key_kind;	/* LOOKUP */
 	int upstream;
 	int tenant;
 	bool is_fresh;			/* ACQUIRE: not a kept connection */
@@ -162,6 +170,11 @@ void xo_relay_tls_done(struct xo_relay *relay,
 /* The client is gone, by a close or an error. */
 void xo_relay_front_closed(struct xo_relay *relay);
 void xo_relay_caps_arrived(struct xo_relay *relay);
+/* After LOOKUP: the answer is in policy->guests, for as long as this call takes, or
+ * there is none, which is refused by 451. At any other time it does nothing. */
+void xo_relay_tenant_arrived(struct xo_relay *relay);
+/* A LOOKUP is not answered yet; false: nor need it be any more. */
+bool xo_relay_wants_tenant(const struct xo_relay *relay);
 
 /* After ACQUIRE. `caps` of this very connection; XOORG in it only if announced
  * over verified TLS. `is_replaceable`: it carried a message before, or the

@@ -13,6 +13,7 @@ struct event_base;
 struct xo_census;
 struct xo_conf;
 struct xo_log;
+struct xo_lookups;
 struct xo_metrics;
 struct xo_resolver;
 struct xo_tls_context;
@@ -26,6 +27,7 @@ struct xo_env {
 	struct xo_metrics *metrics;	/* with this worker's slot */
 	struct xo_census *census;	/* the same */
 	struct xo_resolver *resolver;
+	struct xo_lookups *lookups;	/* NULL: no table is asked */
 	struct xo_tls_context *const *listeners;	/* NULL: offers none */
 	struct xo_tls_context *const *upstreams;
 	struct xo_tls_credential *const *tenants;

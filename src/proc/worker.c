@@ -15,6 +15,7 @@
 #include <hop/claim.h>
 #include <hop/hop.h>
 #include <hop/learn.h>
+#include <lookup/lookups.h>
 #include <net/clock.h>
 #include <net/env.h>
 #include <net/leg.h>
@@ -219,6 +220,11 @@ set_up(struct worker *w, const struct xo_worker_setup *setup)
 	w->hops = sessions.hops = xo_hops_new(&w->env, on_learnt, w);
 	if (w->env.resolver == NULL || w->hops == NULL)
 		return false;
+	if (w->env.conf->policy.guests != NULL) {
+		w->env.lookups = xo_lookups_new(&w->env);
+		if (w->env.lookups == NULL)
+			return false;
+	}
 	w->sessions = xo_sessions_new(&sessions);
 	if (w->sessions == NULL)
 		return false;
@@ -231,6 +237,7 @@ static void
 tear_down(struct worker *w)
 {
 	xo_sessions_free(&w->sessions);
+	xo_lookups_free(&w->env.lookups);
 	xo_tls_shelf_free(&w->env.shelf);
 	xo_log_close(&w->env.log);
 }

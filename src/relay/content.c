@@ -120,16 +120,30 @@ complete(struct xo_relay *r)
 	back_pump(r);
 }
 
+/* The value that the message brought could go on. */
+static bool
+may_take_value(const struct xo_relay *r)
+{
+	return !r->t.envelope.is_said_again &&
+	    has_cap(r->back.caps, XO_CAP_XOORG);
+}
+
+static bool
+lacks_value(struct xo_relay *r, struct xo_span org)
+{
+	return may_take_value(r) &&
+	    xo_treatment_lacks_value(r->setup.policy, &r->t.trust, org);
+}
+
 /*
- * The envelope has been said without the value that the message brought, and is
- * said again with it.
+ * The envelope has been said without that value, and is said again with it.
  */
 static bool
 takes_value(struct xo_relay *r, struct xo_span org)
 {
 	struct transaction *t = &r->t;
 
-	if (t->envelope.is_said_again || !has_cap(r->back.caps, XO_CAP_XOORG) ||
+	if (!may_take_value(r) ||
 	    !xo_treatment_takes_value(r->setup.policy, &t->trust, org))
 		return false;
 	t->envelope.message_xoorg = r->text.len;
@@ -202,6 +216,11 @@ content_open(struct xo_relay *r)
 		return;
 	}
 	report->n_stamped += n_stamped;
+	if (lacks_value(r, report->originator_org)) {
+		if (!lookup_for_value(r))
+			content_fail(r, XO_REFUSAL_TENANT_NOT_KNOWN);
+		return;
+	}
 	if (takes_value(r, report->originator_org)) {
 		back_say_again(r);
 		return;
@@ -228,6 +247,7 @@ content_fail(struct xo_relay *r, enum xo_refusal why)
 	if (t->outcome.why != XO_REFUSAL_NONE)
 		return;
 	t->outcome.why = why;
+	r->lookup.is_open = false;
 	relay_client_turn(r);
 	if (r->back.state != BACK_FAILED)
 		back_leave(r);

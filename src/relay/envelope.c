@@ -19,9 +19,11 @@ judge(struct xo_relay *r)
 {
 	struct xo_question question = xo_treatment_question(&r->front.rights,
 	    &r->t.mail);
+	enum xo_refusal why = xo_treatment_mail(r->setup.policy,
+	    r->setup.listener, &question, &r->t.trust);
 
-	return xo_treatment_mail(r->setup.policy, r->setup.listener, &question,
-	    &r->t.trust);
+	lookup_pin(r);
+	return why;
 }
 
 enum xo_syntax
@@ -48,7 +50,8 @@ read_mail(struct xo_relay *r)
 	if (why == XO_REFUSAL_NONE ||
 	    parse_mail(r, XO_SYNTAX_LENIENT) != XO_REFUSAL_NONE)
 		return why;
-	(void)judge(r);
+	if (judge(r) == XO_REFUSAL_TENANT_NOT_KNOWN)
+		return XO_REFUSAL_TENANT_NOT_KNOWN;
 	return envelope_syntax(r) == XO_SYNTAX_LENIENT ? XO_REFUSAL_NONE : why;
 }
 
@@ -69,11 +72,39 @@ check_mail(struct xo_relay *r)
 	return XO_REFUSAL_NONE;
 }
 
+/* An answer that is awaited is no refusal yet. */
+static void
+refuse_mail(struct xo_relay *r, enum xo_refusal why)
+{
+	if (why == XO_REFUSAL_TENANT_NOT_KNOWN && lookup_for_mail(r))
+		return;
+	r->front.state = FRONT_MAIL;
+	finish_with_refusal(r, why);
+}
+
+void
+envelope_mail_again(struct xo_relay *r)
+{
+	enum xo_refusal why = check_mail(r);
+
+	if (why != XO_REFUSAL_NONE && why != XO_REFUSAL_TENANT_NOT_KNOWN) {
+		relay_refuse(r, why);
+		transaction_clear(r);
+		return;
+	}
+	if (why == XO_REFUSAL_NONE)
+		why = judge(r);
+	if (why != XO_REFUSAL_NONE) {
+		refuse_mail(r, why);
+		return;
+	}
+	r->front.state = FRONT_MAIL;
+	relay_reply(r, 250, "2.1.0", XO_LIT("Sender OK"));
+}
+
 void
 envelope_mail(struct xo_relay *r, struct xo_span args)
 {
-	enum xo_refusal why;
-
 	if (r->front.is_draining) {
 		relay_refuse(r, XO_REFUSAL_SHUTDOWN);
 		return;
@@ -84,20 +115,8 @@ envelope_mail(struct xo_relay *r, struct xo_span args)
 		relay_refuse(r, XO_REFUSAL_MEMORY);
 		return;
 	}
-	why = check_mail(r);
-	if (why != XO_REFUSAL_NONE) {
-		relay_refuse(r, why);
-		transaction_clear(r);
-		return;
-	}
 	r->t.began = r->now;
-	r->front.state = FRONT_MAIL;
-	why = judge(r);
-	if (why != XO_REFUSAL_NONE) {
-		finish_with_refusal(r, why);
-		return;
-	}
-	relay_reply(r, 250, "2.1.0", XO_LIT("Sender OK"));
+	envelope_mail_again(r);
 }
 
 /* No recipient waits for its reply. */
@@ -213,6 +232,7 @@ judge_recipient(struct xo_relay *r, const struct xo_path *to)
 	    &would);
 	struct xo_action *a;
 
+	lookup_pin(r);
 	if (would != why) {
 		a = relay_act(r, XO_ACTION_OBSERVED);
 		a->refusal = would;
@@ -270,6 +290,8 @@ take_rcpt(struct xo_relay *r, struct xo_span args)
 {
 	enum xo_refusal why = check_rcpt(r, args);
 
+	if (why == XO_REFUSAL_TENANT_NOT_KNOWN && lookup_for_rcpt(r, args))
+		return;
 	if (why != XO_REFUSAL_NONE) {
 		refuse_rcpt(r, why);
 		return;

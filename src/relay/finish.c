@@ -29,6 +29,7 @@ transaction_clear(struct xo_relay *r)
 		slots = NULL;
 		cap_slots = 0;
 	}
+	lookup_forget(r);
 	memset(&r->t, 0, sizeof(r->t));
 	r->t.envelope.slots = slots;
 	r->t.envelope.cap_slots = cap_slots;

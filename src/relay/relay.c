@@ -50,6 +50,7 @@ xo_relay_free(struct xo_relay **relay)
 
 	if (r == NULL)
 		return;
+	lookup_forget(r);
 	free(r->out.actions);
 	free(r->t.envelope.slots);
 	free(r->back.expected);
@@ -73,6 +74,8 @@ xo_relay_set_time(struct xo_relay *r, uint64_t now, int64_t wall_clock)
 {
 	r->now = now;
 	r->wall_clock = wall_clock;
+	if (r->setup.policy->guests != NULL)
+		xo_guests_set_time(r->setup.policy->guests, now);
 }
 
 void
@@ -145,6 +148,7 @@ xo_relay_is_waiting(const struct xo_relay *r)
 {
 	switch (r->front.state) {
 	case FRONT_WAIT_CAPS:
+	case FRONT_WAIT_TENANT:
 	case FRONT_HANDSHAKE:
 	case FRONT_FINAL:
 		return true;
@@ -239,6 +243,23 @@ xo_relay_caps_arrived(struct xo_relay *r)
 }
 
 void
+xo_relay_tenant_arrived(struct xo_relay *r)
+{
+	bool is_at_front = r->front.state == FRONT_WAIT_TENANT;
+
+	if (!xo_relay_wants_tenant(r))
+		return;
+	lookup_end(r);
+	if (!is_at_front)
+		back_pump(r);
+	else if (r->front.state == FRONT_READY)
+		envelope_mail_again(r);
+	else
+		envelope_rcpt(r, xo_buf_span(&r->lookup.args));
+	r->lookup.is_answered = false;
+}
+
+void
 xo_relay_shutdown(struct xo_relay *r, bool is_final)
 {
 	r->front.is_draining = true;
@@ -284,6 +305,7 @@ front_deadline(const struct xo_relay *r)
 			    limits(r)->request_timeout);
 		return due(r, r->front.since, limits(r)->command_timeout);
 	case FRONT_WAIT_CAPS:
+	case FRONT_WAIT_TENANT:
 	case FRONT_FINAL:
 	case FRONT_CLOSED:
 	default:
@@ -311,6 +333,13 @@ back_deadline(const struct xo_relay *r)
 	}
 }
 
+static uint64_t
+lookup_deadline(const struct xo_relay *r)
+{
+	return xo_relay_wants_tenant(r) ?
+	    due(r, r->lookup.since, limits(r)->lookup_timeout) : UINT64_MAX;
+}
+
 /* Slow on purpose: fewer octets a second than the least, after a grace. */
 static bool
 is_too_slow(const struct xo_relay *r)
@@ -327,9 +356,12 @@ uint64_t
 xo_relay_deadline(const struct xo_relay *r)
 {
 	uint64_t front = front_deadline(r), back = back_deadline(r);
+	uint64_t lookup = lookup_deadline(r);
 
 	if (is_too_slow(r))
 		return r->now;
+	if (lookup < front)
+		return lookup < back ? lookup : back;
 	return front < back ? front : back;
 }
 
@@ -338,6 +370,10 @@ xo_relay_timer(struct xo_relay *r)
 {
 	if (r->now >= back_deadline(r)) {
 		back_fail(r, XO_REFUSAL_UPSTREAM_TIMEOUT);
+		return;
+	}
+	if (r->now >= lookup_deadline(r)) {
+		xo_relay_tenant_arrived(r);
 		return;
 	}
 	if (is_too_slow(r)) {

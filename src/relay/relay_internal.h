@@ -8,6 +8,7 @@
  *   announce.c  what EHLO announces
  *   xclient.c   whom a proxy of ours speaks for
  *   envelope.c  MAIL and RCPT: verdict, upstream, replies in order
+ *   lookup.c    tenants that must be asked for
  *   back.c      the next hop: got, let go, failed; back_ask.c what is said to
  *               it, back_answer.c what it replies
  *   final.c     what the replies to the content come to
@@ -88,6 +89,15 @@ struct back {
 	bool is_ahead;			/* octets came behind its last reply */
 };
 
+/* lookup.c: whose it is is asked */
+struct lookup {
+	uint64_t since;
+	struct xo_buf args;		/* RCPT's */
+	enum front_state back_to;	/* of FRONT_WAIT_TENANT */
+	bool is_open;			/* there is no answer yet */
+	bool is_answered;		/* what is done, is done with it */
+};
+
 /* actions.c: what is to be done, and said */
 struct cellar {
 	struct queued *actions;		/* ACTIONS_FEW at least */
@@ -104,6 +114,7 @@ struct xo_relay {
 	struct front front;
 	struct spoken_for spoken;
 	struct back back;
+	struct lookup lookup;
 	struct transaction t;
 	struct xo_span recipient;	/* of the RCPT that is judged */
 	struct xo_buf args;		/* MAIL's, kept for its spans */
@@ -178,6 +189,8 @@ void announce_hello(struct xo_relay *r, bool is_final);
 
 /* envelope.c */
 void envelope_mail(struct xo_relay *r, struct xo_span args);
+/* With the arguments that it had. */
+void envelope_mail_again(struct xo_relay *r);
 void envelope_rcpt(struct xo_relay *r, struct xo_span args);
 /* How its addresses may be read. */
 enum xo_syntax envelope_syntax(const struct xo_relay *r);
@@ -191,6 +204,20 @@ void envelope_answer_refusal(struct xo_relay *r, struct slot *slot,
     enum xo_refusal why);
 /* The same with what finish_note_reply() kept. */
 void envelope_answer_noted(struct xo_relay *r, struct slot *slot);
+
+/* lookup.c. Each of the three asks for `trust.lacks`; false: this is the answer,
+ * and it is still not known. */
+bool lookup_for_mail(struct xo_relay *r);
+bool lookup_for_rcpt(struct xo_relay *r, struct xo_span args);
+bool lookup_for_value(struct xo_relay *r);
+/* There is an answer, or none: the state is what it was. */
+void lookup_end(struct xo_relay *r);
+/* It waits, and the transaction has begun. */
+bool lookup_is_in_transaction(const struct xo_relay *r);
+/* The guest that the treatment names by now stays until the transaction ends. */
+void lookup_pin(struct xo_relay *r);
+/* No question, and nobody's guest. */
+void lookup_forget(struct xo_relay *r);
 
 /* back_ask.c */
 void back_pump(struct xo_relay *r);

@@ -13,7 +13,14 @@ xo_relay_is_busy(const struct xo_relay *r)
 {
 	return r->front.state == FRONT_MAIL || r->front.state == FRONT_CHUNKS ||
 	    r->front.state == FRONT_DATA || r->front.state == FRONT_CHUNK ||
-	    r->front.state == FRONT_FINAL;
+	    r->front.state == FRONT_FINAL || lookup_is_in_transaction(r);
+}
+
+bool
+xo_relay_wants_tenant(const struct xo_relay *r)
+{
+	return r->lookup.is_open && !r->has_ended &&
+	    r->front.state != FRONT_CLOSED;
 }
 
 const struct xo_treatment *

@@ -21,6 +21,7 @@ enum front_state {
 	FRONT_CHUNKS,			/* the same, some BDAT came */
 	FRONT_COMMAND_STATES,		/* those above read commands */
 	FRONT_WAIT_CAPS = FRONT_COMMAND_STATES,
+	FRONT_WAIT_TENANT,		/* MAIL or RCPT waits for whose it is */
 	FRONT_HANDSHAKE,
 	FRONT_DATA,			/* content until CRLF . CRLF */
 	FRONT_CHUNK,			/* content of one BDAT */
@@ -141,6 +142,8 @@ struct transaction {
 	uint64_t began;
 	struct xo_mail mail;		/* its spans point into `args` */
 	struct xo_treatment trust;
+	int guest;			/* its slot, pinned */
+	bool has_guest;
 	struct envelope envelope;
 	struct content content;
 	struct writer writer;

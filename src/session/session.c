@@ -109,6 +109,17 @@ release(struct xo_session *s, bool needs_reset)
 }
 
 static void
+on_tenant(void *arg)
+{
+	struct xo_session *s = arg;
+
+	xo_session_set_time(s);
+	xo_relay_tenant_arrived(s->relay);
+	xo_session_take_actions(s);
+	xo_session_run(s);
+}
+
+static void
 act(struct xo_session *s, const struct xo_action *a)
 {
 	switch (a->type) {
@@ -125,6 +136,9 @@ act(struct xo_session *s, const struct xo_action *a)
 	case XO_ACTION_NEED_CAPS:
 		s->waits_for_caps = true;
 		s->time.caps = xo_clock_now() + CAPS_WAIT;
+		break;
+	case XO_ACTION_LOOKUP:
+		xo_session_look_up(s, a, on_tenant);
 		break;
 	case XO_ACTION_ACQUIRE:
 		acquire(s, a);
@@ -369,6 +383,7 @@ xo_session_run(struct xo_session *s)
 		if (move_back(s))
 			has_moved = true;
 		ask_caps(s);
+		xo_session_mind_lookup(s);
 		if (flush(s))
 			has_moved = true;
 		if (!has_moved)

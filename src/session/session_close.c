@@ -28,6 +28,7 @@ xo_session_free(struct xo_session *s)
 {
 	xo_session_log_end(s);
 	xo_session_leave(s);
+	xo_lookups_leave(&s->lookup);
 	xo_claim_cancel(&s->want.claim);
 	if (s->link != NULL)
 		xo_link_close(s->link);

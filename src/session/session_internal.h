@@ -5,6 +5,7 @@
  *   sessions.c       all of them
  *   session_begin.c  PROXY header, bounds, banner
  *   session.c        a turn: moving octets, taking the relay's actions
+ *   session_lookup.c whose a message is, asked of tables
  *   session_time.c   deadlines and stalls
  *   session_close.c  closing
  *   session_bounds.c how many may be here, and begin TLS
@@ -17,6 +18,7 @@
 #include <conf/conf.h>
 #include <hop/claim.h>
 #include <hop/hop.h>
+#include <lookup/lookups.h>
 #include <net/clock.h>
 #include <net/env.h>
 #include <net/leg.h>
@@ -84,6 +86,7 @@ struct xo_session {
 	struct xo_leg front;
 	struct xo_link *link;		/* the next hop's, while in use */
 	struct xo_want want;
+	struct xo_lookup_wait lookup;
 	struct xo_times time;
 	enum xo_phase phase;
 	bool waits_for_caps;		/* of upstreams, for the answer to EHLO */
@@ -126,6 +129,13 @@ void xo_session_set_addresses(struct xo_session *s,
     const struct sockaddr *peer);
 /* As a next hop shall see it; spans valid until the next hello. */
 struct xo_handover_info xo_session_client(const struct xo_session *s);
+
+/* session_lookup.c */
+/* `done`, of the session, is for the answer. */
+void xo_session_look_up(struct xo_session *s, const struct xo_action *a,
+    void (*done)(void *arg));
+/* The relay may not want to know any more. */
+void xo_session_mind_lookup(struct xo_session *s);
 
 /* session_time.c */
 void xo_session_arm(struct xo_session *s);

@@ -17,6 +17,7 @@
  */
 #include <string.h>
 
+#include <xoorg/domain.h>
 #include <xoorg/relay.h>
 #include <xoorg/tenants.h>
 
@@ -35,6 +36,8 @@ struct machine {
 	uint64_t now;
 	bool is_tls, may_xoorg, is_stranger;
 	bool is_closed, is_gone, wants_tls, wants_caps;
+	struct xo_key asked;		/* of a source of tenants */
+	uint8_t asked_domain[XO_DOMAIN_MAX];
 	/* front */
 	uint8_t in[IN_MAX];
 	size_t in_len;
@@ -146,7 +149,9 @@ set_policy(uint8_t options, uint8_t holes)
 		.data_grace = 500, .load_timeout = 100,
 		.connect_timeout = 100, .greeting_timeout = 100,
 		.mail_timeout = 600, .data_timeout = 650,
-		.final_timeout = 2000}};
+		.final_timeout = 2000, .lookup_timeout = 300}};
+	if ((options & 128) != 0)
+		policy.guests = xo_guests_new(2);
 	make_holes(holes);
 	MUST(xo_tenants_index(&policy, &first, &second) == XO_OK);
 }
@@ -350,6 +355,13 @@ act(struct machine *m, const struct xo_action *a)
 	case XO_ACTION_NEED_CAPS:
 		m->wants_caps = true;
 		break;
+	case XO_ACTION_LOOKUP:
+		MUST(policy.guests != NULL && xo_domain_is_valid(a->bytes));
+		MUST(!m->is_stranger && !m->is_claiming);
+		memcpy(m->asked_domain, a->bytes.p, a->bytes.len);
+		m->asked = (struct xo_key){a->key_kind,
+			xo_span(m->asked_domain, a->bytes.len)};
+		break;
 	case XO_ACTION_ACQUIRE:
 		MUST(!m->is_claiming && !m->is_linked);
 		MUST(a->upstream == 0 || a->upstream == 1);
@@ -537,6 +549,39 @@ shake_hands(struct machine *m, uint8_t c)
 	    256);
 }
 
+/* Guests: one record, which lists one domain whatever was asked for. */
+
+static void
+keep_record(struct xo_guest *guest)
+{
+	(void)guest;
+}
+
+static const struct xo_span guest_orgs[] = {
+	{(const uint8_t *)"fabrikam.com", 12}, {(const uint8_t *)"e.example", 9}
+};
+static struct xo_guest record = {.free = keep_record, .tenant = {
+	.originator_orgs = guest_orgs, .n_originator_orgs = 2,
+	.recipient_domains = guest_orgs, .n_recipient_domains = 1,
+	.upstream = 1}};
+
+static void
+tell(struct machine *m, uint8_t how)
+{
+	struct xo_guest *guest = &record;
+	enum xo_knowledge got;
+
+	if (policy.guests == NULL || m->asked.domain.len == 0)
+		return;
+	got = xo_guests_put(policy.guests, &m->asked,
+	    (enum xo_knowledge)(how & 3), &guest, how & 4 ? 500 : 0,
+	    how & 8 ? 1000 : 0);
+	xo_relay_tenant_arrived(m->relay);
+	take_actions(m);
+	if (got != XO_KNOWN_NOT_NOW)
+		xo_guests_told(policy.guests, &m->asked);
+}
+
 static const char *const lines[] = {
 	"EHLO a.example\r\n", "HELO a.example\r\n", "STARTTLS\r\n",
 	"MAIL FROM:<a@contoso.com>\r\n",
@@ -632,6 +677,9 @@ step(struct machine *m, struct xo_span in)
 			xo_relay_caps_arrived(m->relay);
 		m->wants_caps = false;
 		return 1;
+	case 13:
+		tell(m, more);
+		return 2;
 	case 12:
 		xo_relay_shutdown(m->relay, (more & 1) != 0);
 		return 2;
@@ -669,6 +717,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check(&m);
 	}
 	xo_relay_free(&m.relay);
+	xo_guests_free(&policy.guests);
 	xo_tenants_index_free(&policy.tenant_index);
 	xo_buf_fini(&m.said);
 	xo_buf_fini(&m.line);

@@ -12,17 +12,20 @@
  *   0xfc  LENGTH octets of the next hop     0xf5  451
  *   0xfb  CRLF . CRLF                       0xf4  550
  *   0xfa  the client leaves                 0xf3  half a minute passes
- *   0xf9  the gateway drains
+ *   0xf9  the gateway drains            0xf2  HOW: a source of tenants answers
  *
  * A wild next hop (option) says nothing but by these; any other answers as
  * planned, and these come on top.
  */
+#include <stdlib.h>
+#include <string.h>
+
 #include <unit/relay_watch.h>
 
 #include "fuzz.h"
 
 #define OPTIONS 8
-#define FIRST_CONTROL 0xf3
+#define FIRST_CONTROL 0xf2
 #define S(s) {(const uint8_t *)(s), sizeof(s) - 1}
 
 static const char *const caps[] = {
@@ -120,6 +123,73 @@ set_options(struct world_options *o, struct hop_plan *plans,
 	};
 }
 
+/* Guests: of what was asked for last, or of what nobody has asked for. */
+
+static struct xo_guests *guests;
+
+struct record {
+	struct xo_guest guest;
+	struct xo_span domain;
+	uint8_t octets[XO_DOMAIN_MAX];
+};
+
+static void
+free_record(struct xo_guest *guest)
+{
+	free(guest);
+}
+
+static struct xo_guest *
+make_guest(struct xo_span domain, bool is_odd)
+{
+	struct record *r = calloc(1, sizeof(*r));
+
+	MUST(r != NULL);
+	memcpy(r->octets, domain.p, domain.len);
+	r->domain = xo_span(r->octets, domain.len);
+	r->guest = (struct xo_guest){.free = free_record, .tenant = {
+		.name = XO_LIT("guest"),
+		.originator_orgs = &r->domain, .n_originator_orgs = 1,
+		.sender_domains = &r->domain,
+		.n_sender_domains = is_odd ? 1 : 0,
+		.recipient_domains = &r->domain, .n_recipient_domains = 1,
+		.relay = is_odd, .upstream = is_odd ? 1 : XO_NOBODY}};
+	return &r->guest;
+}
+
+/* `how`: what is known, whether of another, for how long. */
+static void
+tell(struct world *w, uint8_t how)
+{
+	struct xo_span domain = (how & 4) == 0 && w->asked.domain.len > 0 ?
+	    w->asked.domain : XO_LIT("other.example");
+	struct xo_key key = w->asked;
+	enum xo_knowledge known = (enum xo_knowledge)(how & 3);
+	struct xo_guest *guest = NULL;
+	bool is_told;
+
+	if (guests == NULL)
+		return;
+	if ((how & 8) != 0)
+		key.domain = domain;
+	if (known >= XO_KNOWN_TENANT)
+		guest = make_guest(domain, (how & 16) != 0);
+	xo_guests_set_time(guests, w->now);
+	is_told = xo_guests_put(guests, &key, known, &guest,
+	    (how & 32) != 0 ? 60000 : 0, (how & 64) != 0 ? 120000 : 0) !=
+	    XO_KNOWN_NOT_NOW;
+	MUST(guest == NULL);
+	world_tell(w);
+	if (is_told)
+		xo_guests_told(guests, &key);
+}
+
+static void
+shape(struct world *w)
+{
+	w->policy.guests = guests;
+}
+
 static void
 control(struct world *w, uint8_t c, struct xo_span *rest)
 {
@@ -145,6 +215,10 @@ control(struct world *w, uint8_t c, struct xo_span *rest)
 		world_shutdown(w, c == 0xf8);
 	else if (c == 0xf3)
 		w->now += 30000;
+	if (c == 0xf2 && rest->len > 0) {
+		tell(w, rest->p[0]);
+		*rest = xo_span_from(*rest, 1);
+	}
 	if (c == 0xfc && rest->len > 0) {
 		n = rest->p[0];
 		if (w->options.is_wild)
@@ -193,6 +267,7 @@ prod(struct world *w)
 	xo_relay_back_closed(r);
 	xo_relay_back_failed(r, XO_REFUSAL_UPSTREAM_CONNECT, xo_span(NULL, 0));
 	xo_relay_caps_arrived(r);
+	xo_relay_tenant_arrived(r);
 	xo_relay_tls_done(r, NULL, "TLSv1.3", 256);
 	xo_relay_front_closed(r);
 	xo_relay_shutdown(r, true);
@@ -221,6 +296,17 @@ run(struct world *w, const struct world_options *options, struct xo_span in)
 	prod(w);
 }
 
+/* Nobody is left that a session worked with. */
+static void
+check_guests(void)
+{
+	size_t n_pinned;
+
+	(void)xo_guests_count(guests, &n_pinned);
+	MUST(n_pinned == 0);
+	xo_guests_free(&guests);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -238,11 +324,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	options.certificate = &identity->certificate;
 	options.bits = identity->bits;
 	options.watch = &watch.hook;
+	guests = data[6] >= 128 ? xo_guests_new(3) : NULL;
+	options.shape = shape;
 	watch_init(&watch, &w);
 	watch.gives_right = identity->gives_right &&
 	    (options.holes & HOLE_PEERS) == 0;
 	run(&w, &options, xo_span(data + OPTIONS, size - OPTIONS));
 	world_fini(&w);
 	watch_fini(&watch);
+	if (guests != NULL)
+		check_guests();
 	return 0;
 }

@@ -91,7 +91,7 @@ static const struct xo_limits usual_limits = {
 	.handshake_timeout = 30000, .content_timeout = 180000,
 	.connect_timeout = 30000, .greeting_timeout = 60000,
 	.mail_timeout = 300000, .data_timeout = 180000,
-	.final_timeout = 600000,
+	.final_timeout = 600000, .lookup_timeout = 5000,
 };
 
 /* A policy that nobody should write, and somebody will. */
@@ -617,6 +617,18 @@ on_send(struct world *w, const struct xo_action *a)
 }
 
 static void
+note_tenant(struct world *w, int number)
+{
+	const struct xo_tenant *tenant = xo_tenant_at(&w->policy, number);
+	struct xo_span name = tenant != NULL ? tenant->name : XO_LIT("");
+
+	if (tenant == NULL && number != XO_NOBODY)
+		world_violate(w, "a report of a tenant that is gone");
+	(void)snprintf(w->last_tenant, sizeof(w->last_tenant), "%.*s",
+	    (int)name.len, (const char *)name.p);
+}
+
+static void
 on_report(struct world *w)
 {
 	const struct xo_report *report = xo_relay_report(w->relay);
@@ -626,6 +638,7 @@ on_report(struct world *w)
 	w->last_code = report->code;
 	w->last_reason = report->reason;
 	w->last_size = report->size;
+	note_tenant(w, report->tenant);
 	if (report->code != 250)
 		return;
 	w->n_delivered++;
@@ -643,6 +656,8 @@ on_acquire(struct world *w, const struct xo_action *a)
 
 	if (h->is_linked || h->is_claimed)
 		world_violate(w, "ACQUIRE with a connection at hand");
+	if (w->relay->front.state == FRONT_WAIT_TENANT)
+		world_violate(w, "ACQUIRE before it is known whose it is");
 	if (a->upstream < 0 || a->upstream > 1)
 		world_violate(w, "ACQUIRE without an upstream");
 	w->acquired = a->upstream;
@@ -654,9 +669,30 @@ on_acquire(struct world *w, const struct xo_action *a)
 }
 
 static void
+on_lookup(struct world *w, const struct xo_action *a)
+{
+	if (w->policy.guests == NULL || !xo_domain_is_valid(a->bytes)) {
+		world_violate(w, "LOOKUP of what nobody can know");
+		return;
+	}
+	if (w->relay->front.state == FRONT_WAIT_TENANT &&
+	    (w->hop.is_linked || w->hop.is_claimed))
+		world_violate(w, "LOOKUP with a connection at hand");
+	note(w, "   lookup ", a->bytes);
+	w->wants_tenant = true;
+	w->n_asked++;
+	memcpy(w->asked_domain, a->bytes.p, a->bytes.len);
+	w->asked = (struct xo_key){a->key_kind,
+		xo_span(w->asked_domain, a->bytes.len)};
+}
+
+static void
 on_action(struct world *w, const struct xo_action *a)
 {
 	switch (a->type) {
+	case XO_ACTION_LOOKUP:
+		on_lookup(w, a);
+		break;
 	case XO_ACTION_SEND:
 		on_send(w, a);
 		break;
@@ -955,6 +991,26 @@ feed_caps(struct world *w)
 	return true;
 }
 
+void
+world_tell(struct world *w)
+{
+	w->wants_tenant = false;
+	INSIDE(xo_relay_tenant_arrived(w->relay));
+	take_actions(w);
+}
+
+static bool
+feed_lookup(struct world *w)
+{
+	if (w->wants_tenant && !xo_relay_wants_tenant(w->relay))
+		w->wants_tenant = false;
+	if (!w->wants_tenant || w->options.look_up == NULL ||
+	    !w->options.look_up(w))
+		return false;
+	world_tell(w);
+	return true;
+}
+
 static void
 set_time(struct world *w)
 {
@@ -989,6 +1045,7 @@ world_settle(struct world *w)
 		has_moved |= feed_front(w);
 		has_moved |= feed_tls(w);
 		has_moved |= feed_caps(w);
+		has_moved |= feed_lookup(w);
 		has_moved |= feed_claim(w);
 		has_moved |= feed_back(w);
 		if (++rounds > ROUNDS_MAX) {

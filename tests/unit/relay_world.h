@@ -7,6 +7,7 @@
 #ifndef XO_RELAY_WORLD_H
 #define XO_RELAY_WORLD_H
 
+#include <xoorg/domain.h>
 #include <xoorg/relay.h>
 
 /* Where a next hop may be told to do something else. */
@@ -93,6 +94,10 @@ struct world_options {
 	const struct xo_certificate *certificate;
 	int bits;		/* of its cipher; 0: enough */
 	struct world_watch *watch;
+	/* Answers `asked`, by policy.guests, while this runs; false: not yet.
+	 * NULL: never, but by world_tell(). */
+	bool (*look_up)(struct world *w);
+	void *arg;		/* of the test's */
 	/* Changes the policy before it is used; NULL: it stays as it is. */
 	void (*shape)(struct world *w);
 };
@@ -146,7 +151,11 @@ struct world {
 	size_t n_replies, parsed;
 	bool is_closed;			/* by the relay */
 	bool is_gone;			/* the client */
-	bool wants_tls, wants_caps;
+	bool wants_tls, wants_caps, wants_tenant;
+	/* What it asked for last, and how often it has. */
+	struct xo_key asked;
+	uint8_t asked_domain[XO_DOMAIN_MAX];
+	size_t n_asked;
 	/* the next hop */
 	struct hop hop;
 	struct xo_heard heard;		/* of its connection */
@@ -162,6 +171,7 @@ struct world {
 	uint16_t last_code;
 	enum xo_refusal last_reason, last_refused;
 	uint64_t last_size;
+	char last_tenant[64];		/* of the last report */
 	size_t most_actions;
 	struct xo_buf transcript;
 	char violation[256];
@@ -183,6 +193,8 @@ void world_leave(struct world *w);
 bool world_wait(struct world *w);
 /* Octets of a wild next hop. */
 void world_hop_says(struct world *w, struct xo_span octets);
+/* What it waits for is answered, or not, as policy.guests have it. */
+void world_tell(struct world *w);
 void world_shutdown(struct world *w, bool is_final);
 /* Codes of all replies so far: "220 250 ...", in a static buffer. */
 const char *world_codes(struct world *w);

@@ -360,6 +360,8 @@ take_action(struct stage *s, const struct xo_action *a)
 		return;
 	}
 	switch (a->type) {
+	case XO_ACTION_LOOKUP:
+		break;
 	case XO_ACTION_START_TLS:
 		say(s, "start-tls", NULL, UINT64_MAX);
 		break;
