@@ -103,11 +103,21 @@ xo_conf_host_is_address(const struct xo_conf_host *host)
 	    parse_ip(AF_INET6, name, octets);
 }
 
+bool
+xo_conf_host_is_unix(const struct xo_conf_host *host)
+{
+	return host->port == 0;
+}
+
 void
 xo_conf_host_write(struct xo_buf *out, const struct xo_conf_host *host)
 {
 	bool has_brackets = strchr(host->host, ':') != NULL;
 
+	if (xo_conf_host_is_unix(host)) {
+		xo_buf_add_all(out, "unix:", host->host, (char *)NULL);
+		return;
+	}
 	xo_buf_add_all(out, has_brackets ? "[" : "", host->host,
 	    has_brackets ? "]:" : ":", (char *)NULL);
 	xo_buf_add_u64(out, host->port);

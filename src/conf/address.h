@@ -15,6 +15,7 @@
 const char *xo_conf_host_parse(struct xo_span text, uint16_t default_port,
     struct xo_conf_arena *arena, struct xo_conf_host *host_r);
 bool xo_conf_host_is_address(const struct xo_conf_host *host);
+bool xo_conf_host_is_unix(const struct xo_conf_host *host);
 /* The same text again, with the port. */
 void xo_conf_host_write(struct xo_buf *out,
     const struct xo_conf_host *host);

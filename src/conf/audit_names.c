@@ -222,11 +222,21 @@ look_at_rights(struct xo_audit *a, size_t i)
 		xo_audit_tell(a, NULL, "it has none");
 }
 
+/* Postfix looks the tenants up. */
+static bool
+some_listener_is_map(const struct xo_audit *a)
+{
+	for (size_t i = 0; i < a->policy->n_listeners; i++)
+		if (a->policy->listeners[i].service == XO_SERVICE_SOCKETMAP)
+			return true;
+	return false;
+}
+
 /* Of all tenants at once: the first tells it. */
 static void
 look_for_users(struct xo_audit *a, size_t i)
 {
-	if (i == 0 && !some_listener_has(a, XO_RIGHT_XOORG) &&
+	if (i == 0 && !some_listener_is_map(a) && !some_listener_has(a, XO_RIGHT_XOORG) &&
 	    !some_listener_has(a, XO_RIGHT_RELAY))
 		xo_audit_tell(a, NULL, "no listener has a peer with the right "
 		    "xoorg or relay");

@@ -260,7 +260,8 @@ look_at_observing(struct xo_audit *a, size_t i)
 {
 	const struct xo_listener *l = &a->policy->listeners[i];
 
-	if (l->mode == XO_MODE_OBSERVE && l->demote_to == XO_NOBODY)
+	if (l->mode == XO_MODE_OBSERVE && l->demote_to == XO_NOBODY &&
+	    !xo_listener_is_asked(l))
 		xo_audit_tell(a, NULL, "\"observe\" without demote_to");
 }
 

@@ -3,6 +3,7 @@
  * What needs more than one record: listeners against peers and each other,
  * tenants against each other.
  */
+#include <conf/address.h>
 #include <conf/load.h>
 #include <conf/place.h>
 
@@ -26,7 +27,8 @@ check_peers(const struct xo_loader *loader, const struct xo_conf_entry *entry)
 	struct xo_conf_where where = xo_conf_entry_where(entry, "peers");
 	size_t i;
 
-	if (listener->conf.tls != XO_NOBODY)
+	if (listener->conf.tls != XO_NOBODY ||
+	    xo_listener_is_asked(&listener->policy))
 		return true;
 	for (i = 0; i < listener->policy.n_peers; i++) {
 		const struct xo_conf_entry *entry_of_peer =
@@ -62,6 +64,21 @@ find_host(const struct xo_conf_host *hosts, size_t n,
 	return i;
 }
 
+static bool
+tell_address(const struct xo_loader *loader, const struct xo_conf_entry *entry,
+    const struct xo_conf_host *host, const struct xo_conf_entry *other)
+{
+	char port[16] = "";
+
+	if (!xo_conf_host_is_unix(host))
+		(void)snprintf(port, sizeof(port), " port %u",
+		    (unsigned int)host->port);
+	return xo_conf_fail(loader->error, &host->where,
+	    "%s: expected each address once, found %s%s, which listener "
+	    "`%.60s` has too", xo_conf_full_name(XO_SECTION_LISTENERS, entry,
+	    "listen").text, host->host, port, other->name);
+}
+
 /* With SO_REUSEPORT the second would silently take half of the sessions. */
 static bool
 check_address(const struct xo_loader *loader, const struct xo_conf_entry *entry,
@@ -78,11 +95,7 @@ check_address(const struct xo_loader *loader, const struct xo_conf_entry *entry,
 
 		if (find_host(first->conf.listen, n, host) == n)
 			continue;
-		return xo_conf_fail(loader->error, &host->where,
-		    "%s: expected each address once, found %s port %u, which "
-		    "listener `%.60s` has too", xo_conf_full_name(
-		    XO_SECTION_LISTENERS, entry, "listen").text, host->host,
-		    host->port, other->name);
+		return tell_address(loader, entry, host, other);
 	}
 	return true;
 }
@@ -98,7 +111,8 @@ check_listener(const struct xo_loader *loader,
 		if (!check_address(loader, entry, i))
 			return false;
 	}
-	return check_peers(loader, entry);
+	return check_peers(loader, entry) && xo_loader_check_service(loader,
+	    entry);
 }
 
 /* The second would have a bit that nothing sets. */

@@ -27,10 +27,11 @@ struct xo_conf_path {
 	struct xo_conf_where where;
 };
 
-/* HOST:PORT, "[2001:db8::1]:25", "name:25", "name" (port 25). */
+/* HOST:PORT, "[2001:db8::1]:25", "name:25", "name" (port 25); of a listener
+ * "unix:/PATH", too. */
 struct xo_conf_host {
-	const char *host;		/* without brackets */
-	uint16_t port;
+	const char *host;		/* without brackets; unix: its path */
+	uint16_t port;			/* 0: unix */
 	struct xo_conf_where where;
 };
 
@@ -109,11 +110,20 @@ struct xo_conf_peer {
 	struct xo_conf_path crl_file;
 };
 
+/* Who may connect to a unix socket. */
+enum xo_socket_mode {
+	XO_SOCKET_OWNER,
+	XO_SOCKET_GROUP,
+	XO_SOCKET_ALL,
+	XO_SOCKET_MODE_COUNT
+};
+
 /* Beside policy.listeners[i]. */
 struct xo_conf_listener {
 	const struct xo_conf_host *listen;
 	size_t n_listen;
 	int tls;				/* index, XO_NOBODY: none */
+	enum xo_socket_mode socket_mode;
 	struct xo_conf_where where;
 };
 

@@ -36,6 +36,10 @@ bool xo_loader_read_tables(struct xo_loader *loader);
 bool xo_loader_check_rules(const struct xo_loader *loader,
     enum xo_section section, const struct xo_conf_entry *entry);
 
+/* service.c: a listener at which Postfix asks, and what counts there. */
+bool xo_loader_check_service(const struct xo_loader *loader,
+    const struct xo_conf_entry *entry);
+
 /* check.c: what no group can know alone; calls the former. */
 bool xo_loader_check(const struct xo_loader *loader);
 /* The tenant index; an organisation in two tenants is found here. */

@@ -198,7 +198,7 @@ xo_host_is_loopback(const struct xo_conf_host *host)
 {
 	struct place place = place_of(host);
 
-	return is_loopback(&place);
+	return xo_conf_host_is_unix(host) || is_loopback(&place);
 }
 
 bool

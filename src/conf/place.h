@@ -29,7 +29,7 @@ enum xo_meeting xo_upstreams_meet(const struct xo_conf_upstream *a,
 bool xo_host_reaches(const struct xo_conf_host *to,
     const struct xo_conf_host *listen);
 
-/* 127.0.0.0/8, ::1, localhost, and what stands for them. */
+/* 127.0.0.0/8, ::1, localhost, and what stands for them; a unix socket. */
 bool xo_host_is_loopback(const struct xo_conf_host *host);
 /* An address that is neither of this machine, nor of a private network. */
 bool xo_host_is_public(const struct xo_conf_host *host);

@@ -109,6 +109,8 @@ xo_routes_visit(const struct xo_policy *policy,
 	    XO_RIGHT_XOORG);
 	bool has_ours = has_free_relay(&t);
 
+	if (xo_listener_is_asked(listener))
+		return;
 	visit(&t, XO_VERDICT_UNAUTHENTICATED, false, XO_NOBODY);
 	if (has_ours)
 		visit(&t, XO_VERDICT_OURS, true, XO_NOBODY);

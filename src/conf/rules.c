@@ -110,7 +110,8 @@ lacks_way_on(const void *record)
 {
 	const struct xo_listener_record *listener = record;
 
-	return listener->policy.upstream == XO_NOBODY &&
+	return !xo_listener_is_asked(&listener->policy) &&
+	    listener->policy.upstream == XO_NOBODY &&
 	    listener->policy.demote_to == XO_NOBODY;
 }
 

@@ -5,6 +5,8 @@
  */
 #include <conf/setters.h>
 
+#include <sys/un.h>
+
 #include <conf/address.h>
 #include <conf/file.h>
 #include <conf/table_place.h>
@@ -108,11 +110,44 @@ parse_address(const struct xo_setter *setter, const struct xo_node *node,
 	    "IP:PORT, an address of this machine and no name"));
 }
 
+/* Without what a configuration, a log or a shell would have to quote. */
+static bool
+is_plain(struct xo_span path)
+{
+	for (size_t i = 0; i < path.len; i++)
+		if (path.p[i] <= 32 || path.p[i] >= 127 || path.p[i] == '"' ||
+		    path.p[i] == '\\')
+			return false;
+	return path.len > 0;
+}
+
+static bool
+set_unix(const struct xo_setter *setter, const struct xo_node *node,
+    struct xo_span path, struct xo_conf_host *host)
+{
+	const size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path);
+
+	if (!is_plain(path))
+		return xo_value_fail(setter, node,
+		    "a path without blanks behind unix:");
+	host->where = node->where;
+	host->host = xo_file_absolute(setter->arena, setter->folder, path);
+	if (host->host == NULL)
+		return xo_conf_fail_memory(setter->error);
+	return strlen(host->host) < max || xo_value_fail(setter, node,
+	    "a path of at most 107 octets behind unix:");
+}
+
 bool
 xo_set_addresses(const struct xo_setter *setter,
     const struct xo_node *node, void *field, void *other)
 {
+	const struct xo_span kind = XO_LIT("unix:");
+
 	(void)other;
+	if (xo_span_is_equal(xo_span_first(node->text, kind.len), kind))
+		return set_unix(setter, node, xo_span_from(node->text,
+		    kind.len), field);
 	return parse_address(setter, node, SMTP_PORT, field);
 }
 

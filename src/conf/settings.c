@@ -110,6 +110,18 @@ static const char *const handover_words[] = {
 	[XO_HANDOVER_PROXY_V2] = "proxy-v2",
 	[XO_HANDOVER_COUNT] = NULL
 };
+static const char *const service_words[] = {
+	[XO_SERVICE_SMTP] = "smtp",
+	[XO_SERVICE_POLICY] = "policy",
+	[XO_SERVICE_SOCKETMAP] = "socketmap",
+	[XO_SERVICE_COUNT] = NULL
+};
+static const char *const socket_mode_words[] = {
+	[XO_SOCKET_OWNER] = "0600",
+	[XO_SOCKET_GROUP] = "0660",
+	[XO_SOCKET_ALL] = "0666",
+	[XO_SOCKET_MODE_COUNT] = NULL
+};
 static const char *const protocol_words[] = {
 	[XO_PROTOCOL_SMTP] = "smtp",
 	[XO_PROTOCOL_LMTP] = "lmtp",
@@ -341,7 +353,13 @@ static const struct xo_setting settings[] = {
     .help = "Where its verified mail goes; \"\": to the listener's upstream"},
 
 {LISTENER("listen", ADDRESSES, conf.listen), LISTENER_COUNT(conf.n_listen),
-    BOUNDS(1, 0), .help = "Where it listens: IP:PORT, [IPv6]:PORT"},
+    BOUNDS(1, 0), .help = "Where it listens: IP:PORT, [IPv6]:PORT, unix:/PATH"},
+{LISTENER("protocol", WORD, policy.service), DEFAULT("smtp"),
+    .words = service_words,
+    .help = "What is spoken there: smtp; policy, socketmap: Postfix asks"},
+{LISTENER("socket_mode", WORD, conf.socket_mode), DEFAULT("0660"),
+    .words = socket_mode_words,
+    .help = "Who may connect to its unix sockets: 0600, 0660, 0666"},
 {LISTENER("tls", REFERENCE, conf.tls), DEFAULT(""), .target = XO_SECTION_TLS,
     .help = "Which group of `tls` STARTTLS uses; \"\": no STARTTLS"},
 {LISTENER("require_tls", BOOL, policy.require_tls), DEFAULT("false"),

@@ -76,7 +76,7 @@ static const struct type types[] = {
 	[XO_SETTING_ADDRESS] = {XO_NODE_STRING, 0, "a string (IP:PORT)",
 	    xo_set_address},
 	[XO_SETTING_ADDRESSES] = {XO_NODE_STRING, sizeof(struct xo_conf_host),
-	    "a list of IP:PORT", xo_set_addresses},
+	    "a list of IP:PORT or unix:/PATH", xo_set_addresses},
 	[XO_SETTING_HOSTS] = {XO_NODE_STRING, sizeof(struct xo_conf_host),
 	    "a list of HOST:PORT", xo_set_host},
 	[XO_SETTING_FILE] = {XO_NODE_STRING, 0, "a string (a file)",

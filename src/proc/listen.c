@@ -12,9 +12,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <conf/address.h>
 #include <watch/status.h>
 
 #include "listen.h"
+#include "listen_unix.h"
 #include "notify.h"
 
 #define BACKLOG 4096
@@ -22,13 +24,13 @@
 static void
 tell(struct xo_buf *error, const struct xo_conf_host *host, const char *what)
 {
-	char place[64], port[16];
+	char place[64];
 
 	(void)snprintf(place, sizeof(place), ":%d: expected an address that "
 	    "can be bound, found ", host->where.line);
-	(void)snprintf(port, sizeof(port), ":%u: ", (unsigned)host->port);
-	xo_buf_add_all(error, host->where.file, place, host->host, port,
-	    what, (char *)NULL);
+	xo_buf_add_all(error, host->where.file, place, (char *)NULL);
+	xo_conf_host_write(error, host);
+	xo_buf_add_all(error, ": ", what, (char *)NULL);
 }
 
 static int
@@ -89,9 +91,34 @@ xo_sockets_find(const struct xo_sockets *sockets, const char *address,
 	return -1;
 }
 
+/* What the one before has, unless somebody took its name away. */
+static int
+inherit(const struct xo_sockets *old, const struct xo_socket *s,
+    const struct xo_conf_host *host, enum xo_socket_mode mode)
+{
+	int fd = xo_sockets_find(old, s->address, s->slot);
+
+	if (fd < 0 || !xo_conf_host_is_unix(host))
+		return fd;
+	xo_unix_set_mode(host->host, mode);
+	return xo_unix_is_there(host->host) ? fd : -1;
+}
+
+static int
+open_unix(const struct xo_conf_host *host, enum xo_socket_mode mode,
+    struct xo_buf *error)
+{
+	int fd = xo_unix_listen(host->host, mode, BACKLOG);
+
+	if (fd < 0)
+		tell(error, host, strerror(errno));
+	return fd;
+}
+
 static bool
 add(struct xo_sockets *sockets, const struct xo_conf_host *host, int listener,
-    size_t slot, const struct xo_sockets *old, struct xo_buf *error)
+    size_t slot, enum xo_socket_mode mode, const struct xo_sockets *old,
+    struct xo_buf *error)
 {
 	struct xo_socket *s = &sockets->list[sockets->n];
 
@@ -102,8 +129,10 @@ add(struct xo_sockets *sockets, const struct xo_conf_host *host, int listener,
 		xo_buf_add_cstr(error, "no memory");
 		return false;
 	}
-	s->fd = xo_sockets_find(old, s->address, slot);
-	if (s->fd < 0)
+	s->fd = inherit(old, s, host, mode);
+	if (s->fd < 0 && slot == XO_SLOT_SHARED)
+		s->fd = open_unix(host, mode, error);
+	else if (s->fd < 0)
 		s->fd = slot == XO_SLOT_STATUS ?
 		    xo_status_listen(host, error) : open_socket(host, error);
 	sockets->n++;
@@ -112,17 +141,33 @@ add(struct xo_sockets *sockets, const struct xo_conf_host *host, int listener,
 
 /* One for each address and worker. */
 static bool
+add_listener(struct xo_sockets *sockets, const struct xo_conf *conf, size_t l,
+    size_t n_workers, const struct xo_sockets *old, struct xo_buf *error)
+{
+	const struct xo_conf_listener *listener = &conf->listeners[l];
+
+	for (size_t a = 0; a < listener->n_listen; a++) {
+		const struct xo_conf_host *host = &listener->listen[a];
+		bool is_unix = xo_conf_host_is_unix(host);
+
+		for (size_t slot = 0; slot < (is_unix ? 1 : n_workers); slot++)
+			if (!add(sockets, host, (int)l,
+			    is_unix ? XO_SLOT_SHARED : slot,
+			    listener->socket_mode, old, error))
+				return false;
+	}
+	return true;
+}
+
+static bool
 add_all(struct xo_sockets *sockets, const struct xo_conf *conf,
     size_t n_workers, const struct xo_sockets *old, struct xo_buf *error)
 {
 	for (size_t l = 0; l < conf->policy.n_listeners; l++)
-		for (size_t a = 0; a < conf->listeners[l].n_listen; a++)
-			for (size_t slot = 0; slot < n_workers; slot++)
-				if (!add(sockets, &conf->listeners[l].listen[a],
-				    (int)l, slot, old, error))
-					return false;
+		if (!add_listener(sockets, conf, l, n_workers, old, error))
+			return false;
 	return !conf->status.is_set || add(sockets, &conf->status.host, -1,
-	    XO_SLOT_STATUS, old, error);
+	    XO_SLOT_STATUS, XO_SOCKET_OWNER, old, error);
 }
 
 bool
@@ -145,15 +190,32 @@ xo_sockets_open(struct xo_sockets *sockets, const struct xo_conf *conf,
 	return false;
 }
 
+/* "PATH 0". */
+static void
+remove_name(char *address)
+{
+	char *blank = strrchr(address, ' ');
+
+	if (blank == NULL)
+		return;
+	*blank = '\0';
+	xo_unix_remove(address);
+	*blank = ' ';
+}
+
 void
 xo_sockets_close(struct xo_sockets *sockets, const struct xo_sockets *kept)
 {
 	for (size_t i = 0; i < sockets->n; i++) {
 		struct xo_socket *s = &sockets->list[i];
 
-		if (s->fd >= 0 && xo_sockets_find(kept, s->address, s->slot) !=
-		    s->fd)
+		int other = xo_sockets_find(kept, s->address, s->slot);
+
+		if (s->fd >= 0 && other != s->fd)
 			close(s->fd);
+		if (s->fd >= 0 && other < 0 && kept != NULL &&
+		    s->slot == XO_SLOT_SHARED)
+			remove_name(s->address);
 		free(s->address);
 	}
 	free(sockets->list);
@@ -170,10 +232,15 @@ xo_sockets_close(struct xo_sockets *sockets, const struct xo_sockets *kept)
 static void
 write_name(char name[NAME_MAX_LEN], const struct xo_socket *s)
 {
-	int n = s->slot == XO_SLOT_STATUS ?
-	    snprintf(name, NAME_MAX_LEN, "status %s", s->address) :
-	    snprintf(name, NAME_MAX_LEN, "%zu %s", s->slot, s->address);
+	int n;
 
+	if (s->slot == XO_SLOT_STATUS)
+		n = snprintf(name, NAME_MAX_LEN, "status %s", s->address);
+	else if (s->slot == XO_SLOT_SHARED)
+		n = snprintf(name, NAME_MAX_LEN, "unix %s", s->address);
+	else
+		n = snprintf(name, NAME_MAX_LEN, "%zu %s", s->slot,
+		    s->address);
 	for (int i = 0; i < n && i < NAME_MAX_LEN; i++)
 		if (name[i] == ':')
 			name[i] = '|';
@@ -187,8 +254,12 @@ read_name(const char *name, size_t len, struct xo_socket *s_r)
 	struct xo_span slot = xo_span_first(rest, blank);
 	uint64_t n = XO_SLOT_STATUS;
 
-	if (blank == len || (!xo_span_is_equal(slot, XO_LIT("status")) &&
-	    xo_span_to_u64(slot, &n) != XO_OK))
+	if (blank == len)
+		return false;
+	if (xo_span_is_equal(slot, XO_LIT("unix")))
+		n = XO_SLOT_SHARED;
+	else if (!xo_span_is_equal(slot, XO_LIT("status")) &&
+	    xo_span_to_u64(slot, &n) != XO_OK)
 		return false;
 	s_r->slot = (size_t)n;
 	s_r->address = strndup(name + blank + 1, len - blank - 1);

@@ -2,6 +2,7 @@
 /*
  * Listening sockets: the master's, one for each address and worker, so that no
  * connection in a backlog is lost when a worker dies or a configuration changes.
+ * A unix socket has one name, and so one backlog, which all workers share.
  */
 #ifndef XO_LISTEN_H
 #define XO_LISTEN_H
@@ -13,6 +14,7 @@ struct xo_socket {
 	int listener;			/* index in the configuration */
 	size_t slot;			/* its worker's, or: */
 #define XO_SLOT_STATUS SIZE_MAX
+#define XO_SLOT_SHARED (SIZE_MAX - 1)	/* a unix socket: all workers' */
 	int fd;
 };
 
@@ -28,7 +30,8 @@ struct xo_sockets {
  */
 bool xo_sockets_open(struct xo_sockets *sockets, const struct xo_conf *conf,
     size_t n_workers, const struct xo_sockets *old, struct xo_buf *error);
-/* Closes those of `sockets` that `kept` (may be NULL) does not share. */
+/* Closes those of `sockets` that `kept` does not share, and takes their names
+ * away, unless another has them now. NULL: all are closed, and names stay. */
 void xo_sockets_close(struct xo_sockets *sockets,
     const struct xo_sockets *kept);
 /* -1: none. */

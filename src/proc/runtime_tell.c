@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* See runtime_tell.h. */
+#include <conf/address.h>
 #include <watch/text.h>
 
 #include "runtime_tell.h"
@@ -30,12 +31,8 @@ put_places(struct xo_log_line *line, const struct xo_conf_listener *l)
 	struct xo_buf text = {0};
 
 	for (size_t i = 0; i < l->n_listen; i++) {
-		bool is_ipv6 = strchr(l->listen[i].host, ':') != NULL;
-
 		add_blank(&text);
-		xo_buf_add_all(&text, is_ipv6 ? "[" : "",
-		    l->listen[i].host, is_ipv6 ? "]:" : ":", (char *)NULL);
-		xo_buf_add_u64(&text, l->listen[i].port);
+		xo_conf_host_write(&text, &l->listen[i]);
 	}
 	put(line, "listen", &text);
 }

@@ -78,7 +78,8 @@ xo_check_live(const struct xo_runtime *runtime,
 	const struct xo_policy *policy = &runtime->conf->policy;
 
 	for (size_t i = 0; i < policy->n_listeners; i++)
-		xo_check_listener(&live, i);
+		if (!xo_listener_is_asked(&policy->listeners[i]))
+			xo_check_listener(&live, i);
 	for (size_t i = 0; i < policy->n_upstreams; i++)
 		xo_check_upstream(&live, i);
 	xo_check_names(&live);

@@ -13,6 +13,9 @@ rights_at(const struct xo_policy *policy, const struct xo_listener *listener)
 {
 	uint32_t rights = 0;
 
+	/* No mail comes in there. */
+	if (xo_listener_is_asked(listener))
+		return 0;
 	for (size_t i = 0; i < listener->n_peers; i++)
 		rights |= policy->peers[listener->peers[i]].rights;
 	return rights;
