@@ -94,6 +94,9 @@ enum xo_refusal {
 	XO_REFUSAL_UPSTREAM_SETUP,	/* its 5xx is about us, not the mail */
 	XO_REFUSAL_UPSTREAM_CAPABILITY,
 	XO_REFUSAL_UPSTREAM_SAID,	/* its own 4xx or 5xx, passed on */
+	/* a question of Postfix (asked.h) */
+	XO_REFUSAL_ASK_SYNTAX,
+	XO_REFUSAL_ASK_LIMIT,
 	/* the gateway */
 	XO_REFUSAL_TIMEOUT,
 	XO_REFUSAL_SLOW,

@@ -40,18 +40,11 @@ find_recipient(const struct xo_policy *policy, struct xo_span key)
 	return XO_NOBODY;
 }
 
-static const struct xo_tenant *
-tenant_at(const struct xo_policy *policy, int i)
-{
-	return i >= 0 && (size_t)i < policy->n_tenants ? &policy->tenants[i] :
-	    NULL;
-}
-
 static struct xo_span
 name_of(const struct xo_policy *policy, const struct xo_listener *listener,
     int tenant)
 {
-	const struct xo_tenant *t = tenant_at(policy, tenant);
+	const struct xo_tenant *t = xo_tenant_at(policy, tenant);
 
 	(void)listener;
 	return t != NULL ? t->name : xo_span(NULL, 0);
@@ -61,7 +54,7 @@ static struct xo_span
 org_of(const struct xo_policy *policy, const struct xo_listener *listener,
     int tenant)
 {
-	const struct xo_tenant *t = tenant_at(policy, tenant);
+	const struct xo_tenant *t = xo_tenant_at(policy, tenant);
 
 	(void)listener;
 	return t != NULL && t->n_originator_orgs > 0 ? t->originator_orgs[0] :
@@ -114,9 +107,10 @@ write_action(struct xo_buf *out, const struct xo_listener *listener,
     struct xo_map_answer *answer)
 {
 	answer->result = XO_MAP_OK;
+	answer->is_access = true;
+	answer->refusal = refuse_org(listener, answer->tenant);
 	xo_buf_add_cstr(out, "OK ");
-	xo_delegation_write_action(out, false, refuse_org(listener,
-	    answer->tenant));
+	xo_delegation_write_action(out, false, answer->refusal);
 }
 
 void

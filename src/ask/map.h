@@ -17,6 +17,7 @@
 #define XO_ASK_MAP_H
 
 #include <xoorg/policy.h>
+#include <xoorg/refusal.h>
 
 /* Of a request, in octets. */
 #define XO_MAP_REQUEST ((size_t)2048)
@@ -32,6 +33,8 @@ struct xo_map_answer {
 	enum xo_map_result result;
 	struct xo_span map, key;	/* of the request */
 	int tenant;			/* XO_NOBODY: none */
+	bool is_access;			/* the value is an action of access(5) */
+	enum xo_refusal refusal;	/* of that */
 };
 
 /* Answers what stands in the netstring; `out` has the text of the reply. */

@@ -27,6 +27,7 @@ struct door {
 struct xo_doors {
 	const struct xo_env *env;
 	struct xo_sessions *sessions;
+	struct xo_asks *asks;
 	int null_fd;
 	int spare_fd;			/* another: for a last word */
 	size_t n;
@@ -72,6 +73,17 @@ turn_away(struct xo_doors *all, int listener_fd)
 }
 
 static void
+take(const struct door *door, int fd, const struct sockaddr *peer)
+{
+	if (xo_listener_is_asked(&door->all->env->conf->policy.listeners[
+	    door->listener]))
+		xo_asks_take(door->all->asks, fd, door->listener);
+	else
+		xo_sessions_take(door->all->sessions, fd, door->listener,
+		    peer);
+}
+
+static void
 on_accept(evutil_socket_t fd, short what, void *arg)
 {
 	const struct door *door = arg;
@@ -88,8 +100,7 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 			continue;
 		if (s < 0)
 			break;
-		xo_sessions_take(door->all->sessions, s, door->listener,
-		    (const struct sockaddr *)&peer);
+		take(door, s, (const struct sockaddr *)&peer);
 	}
 }
 
@@ -109,7 +120,7 @@ open_door(struct xo_doors *all, const struct xo_socket *s)
 
 struct xo_doors *
 xo_doors_open(const struct xo_env *env, struct xo_sessions *sessions,
-    const struct xo_sockets *sockets, size_t slot)
+    struct xo_asks *asks, const struct xo_sockets *sockets, size_t slot)
 {
 	struct xo_doors *all = calloc(1, sizeof(*all) +
 	    sockets->n * sizeof(all->list[0]));
@@ -118,10 +129,12 @@ xo_doors_open(const struct xo_env *env, struct xo_sessions *sessions,
 		return NULL;
 	all->env = env;
 	all->sessions = sessions;
+	all->asks = asks;
 	all->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	all->spare_fd = fcntl(all->null_fd, F_DUPFD_CLOEXEC, 0);
 	for (size_t i = 0; i < sockets->n; i++) {
-		if (sockets->list[i].slot != slot) {
+		if (sockets->list[i].slot != slot &&
+		    sockets->list[i].slot != XO_SLOT_SHARED) {
 			close(sockets->list[i].fd);
 		} else if (!open_door(all, &sockets->list[i])) {
 			xo_doors_close(&all);

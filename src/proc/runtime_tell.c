@@ -68,6 +68,9 @@ tell_listener(const struct xo_runtime *runtime, size_t i)
 
 	xo_log_str(line, "listener", l->name);
 	put_places(line, &runtime->conf->listeners[i]);
+	if (xo_listener_is_asked(l))
+		xo_log_cstr(line, "protocol",
+		    l->service == XO_SERVICE_POLICY ? "policy" : "socketmap");
 	xo_log_cstr(line, "mode", l->mode == XO_MODE_OBSERVE ? "observe" :
 	    "enforce");
 	xo_log_cstr(line, "tls", tls == XO_NOBODY ? "" :

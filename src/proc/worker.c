@@ -21,6 +21,7 @@
 #include <net/leg.h>
 #include <net/resolve.h>
 #include <net/tls_shelf.h>
+#include <session/asks.h>
 #include <session/sessions.h>
 
 #include "accept.h"
@@ -43,6 +44,7 @@ struct worker {
 	struct xo_env env;
 	struct xo_hops *hops;
 	struct xo_sessions *sessions;
+	struct xo_asks *asks;
 	struct xo_doors *doors;
 	size_t most_sessions;		/* as descriptors allow; 0: any */
 	struct event *tick;		/* heartbeat, log */
@@ -57,11 +59,12 @@ struct worker {
 static void
 stop_if_done(struct worker *w)
 {
-	if (w->is_draining && xo_sessions_count(w->sessions) == 0)
+	if (w->is_draining && xo_sessions_count(w->sessions) == 0 &&
+	    xo_asks_count(w->asks) == 0)
 		event_base_loopbreak(w->env.base);
 }
 
-/* The last session is gone. */
+/* The last session is gone, or the last connection that asks. */
 static void
 on_emptied(void *arg)
 {
@@ -93,6 +96,7 @@ on_terminate(evutil_socket_t fd, short what, void *arg)
 	xo_hops_drain(w->hops);
 	evtimer_add(w->drained, &tv);
 	xo_sessions_shutdown(w->sessions, false);
+	xo_asks_shutdown(w->asks, false);
 	stop_if_done(w);
 }
 
@@ -112,6 +116,7 @@ on_drained(evutil_socket_t fd, short what, void *arg)
 	w->is_over = true;
 	evtimer_add(w->drained, &tv);
 	xo_sessions_shutdown(w->sessions, true);
+	xo_asks_shutdown(w->asks, true);
 }
 
 /* Full: a silent client has to make room sooner. */
@@ -150,6 +155,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	xo_hops_tick(w->hops);
 	look_at_load(w);
 	xo_sessions_tick(w->sessions);
+	xo_asks_tick(w->asks);
 	xo_hops_look_for_ends(w->hops);
 }
 
@@ -212,6 +218,12 @@ set_up(struct worker *w, const struct xo_worker_setup *setup)
 		.emptied = on_emptied,
 		.arg = w,
 	};
+	struct xo_asks_setup asks = {
+		.env = &w->env,
+		.most = w->most_sessions,
+		.emptied = on_emptied,
+		.arg = w,
+	};
 
 	w->env.base = event_base_new();
 	if (w->env.base == NULL)
@@ -226,9 +238,10 @@ set_up(struct worker *w, const struct xo_worker_setup *setup)
 			return false;
 	}
 	w->sessions = xo_sessions_new(&sessions);
-	if (w->sessions == NULL)
+	w->asks = xo_asks_new(&asks);
+	if (w->sessions == NULL || w->asks == NULL)
 		return false;
-	w->doors = xo_doors_open(&w->env, w->sessions, setup->sockets,
+	w->doors = xo_doors_open(&w->env, w->sessions, w->asks, setup->sockets,
 	    setup->slot);
 	return w->doors != NULL && add_events(w);
 }
@@ -239,6 +252,7 @@ tear_down(struct worker *w)
 	xo_sessions_free(&w->sessions);
 	xo_lookups_free(&w->env.lookups);
 	xo_tls_shelf_free(&w->env.shelf);
+	xo_asks_free(&w->asks);
 	xo_log_close(&w->env.log);
 }
 

@@ -15,26 +15,6 @@
 /* How long a proxy's header may take. */
 #define PROXY_WAIT ((uint64_t)5 * 1000)
 
-/*
- * Time, process, count, each in its own bits, in twelve digits that cannot be
- * misread: unique for 131,072 sessions a second in each process.
- */
-static void
-set_id(struct xo_session *s)
-{
-	static const char digits[] = "0123456789BCDFGHJKLMNPQRSTVWXYZ";
-	uint64_t n = (uint64_t)xo_clock_wall() << 27 |
-	    ((uint64_t)getpid() & 0x3ff) << 17 |
-	    (s->all->n_ids++ & 0x1ffff);
-	size_t i = sizeof(s->id) - 1;
-
-	s->id[i] = '\0';
-	while (i > 0) {
-		s->id[--i] = digits[n % (sizeof(digits) - 1)];
-		n /= sizeof(digits) - 1;
-	}
-}
-
 static bool
 is_from_proxy(const struct xo_session *s)
 {
@@ -119,7 +99,7 @@ xo_session_move_proxy(struct xo_session *s)
 static bool
 set_up(struct xo_session *s, const struct sockaddr *peer)
 {
-	set_id(s);
+	xo_session_id_write(s->id);
 	xo_session_set_addresses(s, peer);
 	s->began = xo_clock_now();
 	s->time.armed_for = s->time.stall = UINT64_MAX;

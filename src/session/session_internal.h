@@ -26,6 +26,7 @@
 #include <watch/metrics.h>
 #include <xoorg/relay.h>
 
+#include "session_id.h"
 #include "sessions.h"
 
 struct xo_sessions {
@@ -36,7 +37,6 @@ struct xo_sessions {
 	size_t most;			/* as descriptors allow; 0: any */
 	void (*emptied)(void *arg);
 	void *arg;
-	uint64_t n_ids;
 	struct xo_log_rate log_rate;
 	bool is_pressed;		/* max_sessions are here */
 };
@@ -97,7 +97,7 @@ struct xo_session {
 	uint16_t port, server_port;
 	uint64_t began;
 	uint32_t n_messages;
-	char id[13];
+	char id[XO_SESSION_ID_SIZE];
 };
 
 /* session_begin.c */

@@ -44,6 +44,7 @@ enum xo_metric {
 	XO_METRIC_CRL_EXPIRY,
 	XO_METRIC_CRL_EXPIRY_PEER,
 	XO_METRIC_CRL_EXPIRY_UPSTREAM,
+	XO_METRIC_QUESTIONS,
 	XO_METRIC_SEEN_ORGS,
 	XO_METRIC_UNKNOWN_ORGS,
 	XO_METRIC_ORGS_FORGOTTEN,
@@ -57,6 +58,17 @@ enum xo_metric {
 	XO_METRIC_BUILD_INFO,
 	XO_METRIC_START_TIME,
 	XO_METRIC_COUNT
+};
+
+/* What Postfix is answered where it asks. */
+enum xo_answered {
+	XO_ANSWERED_OK,
+	XO_ANSWERED_DUNNO,
+	XO_ANSWERED_REFUSED,		/* 5xx */
+	XO_ANSWERED_DEFERRED,		/* 4xx */
+	XO_ANSWERED_NOTFOUND,
+	XO_ANSWERED_ERROR,		/* the question is none */
+	XO_ANSWERED_COUNT
 };
 
 enum xo_tls_result {
@@ -128,6 +140,8 @@ void xo_metrics_recipient_domain(struct xo_metrics *metrics,
 /* What the wall did to a message. */
 void xo_metrics_wall(struct xo_metrics *metrics, int listener,
     const struct xo_wall_report *report);
+void xo_metrics_question(struct xo_metrics *metrics, int listener,
+    enum xo_answered answered);
 void xo_metrics_tls(struct xo_metrics *metrics, int listener,
     enum xo_tls_result result);
 void xo_metrics_upstream_connect(struct xo_metrics *metrics, int upstream,

@@ -153,6 +153,14 @@ xo_metrics_recipient(struct xo_metrics *metrics, int tenant,
 }
 
 void
+xo_metrics_question(struct xo_metrics *metrics, int listener,
+    enum xo_answered answered)
+{
+	add(metrics, XO_METRIC_QUESTIONS, position(listener),
+	    (size_t)answered, 1);
+}
+
+void
 xo_metrics_wall(struct xo_metrics *metrics, int listener,
     const struct xo_wall_report *report)
 {

@@ -23,6 +23,17 @@ static const char *const tls_results[] = {
 _Static_assert(sizeof(tls_results) / sizeof(tls_results[0]) ==
     XO_TLS_RESULT_COUNT, "a word for each result");
 
+static const char *const answers[] = {
+	[XO_ANSWERED_OK] = "ok",
+	[XO_ANSWERED_DUNNO] = "dunno",
+	[XO_ANSWERED_REFUSED] = "refused",
+	[XO_ANSWERED_DEFERRED] = "deferred",
+	[XO_ANSWERED_NOTFOUND] = "notfound",
+	[XO_ANSWERED_ERROR] = "error",
+};
+_Static_assert(sizeof(answers) / sizeof(answers[0]) == XO_ANSWERED_COUNT,
+    "a word for each answer");
+
 const enum xo_refusal xo_recipient_reasons[XO_RECIPIENT_REASONS] = {
 	XO_REFUSAL_RCPT_RELAY, XO_REFUSAL_RCPT_ROUTED, XO_REFUSAL_NO_TENANT
 };
@@ -65,6 +76,8 @@ dim_size(enum xo_dim dim, const struct xo_conf *conf)
 		return XO_TLS_RESULT_COUNT;
 	case XO_DIM_RESULT:
 		return 2;
+	case XO_DIM_ANSWER:
+		return XO_ANSWERED_COUNT;
 	case XO_DIM_NONE:
 	case XO_DIM_NO_TENANT:
 	case XO_DIM_KIND_TLS:
@@ -142,6 +155,9 @@ dim_word(enum xo_dim dim, size_t i, const struct xo_conf *conf)
 		break;
 	case XO_DIM_RESULT:
 		word = i == 0 ? "ok" : "failed";
+		break;
+	case XO_DIM_ANSWER:
+		word = answers[i];
 		break;
 	case XO_DIM_KIND_TLS:
 		word = "tls";

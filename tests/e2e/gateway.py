@@ -19,6 +19,21 @@ XOORG = os.path.join(BUILD, "src", "xoorg")
 SANITIZER = re.compile(r"Sanitizer|runtime error:")
 
 
+def connect_asked(where, timeout=5):
+    """To a listener where Postfix asks, as the configuration names it."""
+    if where.startswith("unix:"):
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(timeout)
+        try:
+            s.connect(where[len("unix:"):])
+        except OSError:
+            s.close()
+            raise
+        return s
+    host, _, port = where.rpartition(":")
+    return socket.create_connection((host.strip("[]"), int(port)), timeout)
+
+
 class Raw(str):
     """Goes into the configuration as it stands."""
 
@@ -118,17 +133,23 @@ class Gateway:
         for host, port in self.ports():
             assert wait_until(lambda: self._answers(host, port), self.patience), \
                 "xoorgd does not listen on %s:%d:\n%s" % (host, port, self.log())
+        for where in self.asked():
+            assert wait_until(lambda: self._is_there(where), self.patience), \
+                "xoorgd does not listen on %s:\n%s" % (where, self.log())
         # Others are named a moment after they were made.
         n = self.config.get("workers") or os.cpu_count()
         wait_until(lambda: len(self.workers()) <= n, 2)
         self.first_workers = self.workers()
         self.mark = os.path.getsize(self.log_file)
 
-    def _answers(self, host, port):
+    def _check_running(self):
         if self.process.poll() is not None:
             code, self.process = self.process.returncode, None
             self._err.close()
             raise AssertionError("xoorgd ended with %d:\n%s" % (code, self.log()))
+
+    def _answers(self, host, port):
+        self._check_running()
         try:
             with socket.create_connection((host, port), 2) as s:
                 s.settimeout(5)
@@ -141,8 +162,24 @@ class Gateway:
         except (OSError, socket.timeout):
             return False
 
+    def _is_there(self, where):
+        self._check_running()
+        try:
+            connect_asked(where).close()
+            return True
+        except OSError:
+            return False
+
+    def asked(self):
+        """Where Postfix asks."""
+        for listener in self.config.get("listeners", {}).values():
+            if listener.get("protocol", "smtp") != "smtp":
+                yield from listener["listen"]
+
     def ports(self):
         for listener in self.config.get("listeners", {}).values():
+            if listener.get("protocol", "smtp") != "smtp":
+                continue
             for where in listener["listen"]:
                 host, _, port = where.rpartition(":")
                 yield host.strip("[]"), int(port)

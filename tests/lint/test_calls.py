@@ -26,7 +26,7 @@ ELSEWHERE = {
     "src/trust/field.h": {"src/trust/authserv.c"},
     # Steps of loading, each a file.
     "src/conf/load.h": {"src/conf/%s.c" % x for x in (
-        "audit", "check", "entry", "record", "rules", "table")},
+        "audit", "check", "entry", "record", "rules", "service", "table")},
     "src/conf/setters.h": {"src/conf/%s.c" % x for x in ("set_name", "set_scalar", "value")},
     "src/conf/conf.h": {"src/conf/print.c"},
     "src/conf/place.h": {"src/conf/interfaces.c"},

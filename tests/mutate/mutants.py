@@ -148,7 +148,7 @@ m("routed-sender", "return xo_span_find(key, '@') == key.len ?\n\t    xo_tenants
   "return xo_tenants_by_sender_domain(policy, domain_of(key));")
 m("observed", "if (tenant != XO_NOBODY || listener->mode == XO_MODE_OBSERVE)", "if (tenant != XO_NOBODY)")
 m("of-nobody", "if (tenant != XO_NOBODY || listener->mode == XO_MODE_OBSERVE)", "if (true)")
-m("relays", "xo_delegation_write_action(out, false, refuse_org(listener,", "xo_delegation_write_action(out, true, refuse_org(listener,")
+m("relays", "xo_delegation_write_action(out, false, answer->refusal);", "xo_delegation_write_action(out, true, answer->refusal);")
 m("no-key", "if (map == NULL || blank == request.len) {", "if (map == NULL) {")
 
 m = group("verdict.c", "verdict treatment")

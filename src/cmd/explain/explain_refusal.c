@@ -294,6 +294,15 @@ static const struct xo_explain_own table[XO_REFUSAL_COUNT] = {
 	    "The next hop refused; its own words went to the client, and are in "
 	    "reply.",
 	    "Look into the MTA's log; explain those words with --reply."},
+	[XO_REFUSAL_ASK_SYNTAX] = {
+	    "What came at a listener where Postfix asks is no question that "
+	    "Postfix would ask; the connection was closed.",
+	    "Look at who is connected: protocol must be what the program speaks, "
+	    "policy for a policy service, socketmap for a lookup table."},
+	[XO_REFUSAL_ASK_LIMIT] = {
+	    "A question of Postfix has more octets or lines than a question may "
+	    "have; the connection was closed.",
+	    "The same as ask-syntax: Postfix' own questions are far shorter."},
 	[XO_REFUSAL_TIMEOUT] = {
 	    "The client said nothing for too long.",
 	    "It tries again. If it is the network: an MTU or firewall problem "
