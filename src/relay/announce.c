@@ -3,6 +3,8 @@
  * What EHLO announces: rights, and what we implement, and what every upstream
  * that this session may still be given announced or we bridge ourselves.
  */
+#include <assert.h>
+
 #include "relay_internal.h"
 #include "xclient_table.h"
 
@@ -170,6 +172,8 @@ announce_hello(struct xo_relay *r, bool is_final)
 		r->front.state = FRONT_WAIT_CAPS;
 		return;
 	}
+	assert(!xo_caps_has(&caps, XO_CAP_XOORG) || (r->front.is_tls &&
+	    (r->front.rights.rights & XO_RIGHT_XOORG) != 0));
 	r->front.announced = caps.set;
 	r->front.size_limit = caps.size;
 	r->front.state = FRONT_READY;

@@ -5,6 +5,8 @@
  * A message that cannot be delivered is read to its end all the same, so that
  * what follows is a command again.
  */
+#include <assert.h>
+
 #include <xoorg/header.h>
 #include <xoorg/stamp.h>
 
@@ -232,6 +234,9 @@ content_open(struct xo_relay *r)
 void
 content_go(struct xo_relay *r)
 {
+	/* The wall has seen its header, and has let it pass. */
+	assert(r->t.writer.is_opened &&
+	    r->t.content.state == CONTENT_OPENING);
 	r->t.content.state = CONTENT_BODY;
 	relay_client_turn(r);
 	writer_held(r);

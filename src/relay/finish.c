@@ -4,6 +4,7 @@
  * report, the next hop is let go, and nothing is left of the transaction. There
  * is no other way out of one.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "relay_internal.h"
@@ -199,6 +200,9 @@ finish_with_noted(struct xo_relay *r)
 {
 	uint16_t code = r->t.outcome.code;
 
+	/* Nobody hears 250 that the next hop has not said, of each. */
+	assert(code != 250 || (r->t.final.n > 0 &&
+	    r->t.final.n_delivered == r->t.final.n));
 	relay_reply(r, code, NULL, finish_noted(r));
 	if (code == 250)
 		r->front.resets = 0;

@@ -3,6 +3,7 @@
  * Spans and buffers. All memory of the pure code is taken here, in one place
  * where a failure can be injected.
  */
+#include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -174,6 +175,7 @@ xo_buf_reserve(struct xo_buf *b, size_t n)
 		b->err = XO_ERR_MEMORY;
 		return NULL;
 	}
+	assert(n <= b->cap - b->len);
 	return b->p + b->len;
 }
 

@@ -4,6 +4,8 @@
  * which function knows a good value; nothing outside it is understood, and only
  * what the operator named is passed on unread.
  */
+#include <assert.h>
+
 #include <xoorg/param.h>
 #include <xoorg/xtext.h>
 
@@ -267,6 +269,7 @@ check_xoorg(const struct xo_param *param, struct reading *reading)
 	    &len) != XO_OK ||
 	    !xo_domain_is_valid(xo_span(mail->xoorg, len)))
 		return XO_REFUSAL_XOORG_MALFORMED;
+	assert(len <= sizeof(mail->xoorg) && len <= UINT8_MAX);
 	mail->has_xoorg = true;
 	mail->xoorg_len = (uint8_t)len;
 	return XO_REFUSAL_NONE;

@@ -4,6 +4,8 @@
  */
 #include <xoorg/rights.h>
 
+#include <assert.h>
+
 #include <xoorg/domain.h>
 
 /*
@@ -358,4 +360,6 @@ xo_rights_decide(const struct xo_policy *policy,
 		rights_r->peer = found.certificate_peer;
 	else
 		rights_r->peer = found.address_peer;
+	assert((rights_r->rights & XO_RIGHT_XOORG) == 0 ||
+	    rights_r->is_verified);
 }

@@ -3,6 +3,8 @@
  * What follows from a verdict. The tables that these functions are stand in
  * doc/protocol.md 9, and are held against it row by row (test_treatment.c).
  */
+#include <assert.h>
+
 #include <xoorg/domain.h>
 #include <xoorg/tenants.h>
 #include <xoorg/treatment.h>
@@ -214,6 +216,8 @@ xo_treatment_mail(const struct xo_policy *policy,
 		return verdict_refusals[t->answer.verdict];
 	choose_tenant(policy, question->sender, t);
 	choose_upstream(policy, listener, t);
+	assert(t->origin != XO_ORIGIN_VERIFIED ||
+	    ((t->rights & XO_RIGHT_XOORG) != 0 && t->tenant != XO_NOBODY));
 	if (is_by_recipient(t))
 		return XO_REFUSAL_NONE;
 	if (is_nowhere(listener, t))
