@@ -27,6 +27,8 @@ struct xo_audit {
 	/* What is asked now. */
 	const struct xo_look *look;
 	size_t i;
+	/* Further tenants will be found while mail waits. */
+	bool has_guests;
 	/* By upstream: trusted mail goes there; any mail does. */
 	bool *is_trusted;
 	bool *is_used;

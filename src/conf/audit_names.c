@@ -171,8 +171,9 @@ some_listener_has(const struct xo_audit *a, enum xo_right right)
 static void
 look_for_tenants(struct xo_audit *a, size_t i)
 {
-	if (a->policy->n_tenants == 0 && xo_listener_has_right(a->policy,
-	    &a->policy->listeners[i], XO_RIGHT_XOORG))
+	if (a->policy->n_tenants == 0 && !a->has_guests &&
+	    xo_listener_has_right(a->policy, &a->policy->listeners[i],
+	    XO_RIGHT_XOORG))
 		xo_audit_tell(a, NULL, "a peer has the right xoorg, and there "
 		    "are no tenants");
 }
@@ -182,6 +183,8 @@ look_at_xoorg(struct xo_audit *a, size_t i)
 {
 	const struct xo_upstream *u = &a->policy->upstreams[i];
 
+	if (a->has_guests)
+		return;
 	if (u->xoorg_source == XO_XOORG_DOMAIN && a->policy->n_tenants > 0 &&
 	    xo_tenants_by_org(a->policy, u->xoorg) == XO_NOBODY)
 		xo_audit_tell(a, NULL, "\"%s\" is no tenant's",

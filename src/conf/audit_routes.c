@@ -47,6 +47,15 @@ note_hole(void *arg, const struct xo_route *route)
 		note(arg, route);
 }
 
+static bool
+lacks_upstream_of_guests(const struct xo_audit *a, size_t i)
+{
+	const struct xo_listener *l = &a->policy->listeners[i];
+
+	return l->upstream == XO_NOBODY &&
+	    xo_listener_takes_tenants(a->policy, l);
+}
+
 /* Of one listener by each of its kinds of mail; the first is enough. */
 static void
 look_for_holes(struct xo_audit *a, size_t i)
@@ -54,6 +63,10 @@ look_for_holes(struct xo_audit *a, size_t i)
 	struct found hole = search(a, i, note_hole);
 	const struct xo_route *r = &hole.route;
 
+	if (hole.n == 0 && a->has_guests &&
+	    lacks_upstream_of_guests(a, i))
+		xo_audit_tell(a, NULL, "none here for the tenants of "
+		    "tenant_tables");
 	if (hole.n == 0)
 		return;
 	if (r->tenant != XO_NOBODY)
@@ -319,6 +332,9 @@ look_at_tenant_certificates(struct xo_audit *a, size_t i)
 	if (s.n > 0)
 		xo_audit_tell(a, NULL, "\"tenant\", and tenant `%.60s` has "
 		    "none", xo_audit_name(a, XO_SECTION_TENANTS, s.tenant));
+	else if (a->has_guests && a->is_trusted[i])
+		xo_audit_tell(a, NULL, "\"tenant\", and those of "
+		    "tenant_tables that are asked have none");
 }
 
 static void

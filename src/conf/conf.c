@@ -5,6 +5,7 @@
  */
 #include <conf/load.h>
 #include <conf/file.h>
+#include <conf/table_place.h>
 #include <conf/warning.h>
 
 #include <xoorg/tenants.h>
@@ -123,6 +124,19 @@ init_section(struct xo_loader *loader, enum xo_section section)
 	return group == NULL || init_named(loader, section, group);
 }
 
+/* What is asked while mail waits is remembered for a while. */
+static bool
+set_guests(const struct xo_loader *loader)
+{
+	struct xo_conf *conf = loader->conf;
+
+	if (!xo_tables_have_source(conf))
+		return true;
+	conf->policy.guests = xo_guests_new(conf->tenant_cache);
+	return conf->policy.guests != NULL ||
+	    xo_conf_fail_memory(loader->error);
+}
+
 static bool
 load(struct xo_loader *loader)
 {
@@ -134,7 +148,7 @@ load(struct xo_loader *loader)
 	}
 	return set_all(loader) && xo_loader_check(loader) &&
 	    xo_loader_install(loader) && xo_loader_index(loader) &&
-	    xo_loader_audit(loader);
+	    set_guests(loader) && xo_loader_audit(loader);
 }
 
 static bool

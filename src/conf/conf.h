@@ -45,6 +45,7 @@ struct xo_warnings {
 enum xo_table_kind {
 	XO_TABLE_CSV,				/* read whole */
 	XO_TABLE_JSONL,				/* the same, an object a line */
+	XO_TABLE_CDB,				/* asked, as those below */
 	XO_TABLE_KIND_COUNT
 };
 

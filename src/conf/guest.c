@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include <conf/place.h>
+#include <conf/routes.h>
 #include <conf/table_row.h>
 #include <xoorg/tenants.h>
 
@@ -15,6 +16,7 @@
 #define SCRATCH_BLOCK 3072
 
 struct xo_guest_reader {
+	const struct xo_policy *policy;
 	struct xo_loader loader;	/* with the names of upstreams */
 };
 
@@ -48,6 +50,7 @@ xo_guest_reader_new(const struct xo_conf *conf)
 
 	if (reader == NULL)
 		return NULL;
+	reader->policy = &conf->policy;
 	reader->loader.folder = "/";
 	reader->loader.arena = xo_conf_arena_new();
 	if (reader->loader.arena == NULL ||
@@ -91,6 +94,18 @@ names_no_file(const struct xo_row_reader *r, const struct xo_node *group)
 	return true;
 }
 
+/* Its mail is trusted there, and that of strangers goes elsewhere. */
+static bool
+goes_its_way(const struct xo_row_reader *r, const struct xo_policy *policy,
+    int upstream)
+{
+	return upstream == XO_NOBODY ||
+	    xo_upstream_takes_guests(policy, upstream) ||
+	    xo_conf_fail(r->loader.error, &r->where, "upstream: expected a "
+	    "place other than that of demoted mail, found `%s`",
+	    xo_conf_show(policy->upstreams[upstream].name).text);
+}
+
 /* What the checks of a configuration call an error (wide-org). */
 static bool
 is_its_own(const struct xo_row_reader *r, const struct xo_tenant *tenant)
@@ -108,8 +123,8 @@ is_its_own(const struct xo_row_reader *r, const struct xo_tenant *tenant)
 }
 
 static bool
-read_record(struct xo_row_reader *r, struct xo_span text,
-    struct xo_tenant *tenant)
+read_record(struct xo_row_reader *r, const struct xo_policy *policy,
+    struct xo_span text, struct xo_tenant *tenant)
 {
 	struct xo_conf_entry entry = {.where = r->where};
 	struct xo_node group = {.kind = XO_NODE_GROUP};
@@ -122,7 +137,8 @@ read_record(struct xo_row_reader *r, struct xo_span text,
 		return false;
 	*tenant = ((const struct xo_tenant_record *)entry.record)->policy;
 	tenant->name = xo_span_from_cstr(entry.name);
-	return is_its_own(r, tenant);
+	return is_its_own(r, tenant) &&
+	    goes_its_way(r, policy, tenant->upstream);
 }
 _Static_assert(XO_GUEST_RECORD_MAX == 65536, "the text says 65536");
 
@@ -144,7 +160,8 @@ xo_guest_read(const struct xo_guest_reader *reader, struct xo_span record,
 	if (owned == NULL || r.nodes == NULL || r.loader.arena == NULL)
 		(void)xo_conf_fail_memory(error);
 	else
-		is_good = read_record(&r, record, &owned->guest.tenant);
+		is_good = read_record(&r, reader->policy, record,
+		    &owned->guest.tenant);
 	xo_conf_arena_free(&r.nodes);
 	if (is_good) {
 		owned->arena = r.loader.arena;

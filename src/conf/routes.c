@@ -33,6 +33,23 @@ xo_listener_has_right(const struct xo_policy *policy,
 }
 
 bool
+xo_listener_takes_tenants(const struct xo_policy *policy,
+    const struct xo_listener *listener)
+{
+	return xo_listener_has_right(policy, listener, XO_RIGHT_XOORG) ||
+	    xo_listener_has_right(policy, listener, XO_RIGHT_RELAY);
+}
+
+bool
+xo_upstream_takes_guests(const struct xo_policy *policy, int upstream)
+{
+	for (size_t i = 0; i < policy->n_listeners; i++)
+		if (policy->listeners[i].demote_to == upstream)
+			return false;
+	return true;
+}
+
+bool
 xo_route_is_trusted(const struct xo_route *route)
 {
 	return route->decision == XO_DECISION_ACCEPT &&

@@ -26,6 +26,16 @@ void xo_routes_visit(const struct xo_policy *policy,
 /* Verified mail, or that of our own systems: the next hop trusts it. */
 bool xo_route_is_trusted(const struct xo_route *route);
 
+/* Mail of tenants may come: XOORG names one, or an own system's sender does. */
+bool xo_listener_takes_tenants(const struct xo_policy *policy,
+    const struct xo_listener *listener);
+
+/*
+ * A tenant that stands in no configuration may name this upstream. It may not
+ * name one that takes what a listener demotes: its mail is trusted.
+ */
+bool xo_upstream_takes_guests(const struct xo_policy *policy, int upstream);
+
 /* Sessions with this right may come; RELAY: that have not XOORG as well. */
 bool xo_listener_has_right(const struct xo_policy *policy,
     const struct xo_listener *listener, enum xo_right right);

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include <conf/address.h>
+#include <conf/cdb.h>
 #include <conf/file.h>
 #include <conf/table_place.h>
 #include <xoorg/domain.h>
@@ -233,8 +234,7 @@ xo_set_word_or_file(const struct xo_setter *setter,
 
 /* `text` with FILE made absolute, and the rest parsed from that. */
 static bool
-set_place(const struct xo_setter *setter, const struct xo_node *node,
-    struct xo_conf_table *table)
+set_file(const struct xo_setter *setter, struct xo_conf_table *table)
 {
 	const char *word = xo_table_place_word(table->kind);
 	const char *path = xo_file_absolute(setter->arena, setter->folder,
@@ -248,8 +248,21 @@ set_place(const struct xo_setter *setter, const struct xo_node *node,
 	if (table->text == NULL)
 		return xo_conf_fail_memory(setter->error);
 	table->path = table->text + strlen(word);
-	table->where = node->where;
 	return true;
+}
+
+/* NULL, or what is wrong with what is there now. */
+static const char *
+file_problem(const struct xo_conf_table *table)
+{
+	const char *problem = xo_file_problem(table->path);
+	struct xo_cdb *cdb;
+
+	if (problem != NULL || table->kind != XO_TABLE_CDB)
+		return problem;
+	cdb = xo_cdb_open(table->path, &problem);
+	xo_cdb_close(&cdb);
+	return problem;
 }
 
 bool
@@ -263,12 +276,15 @@ xo_set_table(const struct xo_setter *setter,
 	(void)other;
 	if (text == NULL)
 		return xo_conf_fail_memory(setter->error);
-	expected = xo_table_place_parse(text, table);
+	expected = xo_table_place_parse(text, setter->arena, table);
 	if (expected != NULL)
 		return xo_value_fail(setter, node, expected);
-	if (!set_place(setter, node, table))
+	table->where = node->where;
+	if (!xo_table_place_is_file(table->kind))
+		return true;
+	if (!set_file(setter, table))
 		return false;
-	problem = xo_file_problem(table->path);
+	problem = file_problem(table);
 	return problem == NULL || xo_conf_fail(setter->error, &node->where,
 	    "%s: expected a readable file, found %s: %s",
 	    xo_value_full_name(setter).text, table->path, problem);

@@ -209,7 +209,7 @@ static const struct xo_setting settings[] = {
     .help = "ESMTP keywords whose parameters pass unread"},
 {TOP("tenant_tables", TABLES, tables), OTHER(struct xo_conf, n_tables),
     DEFAULT(""),
-    .help = "Tables with further tenants: csv:FILE, jsonl:FILE, read when this is"},
+    .help = "Tables with further tenants: csv:FILE, jsonl:FILE, or cdb:FILE, which is asked"},
 {TOP("tenant_table_errors", WORD, table_errors), DEFAULT("fatal"),
     .words = table_error_words,
     .help = "What a bad row of them means: fatal, or skip it with a warning"},

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include <conf/file.h>
+#include <conf/table_place.h>
 #include <conf/table_row.h>
 #include <conf/warning.h>
 
@@ -192,7 +193,8 @@ xo_loader_read_tables(struct xo_loader *loader)
 		return read_table(loader, loader->table) &&
 		    check_names(loader);
 	for (size_t i = 0; i < conf->n_tables; i++)
-		if (!read_table(loader, &conf->tables[i]))
+		if (!xo_table_is_source(&conf->tables[i]) &&
+		    !read_table(loader, &conf->tables[i]))
 			return false;
 	return conf->n_tables == 0 || check_names(loader);
 }

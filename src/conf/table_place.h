@@ -5,15 +5,27 @@
 #ifndef XO_CONF_TABLE_PLACE_H
 #define XO_CONF_TABLE_PLACE_H
 
+#include <conf/arena.h>
 #include <conf/conf.h>
 
 /*
- * Reads "csv:FILE" or the like into `table_r`, which points into `text`. NULL, or
- * what was expected.
+ * Reads "csv:FILE" or the like into `table_r`, which points into `text` and
+ * `arena`. NULL, or what was expected.
  */
 const char *xo_table_place_parse(const char *text,
-    struct xo_conf_table *table_r);
+    struct xo_conf_arena *arena, struct xo_conf_table *table_r);
 /* "csv:" */
 const char *xo_table_place_word(enum xo_table_kind kind);
+/* Its place is the name of a file, and no more. */
+bool xo_table_place_is_file(enum xo_table_kind kind);
+
+/* It is asked while mail waits, instead of read with the configuration. */
+static inline bool
+xo_table_is_source(const struct xo_conf_table *table)
+{
+	return table->kind >= XO_TABLE_CDB;
+}
+/* Some table of the configuration is. */
+bool xo_tables_have_source(const struct xo_conf *conf);
 
 #endif

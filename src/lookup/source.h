@@ -37,4 +37,7 @@ struct xo_source_type {
 	bool is_remote;
 };
 
+/* Those of this build. */
+extern const struct xo_source_type xo_source_cdb;
+
 #endif

@@ -42,8 +42,8 @@ struct xo_table_ask {
 	struct xo_question question;
 };
 
-/* In the order of the kinds that are in this build. */
 static const struct xo_source_type *const types[] = {
+	&xo_source_cdb,
 	NULL,
 };
 

@@ -15,7 +15,7 @@ int xo_landlock_abi(void);
  * From now on no file but these may be opened, and those only to be read; as
  * far as the kernel's version goes, no TCP port may be bound and nobody outside
  * be signalled. What is open stays open. `readable` ends with NULL; NULL is an
- * empty list. Files that are not there are passed over.
+ * empty list. Of a folder it is all below it. What is not there is passed over.
  */
 bool xo_landlock_enter(const char *const *readable);
 

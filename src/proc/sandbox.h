@@ -30,7 +30,7 @@ enum xo_sandbox_role {
 struct xo_sandbox {
 	enum xo_sandbox_role role;
 	enum xo_sandbox_mode mode;
-	const char *const *readable;	/* ends with NULL; NULL: nothing */
+	const char *const *readable;	/* and below; ended by NULL, or NULL */
 	bool is_writing_files;		/* files that are open already */
 };
 

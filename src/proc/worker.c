@@ -15,6 +15,7 @@
 #include <hop/claim.h>
 #include <hop/hop.h>
 #include <hop/learn.h>
+#include <lookup/access.h>
 #include <lookup/lookups.h>
 #include <net/clock.h>
 #include <net/env.h>
@@ -260,14 +261,16 @@ static bool
 confine(const struct worker *w, struct xo_buf *error)
 {
 	/* c-ares reads the first at each lookup. */
-	static const char *const readable[] = {"/etc/hosts", NULL};
+	char **readable = xo_table_access_list(w->env.conf, "/etc/hosts");
 	const struct xo_sandbox sandbox = {
 		.role = XO_SANDBOX_WORKER,
 		.mode = w->env.conf->process.sandbox,
-		.readable = readable,
+		.readable = (const char *const *)readable,
 	};
+	bool is_good = xo_sandbox_enter(&sandbox, error);
 
-	return xo_sandbox_enter(&sandbox, error);
+	xo_table_access_free(&readable);
+	return is_good;
 }
 
 static bool

@@ -136,7 +136,7 @@ def words(argument):
 def logged():
     """(events, keys) of all calls that write the log."""
     events, keys = set(), set()
-    for path, text in sources("net", "proc", "session", "hop", "watch").items():
+    for path, text in sources("net", "proc", "session", "hop", "lookup", "watch").items():
         for call, at in (("xo_log_begin", 2), ("xo_log_note", 2)):
             for args in arguments(text, call):
                 if len(args) > at:

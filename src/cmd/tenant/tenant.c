@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include <conf/table_place.h>
 #include <xoorg/tenants.h>
 
 #define FIELD(name) offsetof(struct xo_tenant_settings, name)
@@ -35,65 +34,19 @@ static const struct xo_usage usage = {
 	    "  export [SOURCE]        print them as a table (CSV)\n"
 	    "  import TARGET          write a table, read from standard input\n"
 	    "                         (CSV or JSON lines), to csv:FILE or\n"
-	    "                         jsonl:FILE, or as a group to conf:FILE\n"
+	    "                         jsonl:FILE, as records to cdb:FILE, or as\n"
+	    "                         a group to conf:FILE\n"
 	    "  diff SOURCE [SOURCE]   what the second has, lacks or has changed\n"
 	    "  check [SOURCE]         certificates of another organisation, of two\n"
 	    "                         tenants, or that end soon\n\n"
-	    "SOURCE is conf, the group tenants of the configuration, csv:FILE or "
-	    "jsonl:FILE;\nwithout it, all that is in force.",
+	    "SOURCE is conf, the group tenants of the configuration, csv:FILE, "
+	    "jsonl:FILE\nor cdb:FILE; without it, all of the configuration "
+	    "and of the files that it reads.",
 	.exits = "0 fine, 1 not found, different, or something is wrong, 2 usage",
 	.options = options,
 	.n_options = sizeof(options) / sizeof(options[0]),
 	.n_operands = XO_OPERANDS_ANY,
 };
-
-bool
-xo_tenant_source_open(const struct xo_tenant_settings *settings,
-    const char *name, struct xo_tenant_source *source_r)
-{
-	struct xo_buf error = {0};
-	struct xo_conf *conf;
-	struct xo_conf_table table;
-	bool is_group = name != NULL && strcmp(name, "conf") == 0;
-	bool is_table = name != NULL && !is_group;
-	const char *expected = is_table ? xo_table_place_parse(name, &table) :
-	    NULL;
-
-	*source_r = (struct xo_tenant_source){.name = name};
-	if (expected != NULL) {
-		xo_tool_complain("tenant: expected conf, or %s: '%s'", expected,
-		    name);
-		return false;
-	}
-	conf = xo_conf_load_table(settings->config, is_table ? &table : NULL,
-	    &error);
-	if (conf == NULL) {
-		xo_tool_complain("tenant: %s", xo_tool_cstr(&error));
-	} else {
-		source_r->conf = conf;
-		source_r->n = is_group ? conf->n_own_tenants :
-		    conf->policy.n_tenants;
-	}
-	xo_buf_fini(&error);
-	return conf != NULL;
-}
-
-void
-xo_tenant_source_close(struct xo_tenant_source *source)
-{
-	xo_conf_free(&source->conf);
-}
-
-size_t
-xo_tenant_source_find(const struct xo_tenant_source *source,
-    struct xo_span name)
-{
-	for (size_t i = 0; i < source->n; i++)
-		if (xo_span_is_equal(source->conf->policy.tenants[i].name,
-		    name))
-			return i;
-	return SIZE_MAX;
-}
 
 static int
 list(const struct xo_tenant_source *source)

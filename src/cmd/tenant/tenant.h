@@ -6,12 +6,15 @@
 #ifndef XO_CMD_TENANT_H
 #define XO_CMD_TENANT_H
 
+#include <conf/arena.h>
 #include <conf/conf.h>
 
 struct xo_tenant_source {
 	const char *name;		/* as it was given */
 	struct xo_conf *conf;
 	size_t n;			/* the first so many */
+	struct xo_conf_arena *arena;
+	struct xo_buf rows;		/* of a source that was enumerated */
 };
 
 struct xo_tenant_settings {
@@ -21,7 +24,7 @@ struct xo_tenant_settings {
 };
 
 /*
- * `name`: "conf", the group tenants of the configuration; "csv:FILE" or the
+ * tenant_source.c. `name`: "conf", the group tenants of the configuration; "csv:FILE" or the
  * like, a table that need not be named in it; NULL: all that is in force. False: complained.
  */
 bool xo_tenant_source_open(const struct xo_tenant_settings *settings,
@@ -31,6 +34,23 @@ void xo_tenant_source_close(struct xo_tenant_source *source);
 /* By its name; SIZE_MAX: there is none. */
 size_t xo_tenant_source_find(const struct xo_tenant_source *source,
     struct xo_span name);
+
+/*
+ * Records as rows, each once, for xo_conf_load_table(): of those under the keys
+ * of a source (question.h). False: complained, of a key too many.
+ */
+struct xo_tenant_rows {
+	const char *source;		/* for complaints */
+	struct xo_buf *out;
+	size_t n_keys, n_entries;
+};
+bool xo_tenant_rows_add(struct xo_tenant_rows *rows, struct xo_span key,
+    struct xo_span record);
+/* False: complained, of keys that are not there. */
+bool xo_tenant_rows_end(const struct xo_tenant_rows *rows);
+
+/* tenant_records.c: all tenants into a source. False: complained. */
+bool xo_tenant_write_cdb(const struct xo_conf *conf, int fd);
 
 /* The verbs, each of which returns an enum xo_exit. */
 int xo_tenant_export(const struct xo_tenant_source *source, bool is_json);

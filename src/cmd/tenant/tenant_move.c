@@ -151,6 +151,8 @@ write_file(const struct xo_conf *conf, const struct xo_conf_table *input,
 		return XO_EXIT_FAILED;
 	if (target->kind == XO_TABLE_KIND_COUNT)
 		is_good = write_group(conf, out);
+	else if (target->kind == XO_TABLE_CDB)
+		is_good = xo_tenant_write_cdb(conf, fileno(out));
 	else if (target->kind == input->kind)
 		is_good = fwrite(input->content.p, 1, input->content.len,
 		    out) == input->content.len;
@@ -212,7 +214,8 @@ read_input(struct xo_buf *text)
 
 /* A kind of KIND_COUNT: the group of a configuration. */
 static bool
-parse_target(const char *text, struct xo_conf_table *target)
+parse_target(const char *text, struct xo_conf_arena *arena,
+    struct xo_conf_table *target)
 {
 	const char *expected;
 
@@ -221,7 +224,7 @@ parse_target(const char *text, struct xo_conf_table *target)
 			text + 5, {NULL, 0}, {text, 0}};
 		return true;
 	}
-	expected = xo_table_place_parse(text, target);
+	expected = xo_table_place_parse(text, arena, target);
 	if (expected != NULL)
 		xo_tool_complain("tenant: expected conf:FILE, or %s: '%s'",
 		    expected, text);
@@ -233,13 +236,15 @@ xo_tenant_import(const struct xo_tenant_settings *settings,
     const char *name)
 {
 	struct xo_conf_table target;
+	struct xo_conf_arena *arena = xo_tool_require(xo_conf_arena_new());
 	struct xo_buf text = {.max = INPUT_MAX};
 	int result = XO_EXIT_FAILED;
 
-	if (!parse_target(name, &target))
-		return XO_EXIT_USAGE;
-	if (read_input(&text))
+	if (!parse_target(name, arena, &target))
+		result = XO_EXIT_USAGE;
+	else if (read_input(&text))
 		result = import_text(settings, xo_buf_span(&text), &target);
 	xo_buf_fini(&text);
+	xo_conf_arena_free(&arena);
 	return result;
 }

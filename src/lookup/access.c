@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * See access.h.
+ */
+#include "access.h"
+
+#include <stdlib.h>
+
+/* Adds the folder of `path`; takes that, which may be NULL: there is none. */
+static void
+add_folder(char **list, size_t *n, char *path)
+{
+	char *slash = path != NULL ? strrchr(path, '/') : NULL;
+
+	if (slash == NULL) {
+		free(path);
+		return;
+	}
+	slash[slash == path ? 1 : 0] = '\0';
+	list[(*n)++] = path;
+}
+
+char **
+xo_table_access_list(const struct xo_conf *conf, const char *first)
+{
+	char **list = calloc(2 + 2 * conf->n_tables, sizeof(*list));
+	size_t n = 0;
+
+	if (list == NULL)
+		return NULL;
+	list[n] = strdup(first);
+	if (list[n++] == NULL) {
+		free(list);
+		return NULL;
+	}
+	for (size_t i = 0; i < conf->n_tables; i++) {
+		if (conf->tables[i].kind != XO_TABLE_CDB)
+			continue;
+		add_folder(list, &n, strdup(conf->tables[i].path));
+		add_folder(list, &n, realpath(conf->tables[i].path, NULL));
+	}
+	return list;
+}
+
+void
+xo_table_access_free(char ***list)
+{
+	for (size_t i = 0; *list != NULL && (*list)[i] != NULL; i++)
+		free((*list)[i]);
+	free(*list);
+	*list = NULL;
+}
