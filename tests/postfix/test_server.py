@@ -11,7 +11,7 @@ import time
 import pytest
 
 from harness import Closed, Hop, Smtp, client_context, free_port, rows, \
-    simple
+    simple, wait_until
 from native import Native, server
 from pki import EXO, MATRIX
 from postfix import Missing
@@ -532,6 +532,44 @@ def test_policy(pki, native, names, want):
     got = [[x[6:] for x in one if x.startswith("xoorg=")] for one in policy.seen]
     policy.close()
     assert got == [[x] if x is not None else [] for x in want]
+    assert [_ccert_name(x) for x in policy.seen] == 2 * [EXO if names else None]
+
+
+def _ccert_name(request):
+    return dict(x.split("=", 1) for x in request if x).get("xoorg_ccert_name")
+
+
+@pytest.mark.parametrize("id, want", rows(
+    ("clear-text", ""), ("no-certificate", ""), ("another-name", ""), ("helo", ""),
+    ("before-ehlo", ""), ("xclient", ""), ("offered", EXO)))
+def test_policy_name(pki, native, id, want):
+    """The name is told of a client that was offered XOORG for it, and of no other."""
+    policy = Line(_policy)
+    mta = native(server(pki, smtpd_authorized_xclient_hosts="127.0.0.1",
+                        smtpd_helo_required="no",
+                        smtpd_recipient_restrictions="check_policy_service "
+                        "inet:127.0.0.1:%d, permit" % policy.port))
+    cert = {"clear-text": None, "no-certificate": None,
+            "another-name": pki.other_name}.get(id, pki.exo)
+    with Smtp(mta.port) as c:
+        if id == "clear-text":
+            c.ehlo()
+        elif id in ("helo", "before-ehlo"):
+            c.ehlo()
+            c.starttls(cert)
+            if id == "helo":
+                c.want("HELO me.example", 250)
+        else:
+            c.hello(cert, tls=True)
+        if id == "xclient":
+            c.want("XCLIENT ADDR=127.0.0.5 NAME=mail.example", 220)
+            c.ehlo()
+        c.mail(U)
+        c.rcpt()
+    assert wait_until(lambda: policy.seen, 5)
+    seen = policy.seen[0]
+    policy.close()
+    assert _ccert_name(seen) == want
 
 
 def _milter(self, one):

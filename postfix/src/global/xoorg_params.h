@@ -54,6 +54,7 @@ extern int var_tls_trust_server_ccerts;
  * rec_attr_map(3): postdrop(1) takes from any local user what stands there.
  */
 #define MAIL_ATTR_XOORG			"xoorg"
+#define MAIL_ATTR_XOORG_CCERT_NAME	"xoorg_ccert_name"
 
 /* A bit that no release uses: of the keywords of EHLO to discard. */
 #define EHLO_MASK_XOORG			(1 << 28)

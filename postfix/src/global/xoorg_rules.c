@@ -57,17 +57,25 @@ is_name(const struct xoorg_name *cn)
 	return xo_domain_is_valid(text);
 }
 
-bool
-xoorg_names_match(const char *listed, const struct xoorg_name *sans,
+const struct xoorg_name *
+xoorg_names_find(const char *listed, const struct xoorg_name *sans,
     size_t n_sans, bool has_san, const struct xoorg_name *cn)
 {
 	size_t i;
 
 	for (i = 0; i < n_sans; i++) {
 		if (is_listed(listed, &sans[i]))
-			return true;
+			return &sans[i];
 	}
-	return !has_san && cn != NULL && is_name(cn) && is_listed(listed, cn);
+	return !has_san && cn != NULL && is_name(cn) && is_listed(listed, cn) ?
+	    cn : NULL;
+}
+
+bool
+xoorg_names_match(const char *listed, const struct xoorg_name *sans,
+    size_t n_sans, bool has_san, const struct xoorg_name *cn)
+{
+	return xoorg_names_find(listed, sans, n_sans, has_san, cn) != NULL;
 }
 
 enum xoorg_param

@@ -43,8 +43,12 @@ struct xoorg_name {
  * Does one of `listed` (between blanks or commas) stand in the certificate?
  * Exact, without case; SAN dNSNames, and the common name only in a certificate
  * without any SAN (`has_san`: of whatever kind) and if it is a domain, or `*.`
- * and a domain. `cn`: NULL unless there is exactly one.
+ * and a domain. `cn`: NULL unless there is exactly one. _find: which of the
+ * certificate's names that is, or NULL.
  */
+const struct xoorg_name *xoorg_names_find(const char *listed,
+    const struct xoorg_name *sans, size_t n_sans, bool has_san,
+    const struct xoorg_name *cn);
 bool xoorg_names_match(const char *listed, const struct xoorg_name *sans,
     size_t n_sans, bool has_san, const struct xoorg_name *cn);
 

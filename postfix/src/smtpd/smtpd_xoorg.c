@@ -34,6 +34,7 @@ struct SMTPD_XOORG {
 	bool is_announced;
 	bool is_xclient;
 	bool is_announced_by_filter;
+	char name[XOORG_VALUE_SIZE];	/* of its certificate, if announced */
 	char value[XOORG_VALUE_SIZE];
 	char key[XOORG_VALUE_SIZE];
 	VSTRING *scratch;
@@ -89,7 +90,7 @@ offer(SMTPD_STATE *state, int discard_mask)
 	if (session.is_configured && state->tls_context != NULL) {
 		session.is_starttls = var_smtpd_tls_wrappermode == 0;
 		session.has_name = tls_xoorg_has_name(state->tls_context,
-		    var_smtpd_xoorg_names);
+		    var_smtpd_xoorg_names, state->xoorg->name);
 		session.is_chain_good =
 		    tls_xoorg_is_chain_good(state->tls_context);
 	}
@@ -200,6 +201,8 @@ smtpd_xoorg_print(ATTR_PRINT_COMMON_FN print, VSTREAM *stream, int flags,
 		return 0;
 	return print(stream, flags,
 	    SEND_ATTR_STR(MAIL_ATTR_XOORG, smtpd_xoorg_value(state)),
+	    SEND_ATTR_STR(MAIL_ATTR_XOORG_CCERT_NAME,
+	    state->xoorg->is_announced ? state->xoorg->name : ""),
 	    ATTR_TYPE_END);
 }
 

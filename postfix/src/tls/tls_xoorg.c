@@ -162,10 +162,12 @@ common_name(X509 *cert, struct xoorg_name *name_r)
 	return text;
 }
 
+/* `name_r` (NULL: nowhere): the one of them that it has. */
 static bool
-is_named(X509 *cert, const char *listed)
+is_named(X509 *cert, const char *listed, char *name_r)
 {
 	struct xoorg_name cn = {NULL, 0}, *sans;
+	const struct xoorg_name *found;
 	unsigned char *text = common_name(cert, &cn);
 	int critical = 0;
 	GENERAL_NAMES *general = X509_get_ext_d2i(cert, NID_subject_alt_name,
@@ -175,8 +177,13 @@ is_named(X509 *cert, const char *listed)
 
 	sans = dns_names(general, &n_sans);
 	/* -1 is "no such extension"; one that cannot be read names nobody. */
-	is_match = sans != NULL && xoorg_names_match(listed, sans, n_sans,
-	    critical != -1, text != NULL ? &cn : NULL);
+	found = sans != NULL ? xoorg_names_find(listed, sans, n_sans,
+	    critical != -1, text != NULL ? &cn : NULL) : NULL;
+	is_match = found != NULL;
+	if (is_match && name_r != NULL && found->len < XOORG_VALUE_SIZE) {
+		memcpy(name_r, found->text, found->len);
+		name_r[found->len] = '\0';
+	}
 	free(sans);
 	GENERAL_NAMES_free(general);
 	OPENSSL_free(text);
@@ -184,15 +191,18 @@ is_named(X509 *cert, const char *listed)
 }
 
 int
-tls_xoorg_has_name(const TLS_SESS_STATE *session, const char *listed)
+tls_xoorg_has_name(const TLS_SESS_STATE *session, const char *listed,
+    char *name_r)
 {
 	X509 *cert;
 	int is_match;
 
+	if (name_r != NULL)
+		name_r[0] = '\0';
 	if (session == NULL || session->con == NULL ||
 	    (cert = SSL_get1_peer_certificate(session->con)) == NULL)
 		return false;
-	is_match = is_named(cert, listed);
+	is_match = is_named(cert, listed, name_r);
 	X509_free(cert);
 	return is_match;
 }

@@ -19,8 +19,10 @@ void tls_xoorg_trust_server_ccerts(SSL_CTX *ctx);
  */
 void tls_xoorg_setup(TLS_APPL_STATE *server);
 
-/* Does the client's certificate have one of these names, whatever it is worth? */
-int tls_xoorg_has_name(const TLS_SESS_STATE *session, const char *listed);
+/* Does the client's certificate have one of these names, whatever it is worth?
+ * `name_r` (NULL: nowhere), of XOORG_VALUE_SIZE octets: which, else empty. */
+int tls_xoorg_has_name(const TLS_SESS_STATE *session, const char *listed,
+    char *name_r);
 
 /* Verified in this handshake, and nothing in the chain below 112 bits. */
 int tls_xoorg_is_chain_good(const TLS_SESS_STATE *session);
