@@ -193,7 +193,7 @@ static void
 test_replaced(void **state)
 {
 	struct pki_identity a = issue(PKI_EC), b = issue(PKI_EC);
-	struct xo_tls_owner old = owner_of("contoso"), new;
+	struct xo_tls_owner old = owner_of("contoso"), new, wrong;
 
 	(void)state;
 	put("contoso", &a);
@@ -203,6 +203,9 @@ test_replaced(void **state)
 	assert_int_equal(look(&new, NOW), XO_TLS_FOUND_NEW);
 	assert_memory_not_equal(old.mark, new.mark, sizeof(old.mark));
 	assert_true(sign(&new, NOW) && sign(&old, NOW));
+	wrong = old;
+	wrong.mark[0] ^= 1;
+	assert_false(sign(&wrong, NOW));
 	assert_true(sign(&old, NOW + XO_TLS_FOLDER_OLD - 1));
 	assert_false(xo_tls_folder_tidy(here.folder,
 	    NOW + XO_TLS_FOLDER_OLD - 1));
