@@ -68,6 +68,9 @@ struct xo_peer {
 	/* What our own system sends is this tenant's, and no other's. */
 	bool has_tenant;
 	int tenant;
+	/* Its names are the certificate_names of all tenants, and what it sends
+	 * is that of the tenant whose name it has. */
+	bool has_tenant_names;
 };
 
 struct xo_tenant {
@@ -78,6 +81,9 @@ struct xo_tenant {
 	size_t n_sender_domains;
 	const struct xo_span *recipient_domains;
 	size_t n_recipient_domains;
+	/* By which its own systems are known; no wildcards. */
+	const struct xo_span *certificate_names;
+	size_t n_certificate_names;
 	bool relay;			/* centralized mail transport */
 	bool allow_untrusted_routing;	/* routed addresses, too (routing.h) */
 	int upstream;			/* XO_NOBODY: the listener's */

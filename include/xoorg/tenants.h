@@ -15,9 +15,9 @@ XO_API_BEGIN
 
 /*
  * Builds policy->tenant_index, so that a lookup costs the same for ten tenants
- * as for ten thousand. XO_ERR_POLICY: an originator org stands twice; *first_r
- * and *second_r name its tenants, which may be the same. Without an index no
- * tenant is found. A former index is the caller's to free.
+ * as for ten thousand. XO_ERR_POLICY: an originator org stands twice, or a name
+ * of certificate_names does; *first_r and *second_r name its tenants, which may
+ * be the same. Without an index no tenant is found. A former index is the caller's to free.
  */
 XO_MUST_CHECK enum xo_err xo_tenants_index(struct xo_policy *policy,
     int *first_r, int *second_r);
@@ -29,6 +29,13 @@ void xo_tenants_index_free(struct xo_tenant_index **index);
  * only while they are known: see xo_tenants_lack().
  */
 int xo_tenants_by_org(const struct xo_policy *policy, struct xo_span org);
+
+/*
+ * The tenant with this name among its certificate_names, or XO_NOBODY. Neither a
+ * wildcard nor a guest is ever found.
+ */
+int xo_tenants_by_certificate_name(const struct xo_policy *policy,
+    struct xo_span name);
 
 /*
  * On the way out: the tenant that this envelope address belongs to, by its

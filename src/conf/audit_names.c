@@ -112,6 +112,50 @@ look_at_names(struct xo_audit *a, size_t i)
 		look_for_shared(a, peer->names, peer->n_names);
 }
 
+/* Only the first of them says that nobody asks for any. */
+static void
+look_for_unused_names(struct xo_audit *a, size_t i)
+{
+	const struct xo_policy *policy = a->policy;
+
+	if (policy->tenants[i].n_certificate_names == 0)
+		return;
+	for (size_t k = 0; k < i; k++)
+		if (policy->tenants[k].n_certificate_names > 0)
+			return;
+	for (size_t k = 0; k < policy->n_peers; k++)
+		if (policy->peers[k].has_tenant_names)
+			return;
+	xo_audit_tell(a, NULL, "no peer has tenant_names");
+}
+
+static void
+look_at_certificate_names(struct xo_audit *a, size_t i)
+{
+	look_for_shared(a, a->policy->tenants[i].certificate_names,
+	    a->policy->tenants[i].n_certificate_names);
+}
+
+/* One session would be both. */
+static void
+look_for_tenants_names(struct xo_audit *a, size_t i)
+{
+	const struct xo_peer *peer = &a->policy->peers[i];
+
+	for (size_t k = 0; (peer->rights & XO_RIGHT_XOORG) != 0 &&
+	    k < peer->n_names; k++) {
+		int tenant = xo_tenants_by_certificate_name(a->policy,
+		    peer->names[k]);
+
+		if (tenant == XO_NOBODY)
+			continue;
+		xo_audit_tell(a, NULL, "\"%s\", a name of tenant `%.60s`",
+		    xo_conf_show(peer->names[k]).text,
+		    xo_audit_name(a, XO_SECTION_TENANTS, tenant));
+		return;
+	}
+}
+
 static void
 look_at_orgs(struct xo_audit *a, size_t i)
 {
@@ -272,6 +316,12 @@ const struct xo_look xo_looks_at_names[] = {
 	{XO_SECTION_PEERS, "networks", XO_RULE_WIDE_NETWORK,
 	    look_for_wide_networks},
 	{XO_SECTION_PEERS, "names", XO_RULE_WIDE_NAME, look_at_names},
+	{XO_SECTION_TENANTS, "certificate_names", XO_RULE_WIDE_NAME,
+	    look_at_certificate_names},
+	{XO_SECTION_PEERS, "names", XO_RULE_NAME_OF_TWO,
+	    look_for_tenants_names},
+	{XO_SECTION_TENANTS, "certificate_names", XO_RULE_NAMES_UNUSED,
+	    look_for_unused_names},
 	{XO_SECTION_TENANTS, "originator_orgs", XO_RULE_WIDE_ORG,
 	    look_at_orgs},
 	{XO_SECTION_TENANTS, "sender_domains", XO_RULE_WIDE_DOMAIN,

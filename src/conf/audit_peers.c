@@ -6,6 +6,7 @@
 #include <conf/audit.h>
 
 #include <xoorg/rights.h>
+#include <xoorg/tenants.h>
 
 /* What stands below the first label. */
 static struct xo_span
@@ -49,9 +50,27 @@ meet_by_address(const struct xo_peer *p, const struct xo_peer *q)
 	return false;
 }
 
+/* The one's name is among the certificate_names of a tenant that is not its. */
 static bool
-are_torn(const struct xo_peer *p, const struct xo_peer *q)
+has_anothers_name(const struct xo_policy *policy, const struct xo_peer *p)
 {
+	for (size_t i = 0; i < p->n_names; i++) {
+		int tenant = xo_tenants_by_certificate_name(policy,
+		    p->names[i]);
+
+		if (tenant != XO_NOBODY && tenant != p->tenant)
+			return true;
+	}
+	return false;
+}
+
+static bool
+are_torn(const struct xo_policy *policy, const struct xo_peer *p,
+    const struct xo_peer *q)
+{
+	if (p->has_tenant_names || q->has_tenant_names)
+		return (p->has_tenant && has_anothers_name(policy, p)) ||
+		    (q->has_tenant && has_anothers_name(policy, q));
 	return p->has_tenant && q->has_tenant && p->tenant != q->tenant &&
 	    (meet_by_name(p, q) || meet_by_address(p, q));
 }
@@ -64,7 +83,8 @@ look_for_two_tenants(struct xo_audit *a, size_t i)
 
 	for (size_t n = 0; n < l->n_peers; n++)
 		for (size_t k = 0; k < n; k++)
-			if (are_torn(&peers[l->peers[k]], &peers[l->peers[n]]))
+			if (are_torn(a->policy, &peers[l->peers[k]],
+			    &peers[l->peers[n]]))
 				xo_audit_tell(a, NULL, "`%.60s` and `%.60s` "
 				    "can match one client, and name two "
 				    "tenants", xo_audit_name(a,

@@ -18,6 +18,16 @@ xo_conf_entry_where(const struct xo_conf_entry *entry, const char *setting)
 }
 
 /* Certificates come with TLS: without it such a peer would never be known. */
+/* By its certificate, or not at all; the address of one with xoorg gives less. */
+static bool
+needs_certificate(const struct xo_peer *peer)
+{
+	if (peer->has_tenant_names)
+		return true;
+	return peer->n_names > 0 && ((peer->rights & XO_RIGHT_XOORG) != 0 ||
+	    peer->n_networks == 0);
+}
+
 static bool
 check_peers(const struct xo_loader *loader, const struct xo_conf_entry *entry)
 {
@@ -36,8 +46,7 @@ check_peers(const struct xo_loader *loader, const struct xo_conf_entry *entry)
 		const struct xo_peer_record *record = entry_of_peer->record;
 		const struct xo_peer *peer = &record->policy;
 
-		if (peer->n_names == 0 || ((peer->rights & XO_RIGHT_XOORG) == 0
-		    && peer->n_networks != 0))
+		if (!needs_certificate(peer))
 			continue;
 		return xo_conf_fail(loader->error, &where,
 		    "%s: expected tls beside it, since `%.60s` is known by its "
@@ -183,32 +192,65 @@ xo_loader_check(const struct xo_loader *loader)
 	    "listeners: expected at least one, found none");
 }
 
-/* An organisation that both have; of one tenant, the one it has twice. */
+struct list {
+	const struct xo_span *list;
+	size_t n;
+};
+
+/* What stands in both; in one list, what it has twice. */
 static struct xo_span
-find_shared(const struct xo_tenant *first, const struct xo_tenant *second)
+find_shared(struct list first, struct list second)
 {
-	size_t i, j;
+	for (size_t i = 0; i < second.n; i++) {
+		size_t n = first.list == second.list ? i : first.n;
 
-	for (i = 0; i < second->n_originator_orgs; i++) {
-		size_t n = first == second ? i : first->n_originator_orgs;
-
-		for (j = 0; j < n; j++) {
-			if (xo_span_is_equal_nocase(first->originator_orgs[j],
-			    second->originator_orgs[i]))
-				return second->originator_orgs[i];
-		}
+		for (size_t j = 0; j < n; j++)
+			if (xo_span_is_equal_nocase(first.list[j],
+			    second.list[i]))
+				return second.list[i];
 	}
 	return xo_span(NULL, 0);
+}
+
+static struct list
+orgs_of(const struct xo_tenant *tenant)
+{
+	return (struct list){tenant->originator_orgs,
+	    tenant->n_originator_orgs};
+}
+
+static struct list
+names_of(const struct xo_tenant *tenant)
+{
+	return (struct list){tenant->certificate_names,
+	    tenant->n_certificate_names};
+}
+
+/* `what` of these two stands twice in all, in the setting `name`. */
+static bool
+fail_shared(const struct xo_loader *loader, const char *name, const char *what,
+    struct xo_span shared, int first, int second)
+{
+	const struct xo_conf_entry *tenants =
+	    loader->sections[XO_SECTION_TENANTS].entries;
+	const struct xo_conf_entry *entry = &tenants[second];
+	struct xo_conf_where where = xo_conf_entry_where(entry, name);
+
+	return xo_conf_fail(loader->error, &where,
+	    "%s: expected each %s once in all tenants, found \"%s\" "
+	    "in tenant `%.60s` and in tenant `%.60s`, the first "
+	    "of them in %s:%d",
+	    xo_conf_full_name(XO_SECTION_TENANTS, entry, name).text, what,
+	    xo_conf_show(shared).text, tenants[first].name, entry->name,
+	    tenants[first].where.file, tenants[first].where.line);
 }
 
 bool
 xo_loader_index(const struct xo_loader *loader)
 {
 	struct xo_policy *policy = &loader->conf->policy;
-	const struct xo_conf_entry *tenants =
-	    loader->sections[XO_SECTION_TENANTS].entries;
-	const struct xo_conf_entry *entry;
-	struct xo_conf_where where;
+	const struct xo_tenant *a, *b;
+	struct xo_span shared;
 	int first, second;
 	enum xo_err err = xo_tenants_index(policy, &first, &second);
 
@@ -216,15 +258,12 @@ xo_loader_index(const struct xo_loader *loader)
 		return true;
 	if (err != XO_ERR_POLICY || first == XO_NOBODY || second == XO_NOBODY)
 		return xo_conf_fail_memory(loader->error);
-	entry = &tenants[second];
-	where = xo_conf_entry_where(entry, "originator_orgs");
-	return xo_conf_fail(loader->error, &where,
-	    "%s: expected each organisation once in all tenants, found \"%s\" "
-	    "in tenant `%.60s` and in tenant `%.60s`, the first "
-	    "of them in %s:%d",
-	    xo_conf_full_name(XO_SECTION_TENANTS, entry,
-	    "originator_orgs").text, xo_conf_show(find_shared(
-	    &policy->tenants[first], &policy->tenants[second])).text,
-	    tenants[first].name, entry->name, tenants[first].where.file,
-	    tenants[first].where.line);
+	a = &policy->tenants[first];
+	b = &policy->tenants[second];
+	shared = find_shared(orgs_of(a), orgs_of(b));
+	if (shared.len > 0)
+		return fail_shared(loader, "originator_orgs", "organisation",
+		    shared, first, second);
+	return fail_shared(loader, "certificate_names", "name",
+	    find_shared(names_of(a), names_of(b)), first, second);
 }

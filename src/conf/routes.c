@@ -97,10 +97,18 @@ has_free_relay(const struct tour *t)
 		const struct xo_peer *peer =
 		    &t->policy->peers[t->listener->peers[i]];
 
-		if (!peer->has_tenant && has_right(peer, XO_RIGHT_RELAY))
+		if (!peer->has_tenant && !peer->has_tenant_names &&
+		    has_right(peer, XO_RIGHT_RELAY))
 			return true;
 	}
 	return false;
+}
+
+static void
+visit_attributed_to(const struct tour *t, int tenant)
+{
+	visit(t, XO_VERDICT_ATTRIBUTED, true, tenant);
+	visit(t, XO_VERDICT_SENDER_MISMATCH, false, tenant);
 }
 
 static void
@@ -110,10 +118,12 @@ visit_attributed(const struct tour *t)
 		const struct xo_peer *peer =
 		    &t->policy->peers[t->listener->peers[i]];
 
-		if (!peer->has_tenant)
-			continue;
-		visit(t, XO_VERDICT_ATTRIBUTED, true, peer->tenant);
-		visit(t, XO_VERDICT_SENDER_MISMATCH, false, peer->tenant);
+		if (peer->has_tenant)
+			visit_attributed_to(t, peer->tenant);
+		for (size_t k = 0; peer->has_tenant_names &&
+		    k < t->policy->n_tenants; k++)
+			if (t->policy->tenants[k].n_certificate_names > 0)
+				visit_attributed_to(t, (int)k);
 	}
 }
 

@@ -27,7 +27,8 @@ lacks_identity(const void *record)
 {
 	const struct xo_peer_record *peer = record;
 
-	return peer->policy.n_names == 0 && peer->policy.n_networks == 0;
+	return peer->policy.n_names == 0 && peer->policy.n_networks == 0 &&
+	    !peer->policy.has_tenant_names;
 }
 
 static bool
@@ -66,6 +67,38 @@ lacks_relay(const void *record)
 
 	return peer->policy.has_tenant &&
 	    (peer->policy.rights & XO_RIGHT_RELAY) == 0;
+}
+
+/* An own identity beside it would have its right as nobody's system. */
+static bool
+has_identity_and_tenant_names(const void *record)
+{
+	const struct xo_peer_record *peer = record;
+
+	return peer->policy.has_tenant_names && (peer->policy.n_names > 0 ||
+	    peer->policy.n_networks > 0 || peer->policy.has_tenant);
+}
+
+/* Tenants speak for themselves, and for no client behind them. */
+static bool
+has_more_than_relay(const void *record)
+{
+	const struct xo_peer_record *peer = record;
+
+	return peer->policy.has_tenant_names &&
+	    peer->policy.rights != XO_RIGHT_RELAY;
+}
+
+/* One that covers another's name would make its system this tenant's. */
+static bool
+has_wildcard_name(const void *record)
+{
+	const struct xo_tenant_record *tenant = record;
+
+	for (size_t i = 0; i < tenant->policy.n_certificate_names; i++)
+		if (tenant->policy.certificate_names[i].p[0] == '*')
+			return true;
+	return false;
 }
 
 /* There XOORG says whose mail it is. */
@@ -245,6 +278,10 @@ upstream_lacks_certificate(const void *record)
 
 static const struct rule rules[] = {
 	{XO_SECTION_TLS, lacks_crl_file, "crl", "crl_file beside it", "none"},
+	{XO_SECTION_PEERS, has_identity_and_tenant_names, "tenant_names",
+	    "neither names, networks nor tenant beside it", "one of them"},
+	{XO_SECTION_PEERS, has_more_than_relay, "tenant_names",
+	    "the right relay beside it, and no other", "another, or none"},
 	{XO_SECTION_PEERS, lacks_identity, "", "names or networks", "neither"},
 	{XO_SECTION_PEERS, lacks_names, "rights",
 	    "names beside the right xoorg (an address never gives it)",
@@ -259,6 +296,8 @@ static const struct rule rules[] = {
 	    "no right xoorg beside it (there XOORG names the tenant)", "both"},
 	{XO_SECTION_TENANTS, begins_with_wildcard, "originator_orgs",
 	    "a domain as the first", "a wildcard"},
+	{XO_SECTION_TENANTS, has_wildcard_name, "certificate_names",
+	    "names without a wildcard", "one"},
 	{XO_SECTION_TENANTS, tenant_lacks_key, "client_certificate",
 	    "client_key beside it", "none"},
 	{XO_SECTION_TENANTS, tenant_lacks_certificate, "client_key",

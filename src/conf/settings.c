@@ -329,6 +329,8 @@ static const struct xo_setting settings[] = {
 {PEER("tenant", REFERENCE, policy.tenant), PEER_COUNT(policy.has_tenant),
     DEFAULT(""), .target = XO_SECTION_TENANTS,
     .help = "Whose mail it sends, beside the right relay; \"\": the sender's tenant's"},
+{PEER("tenant_names", BOOL, policy.has_tenant_names), DEFAULT("false"),
+    .help = "Whether certificate_names of tenants are its names, and its mail is theirs"},
 
 {TENANT("originator_orgs", DOMAINS, policy.originator_orgs),
     TENANT_COUNT(policy.n_originator_orgs), BOUNDS(1, 0),
@@ -339,6 +341,9 @@ static const struct xo_setting settings[] = {
 {TENANT("recipient_domains", DOMAINS, policy.recipient_domains),
     TENANT_COUNT(policy.n_recipient_domains), DEFAULT(""),
     .help = "Where its verified mail may go; absent: to its originator_orgs"},
+{TENANT("certificate_names", DOMAINS, policy.certificate_names),
+    TENANT_COUNT(policy.n_certificate_names), DEFAULT(""),
+    .help = "Names by which a peer with tenant_names knows the tenant's own systems"},
 {TENANT("relay", BOOL, policy.relay), DEFAULT("false"),
     .help = "Whether its verified mail may go anywhere (centralized mail transport)"},
 {TENANT("allow_untrusted_routing", BOOL, policy.allow_untrusted_routing),

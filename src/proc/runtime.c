@@ -16,7 +16,8 @@ static bool
 wants_certificate(const struct xo_policy *policy, const struct xo_listener *l)
 {
 	for (size_t i = 0; i < l->n_peers; i++)
-		if (policy->peers[l->peers[i]].n_names > 0)
+		if (policy->peers[l->peers[i]].n_names > 0 ||
+		    policy->peers[l->peers[i]].has_tenant_names)
 			return true;
 	return false;
 }

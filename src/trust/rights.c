@@ -7,6 +7,7 @@
 #include <assert.h>
 
 #include <xoorg/domain.h>
+#include <xoorg/tenants.h>
 
 /*
  * `*.x`: exactly one label in front of x, which has a dot itself. A wildcard
@@ -95,10 +96,16 @@ xo_server_name(struct xo_span host, struct xo_span domain)
 	return domain.len == 0 || is_within(domain, host) ? host : domain;
 }
 
-/*
- * The CN counts only where there is no SAN, or by the peer's `match`; as it
- * stands, since wildcards are a SAN's.
- */
+/* Only where there is no SAN, or by the peer's `match`; as it stands, since
+ * wildcards are a SAN's. */
+static bool
+common_name_counts(const struct xo_certificate *certificate,
+    const struct xo_peer *peer)
+{
+	return (!certificate->has_alt_names &&
+	    certificate->n_dns_names == 0) || peer->match == XO_MATCH_CN_TOO;
+}
+
 static bool
 certificate_has_name(const struct xo_certificate *certificate,
     struct xo_span configured, const struct xo_peer *peer)
@@ -110,9 +117,7 @@ certificate_has_name(const struct xo_certificate *certificate,
 		    certificate->dns_names[i], peer->has_wildcards))
 			return true;
 	}
-	return ((!certificate->has_alt_names &&
-	    certificate->n_dns_names == 0) ||
-	    peer->match == XO_MATCH_CN_TOO) &&
+	return common_name_counts(certificate, peer) &&
 	    xo_certificate_name_matches(configured, certificate->common_name,
 	    false);
 }
@@ -210,15 +215,64 @@ struct findings {
 };
 
 static void
-claim(const struct xo_policy *policy, const struct xo_peer *peer,
-    struct claim *claim)
+claim(const struct xo_policy *policy, int tenant, struct claim *claim)
 {
-	if (!peer->has_tenant)
-		return;
-	claim->is_torn |= (claim->is_made && claim->tenant != peer->tenant) ||
-	    peer->tenant < 0 || (size_t)peer->tenant >= policy->n_tenants;
+	claim->is_torn |= (claim->is_made && claim->tenant != tenant) ||
+	    tenant < 0 || (size_t)tenant >= policy->n_tenants;
 	claim->is_made = true;
-	claim->tenant = peer->tenant;
+	claim->tenant = tenant;
+}
+
+/* The certificate has this name, which is peer i's. False: it is not good. */
+static bool
+take_name(const struct xo_policy *policy, const struct xo_listener *listener,
+    int i, const struct xo_certificate *certificate, struct xo_span name,
+    struct findings *found)
+{
+	const struct xo_peer *peer = &policy->peers[i];
+	const char *flaw = flaw_for(certificate, name, peer, listener);
+	bool refuses = flaw != NULL &&
+	    peer->bad_certificate != XO_BAD_CERTIFICATE_UNTRUSTED;
+	/* Told of is who refuses, else who believes, else the first. */
+	if (found->certificate_peer == XO_NOBODY ||
+	    (refuses && !found->is_refused) ||
+	    (flaw == NULL && found->flaw != NULL && !found->is_refused)) {
+		found->certificate_peer = i;
+		found->name = name;
+		found->flaw = flaw;
+	}
+	if (flaw == NULL)
+		found->by_certificate |= peer->rights;
+	found->is_refused |= refuses;
+	return flaw == NULL;
+}
+
+static void
+take_tenants_name(const struct xo_policy *policy,
+    const struct xo_listener *listener, int i,
+    const struct xo_certificate *certificate, struct xo_span name,
+    struct findings *found)
+{
+	int tenant = xo_tenants_by_certificate_name(policy, name);
+
+	if (tenant != XO_NOBODY && take_name(policy, listener, i, certificate,
+	    name, found))
+		claim(policy, tenant, &found->certificate_claim);
+}
+
+/* The names of the certificate are looked up, since there may be thousands of
+ * tenants: each that is a tenant's counts, and two of two tenants are torn. */
+static void
+judge_tenants(const struct xo_policy *policy,
+    const struct xo_listener *listener, int i,
+    const struct xo_certificate *certificate, struct findings *found)
+{
+	for (size_t k = 0; k < certificate->n_dns_names; k++)
+		take_tenants_name(policy, listener, i, certificate,
+		    certificate->dns_names[k], found);
+	if (common_name_counts(certificate, &policy->peers[i]))
+		take_tenants_name(policy, listener, i, certificate,
+		    certificate->common_name, found);
 }
 
 static void
@@ -228,27 +282,12 @@ judge_certificate(const struct xo_policy *policy,
 {
 	const struct xo_peer *peer = &policy->peers[i];
 	const struct xo_span *name = find_name(peer, certificate);
-	const char *flaw;
-	bool refuses;
 
-	if (name == NULL)
-		return;
-	flaw = flaw_for(certificate, *name, peer, listener);
-	refuses = flaw != NULL &&
-	    peer->bad_certificate != XO_BAD_CERTIFICATE_UNTRUSTED;
-	/* Told of is who refuses, else who believes, else the first. */
-	if (found->certificate_peer == XO_NOBODY ||
-	    (refuses && !found->is_refused) ||
-	    (flaw == NULL && found->flaw != NULL && !found->is_refused)) {
-		found->certificate_peer = i;
-		found->name = *name;
-		found->flaw = flaw;
-	}
-	if (flaw == NULL) {
-		found->by_certificate |= peer->rights;
-		claim(policy, peer, &found->certificate_claim);
-	}
-	found->is_refused |= refuses;
+	if (peer->has_tenant_names)
+		judge_tenants(policy, listener, i, certificate, found);
+	if (name != NULL && take_name(policy, listener, i, certificate, *name,
+	    found) && peer->has_tenant)
+		claim(policy, peer->tenant, &found->certificate_claim);
 }
 
 static void
@@ -262,7 +301,8 @@ judge_address(const struct xo_policy *policy, int i,
 	if (found->address_peer == XO_NOBODY)
 		found->address_peer = i;
 	found->by_address |= peer->rights & ~(uint32_t)XO_RIGHT_XOORG;
-	claim(policy, peer, &found->address_claim);
+	if (peer->has_tenant)
+		claim(policy, peer->tenant, &found->address_claim);
 }
 
 /* A session that two tenants claim could speak for one as the other. */
@@ -274,7 +314,7 @@ attribute(struct xo_rights *rights, const struct findings *found)
 
 	if (claim->is_torn) {
 		rights->rights &= ~(uint32_t)XO_RIGHT_RELAY;
-		say(rights, XO_LIT(", but two peers name two tenants"));
+		say(rights, XO_LIT(", but two tenants claim it"));
 	} else if (claim->is_made) {
 		rights->is_attributed = true;
 		rights->tenant = claim->tenant;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The tenant table: two hash tables over lower-cased domains, one of the
- * originator orgs and one of the sender domains. A wildcard stands under its
+ * The tenant table: hash tables over lower-cased domains, one of the originator
+ * orgs, one of the sender domains and one of the names of certificates. A wildcard stands under its
  * parent domain with a mark of its own; it is found by walking up from the
  * domain asked for, so that the nearest one wins and an exact entry before all.
  */
@@ -27,6 +27,7 @@ struct table {
 struct xo_tenant_index {
 	struct table orgs;
 	struct table senders;
+	struct table names;
 };
 
 static bool
@@ -122,25 +123,35 @@ table_find(const struct table *table, struct xo_span domain)
 	return XO_NOBODY;
 }
 
-static enum xo_err
-index_orgs(struct table *table, const struct xo_policy *policy, int *first_r,
-    int *second_r)
+/* Each of the tenant's; false: another has one of them, or it has one twice. */
+static bool
+add_own(struct table *table, const struct xo_span *list, size_t n, int tenant,
+    int *first_r, int *second_r)
 {
-	size_t i, j;
+	for (size_t i = 0; i < n; i++) {
+		int other = table_add(table, list[i], tenant);
 
-	for (i = 0; i < policy->n_tenants; i++) {
+		if (other == XO_NOBODY)
+			continue;
+		*first_r = other;
+		*second_r = tenant;
+		return false;
+	}
+	return true;
+}
+
+static enum xo_err
+index_own(struct xo_tenant_index *index, const struct xo_policy *policy,
+    int *first_r, int *second_r)
+{
+	for (size_t i = 0; i < policy->n_tenants; i++) {
 		const struct xo_tenant *tenant = &policy->tenants[i];
 
-		for (j = 0; j < tenant->n_originator_orgs; j++) {
-			int other = table_add(table, tenant->originator_orgs[j],
-			    (int)i);
-
-			if (other != XO_NOBODY) {
-				*first_r = other;
-				*second_r = (int)i;
-				return XO_ERR_POLICY;
-			}
-		}
+		if (!add_own(&index->orgs, tenant->originator_orgs,
+		    tenant->n_originator_orgs, (int)i, first_r, second_r) ||
+		    !add_own(&index->names, tenant->certificate_names,
+		    tenant->n_certificate_names, (int)i, first_r, second_r))
+			return XO_ERR_POLICY;
 	}
 	return XO_OK;
 }
@@ -166,6 +177,7 @@ xo_tenants_index(struct xo_policy *policy, int *first_r, int *second_r)
 	struct xo_tenant_index *index = calloc(1, sizeof(*index));
 	size_t n_orgs = 0;
 	size_t n_senders = 0;
+	size_t n_names = 0;
 	size_t i;
 	enum xo_err err = XO_ERR_MEMORY;
 
@@ -176,11 +188,13 @@ xo_tenants_index(struct xo_policy *policy, int *first_r, int *second_r)
 	for (i = 0; i < policy->n_tenants; i++) {
 		n_orgs += policy->tenants[i].n_originator_orgs;
 		n_senders += policy->tenants[i].n_sender_domains;
+		n_names += policy->tenants[i].n_certificate_names;
 	}
 	if (table_init(&index->orgs, n_orgs) != XO_OK ||
-	    table_init(&index->senders, n_senders) != XO_OK)
+	    table_init(&index->senders, n_senders) != XO_OK ||
+	    table_init(&index->names, n_names) != XO_OK)
 		goto out;
-	err = index_orgs(&index->orgs, policy, first_r, second_r);
+	err = index_own(index, policy, first_r, second_r);
 	if (err != XO_OK)
 		goto out;
 	index_senders(&index->senders, policy);
@@ -198,6 +212,7 @@ xo_tenants_index_free(struct xo_tenant_index **index)
 		return;
 	free((*index)->orgs.slots);
 	free((*index)->senders.slots);
+	free((*index)->names.slots);
 	free(*index);
 	*index = NULL;
 }
@@ -239,6 +254,18 @@ xo_tenants_by_sender_domain(const struct xo_policy *policy,
     struct xo_span domain)
 {
 	return find_any(policy, &(struct xo_key){XO_KEY_SENDER, domain});
+}
+
+int
+xo_tenants_by_certificate_name(const struct xo_policy *policy,
+    struct xo_span name)
+{
+	const struct slot *slot;
+
+	if (policy->tenant_index == NULL || name.len == 0)
+		return XO_NOBODY;
+	slot = find_slot(&policy->tenant_index->names, name, false);
+	return slot->key.len != 0 ? slot->tenant : XO_NOBODY;
 }
 
 bool

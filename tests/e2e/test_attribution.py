@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: ISC
-"""A peer that is a tenant's: by its certificate or address it relays as this tenant, with
+"""A peer that is a tenant's, or all tenants' by their certificate_names: by its certificate or address it relays as this tenant, with
 its certificate and XOORG, and as no other."""
+import re
+
 import pytest
 
-from harness import CAPS, Smtp, base_config, out_config, rows, server_context, simple
+from harness import (CAPS, Smtp, base_config, check_config, out_config, rows, server_context,
+                     simple)
 
 APP, APP_B, MTA = "127.0.0.7", "127.0.0.8", "127.0.0.9"
 FOREIGN = "X-OriginatorOrg: fabrikam.com\r\n"
@@ -125,3 +128,103 @@ def test_by_certificate(gateway, pki, hop, id, cert, sender, want):
         if got.code == 250:
             got = c.cmd("MAIL FROM:<%s>" % sender)
         assert got.matches(want), got
+
+
+def with_names(pki, hop, **changes):
+    """Two tenants, whose applications are known by the names of their certificates."""
+    config = base_config(pki, hop)
+    config["tenants"] = {
+        "contoso": {"originator_orgs": ["contoso.com"],
+                    "certificate_names": ["app.contoso.example", "erp.contoso.example"]},
+        "fabrikam": {"originator_orgs": ["fabrikam.com"],
+                     "certificate_names": ["app.fabrikam.example"]},
+    }
+    config["peers"] = {
+        "exchange-online": config["peers"]["exchange-online"],
+        "applications": {"tenant_names": True, "rights": ["relay"]},
+    }
+    config.set("listeners.in.peers", ["applications", "exchange-online"])
+    for path, value in changes.items():
+        config.set(path.replace("__", "."), value)
+    return config
+
+
+@pytest.mark.parametrize("id, name, how, sender, want", rows(
+    ("none", None, {}, "u@contoso.com", "550"),
+    ("nobody's", "app.adatum.example", {}, "u@contoso.com", "550"),
+    ("below", "x.app.contoso.example", {}, "u@contoso.com", "550"),
+    ("wildcard", "*.contoso.example", {}, "u@contoso.com", "550"),
+    ("common-name", "x.example", {"cn": "app.contoso.example"}, "u@contoso.com", "550"),
+    ("two-tenants", "app.contoso.example",
+     {"san": ("app.contoso.example", "app.fabrikam.example")}, "u@contoso.com", "550"),
+    ("bad-chain", "app.contoso.example", {"issuer": "other"}, "u@contoso.com", "454"),
+    ("expired", "app.contoso.example", {"days": (-9, -1)}, "u@contoso.com", "454"),
+    ("another's-sender", "app.contoso.example", {}, "u@fabrikam.com", "550"),
+    ("nobody's-sender", "app.contoso.example", {}, "u@adatum.example", "550"),
+    ("own", "app.contoso.example", {}, "u@contoso.com", "250"),
+    ("two-names", "app.contoso.example",
+     {"san": ("app.contoso.example", "erp.contoso.example")}, "u@contoso.com", "250"),
+    ("the-other", "app.fabrikam.example", {}, "u@fabrikam.com", "250"),
+    ("null", "app.fabrikam.example", {}, "", "250")))
+def test_tenant_names(gateway, pki, hop, id, name, how, sender, want):
+    """A row of protocol.md 9.13 each, and whose mail it is."""
+    one = hop()
+    gw = gateway(with_names(pki, one, peers__applications__wildcards=True))
+    cert = pki.make("names-" + id.replace("'", ""), name, **how) if name else None
+    with Smtp(gw.port()) as c:
+        c.ehlo()
+        c.starttls(cert)
+        got = c.cmd("EHLO x")
+        if got.code == 250:
+            assert "XOORG" not in got.text
+            got = c.cmd("MAIL FROM:<%s>" % sender)
+        assert got.matches(want), got
+        if got.code == 250:
+            c.want("RCPT TO:<r@anywhere.example>", 250)
+            c.data(simple())
+            event = gw.event()
+            assert (event["verdict"], event["tenant"]) == ("attributed", name.split(".")[1])
+
+
+def test_exchange_online_beside_them(gateway, pki, hop):
+    """XOORG is judged as ever where tenants' names are looked for, too."""
+    one = hop()
+    gw = gateway(with_names(pki, one))
+    with Smtp(gw.port()) as c:
+        c.hello(pki.exo)
+        c.deliver(simple(), xoorg="contoso.com")
+    assert gw.event()["verdict"] == "verified"
+
+
+@pytest.mark.parametrize("id, changes, said", rows(
+    ("wrong-right", {"peers.applications.rights": ["relay", "xclient"]},
+     "peers.applications.tenant_names: expected the right relay beside it, and no other"),
+    ("wrong-none", {"peers.applications.rights": []},
+     "tenant_names: expected the right relay beside it, and no other"),
+    ("wrong-xoorg", {"peers.applications.rights": ["relay", "xoorg"]}, "tenant_names: expected"),
+    ("wrong-networks", {"peers.applications.networks": ["127.0.0.1"]},
+     "tenant_names: expected neither names, networks nor tenant beside it"),
+    ("wrong-names", {"peers.applications.names": ["a.example"]},
+     "tenant_names: expected neither names, networks nor tenant beside it"),
+    ("wrong-tenant", {"peers.applications.tenant": "contoso"},
+     "tenant_names: expected neither names, networks nor tenant beside it"),
+    ("wrong-wildcard", {"tenants.contoso.certificate_names": ["a.example", "*.contoso.example"]},
+     "tenants.contoso.certificate_names: expected names without a wildcard, found one"),
+    ("wrong-twice", {"tenants.fabrikam.certificate_names": ["APP.contoso.example"]},
+     'tenants.fabrikam.certificate_names: expected each name once in all tenants, found '
+     '"APP.contoso.example" in tenant `contoso` and in tenant `fabrikam`'),
+    ("wrong-of-xoorg", {"tenants.fabrikam.certificate_names": ["mail.protection.outlook.com"]},
+     "peers.exchange-online.names: expected a name that is in no tenant's certificate_names"),
+    ("wrong-no-tls", {"listeners.in.tls": ""},
+     "listeners.in.peers: expected tls beside it, since `applications` is known by its"),
+))
+def test_wrong_names(pki, tmp_path, id, changes, said):
+    config = with_names(pki, type("H", (), {"address": "127.0.0.1:10025"}))
+    if id == "wrong-no-tls":
+        config["listeners"]["in"]["peers"] = ["applications"]
+    for path, value in changes.items():
+        config.set(path, value)
+    file = tmp_path / "xoorgd.conf"
+    file.write_text(config.text())
+    code, out = check_config(str(file))
+    assert code == 1 and re.search(r"xoorgd\.conf:\d+: ", out) and said in out, out

@@ -119,6 +119,15 @@ struct row {
     "  two = { rights = [\"relay\"]; tenant = \"" tenant "\"; " second " } }\n" \
     "tenants = {\n  fabrikam = { originator_orgs = [\"fabrikam.com\"]\n" \
     "    client_certificate = \"gw.pem\"; client_key = \"gw.key\" }\n"
+/* The first of one tenant's, the second of all by their names. */
+#define NAMED(name) \
+    "  mta = { networks = [\"127.0.0.0/8\"]\n    rights = [\"relay\"] } }\n" \
+    "tenants = {\n", \
+    "  one = { rights = [\"relay\"]; tenant = \"contoso\"; names = [" name "] }\n" \
+    "  two = { rights = [\"relay\"]; tenant_names = true } }\n" \
+    "tenants = {\n  fabrikam = { originator_orgs = [\"fabrikam.com\"]\n" \
+    "    certificate_names = [\"a.fabrikam.com\"]\n" \
+    "    client_certificate = \"gw.pem\"; client_key = \"gw.key\" }\n"
 #define BOTH_FROM "peers = [\"mta\"]"
 #define BOTH_TO "tls = \"default\"; peers = [\"one\", \"two\"]"
 #define TORN(first, second) {APPS(first, second, "fabrikam"), 30, \
@@ -302,6 +311,19 @@ static const struct row rows[] = {
 	{"mail.protection.outlook.com", "com", 7, XO_RULE_WIDE_NAME, "\"com\"", NO},
 	{"mail.protection.outlook.com", "a.b\", \"*.co.uk", 7,
 	    XO_RULE_WIDE_NAME, "\"*.co.uk\"", NO},
+	{"    upstream = \"\" } }\n", "    certificate_names = [\"com\"] } }\n",
+	    18, XO_RULE_WIDE_NAME, "tenants.contoso.certificate_names: "
+	    "expected the name of a server, found \"com\"",
+	    "[\"relay\"] } }\n", "[\"relay\"] }; x = { tenant_names = true; "
+	    "rights = [\"relay\"] } }\n"},
+	{"    upstream = \"\" } }\n", "    certificate_names = "
+	    "[\"MAIL.protection.outlook.com\"] } }\n", 7, XO_RULE_NAME_OF_TWO,
+	    "peers.exo.names: expected a name that is in no tenant's "
+	    "certificate_names, found \"mail.protection.outlook.com\", a name "
+	    "of tenant `contoso`", NO},
+	{"    upstream = \"\" } }\n", "    certificate_names = "
+	    "[\"app.contoso.com\"] } }\n", 18, XO_RULE_NAMES_UNUSED,
+	    "tenants.contoso.certificate_names: no peer has tenant_names", NO},
 	{"orgs = [\"contoso.com\"", "orgs = [\"com\"", 13, XO_RULE_WIDE_ORG,
 	    "tenants.contoso.originator_orgs: expected a domain that belongs to "
 	    "the tenant alone, found \"com\"", NO},
@@ -323,6 +345,9 @@ static const struct row rows[] = {
 	{"gw.contoso.com\"\n", "localhost.localdomain\"\n", 1,
 	    XO_RULE_HOSTNAME_LOCAL, "localdomain", NO},
 	/* Between two tenants. */
+	{NAMED("\"x.example\", \"A.fabrikam.com\""), 31, XO_RULE_TWO_TENANTS,
+	    "listeners.out.peers: `one` and `two` can match one client",
+	    BOTH_FROM, BOTH_TO},
 	TORN("networks = [\"10.0.0.0/8\"]",
 	    "networks = [\"192.0.2.1\", \"10.1.2.3\"]"),
 	TORN("networks = [\"2001:db8::7\"]", "networks = [\"2001:db8::/32\"]"),
@@ -363,6 +388,7 @@ static const struct row rows[] = {
 /* None of these has a warning. */
 static const struct row fine[] = {
 	/* Two applications, of two tenants, or of one. */
+	{NAMED("\"b.fabrikam.com\""), .from_too = BOTH_FROM, .to_too = BOTH_TO},
 	APART("networks = [\"10.0.0.0/8\"]",
 	    "networks = [\"192.0.2.1\"]", "fabrikam"),
 	APART("networks = [\"10.0.0.1\"]",

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <xoorg/rights.h>
+#include <xoorg/tenants.h>
 
 #define EXO "mail.protection.outlook.com"
 #define S(s) {(const uint8_t *)(s), sizeof(s) - 1}
@@ -738,6 +739,192 @@ test_attribution(void **state)
 	}
 }
 
+/* protocol.md 9.13: whose the session is, by names of tenants. */
+
+enum { NOBODY = -1, TENANT_A, TENANT_B };
+
+static const struct xo_span a_names[] = {
+	S("app.a.example"), S("erp.a.example")
+};
+static const struct xo_span b_names[] = {S("app.b.example")};
+static const struct xo_tenant named_tenants[] = {
+	{.certificate_names = a_names, .n_certificate_names = 2},
+	{.certificate_names = b_names, .n_certificate_names = 1},
+};
+
+struct tenant_row {
+	const char *id;
+	const char *dns[3];		/* NULL: no more */
+	const char *cn;
+	bool is_absent, is_clear, is_bad, is_refusing, is_outside;
+	bool is_not_named;		/* the listener names no such peer */
+	enum xo_match match;
+	enum xo_eku eku;
+	enum xo_crl_mode crl;
+	uint32_t rights;
+	int want;			/* NOBODY: not attributed */
+	bool is_refused;
+};
+
+static const struct tenant_row tenant_rows[] = {
+	{"no certificate", {NULL}, NULL, .is_absent = true, .want = NOBODY},
+	{"clear text", {"app.a.example"}, NULL, .is_clear = true,
+	    .want = NOBODY},
+	{"nobody's name", {"app.c.example"}, NULL, .want = NOBODY},
+	{"below", {"x.app.a.example"}, NULL, .want = NOBODY},
+	{"above", {"a.example"}, NULL, .want = NOBODY},
+	{"a wildcard", {"*.a.example"}, NULL, .want = NOBODY},
+	{"a final dot", {"app.a.example."}, NULL, .want = NOBODY},
+	{"chain not valid", {"app.a.example"}, NULL, .is_bad = true,
+	    .want = NOBODY},
+	{"chain not valid, refused", {"app.a.example"}, NULL, .is_bad = true,
+	    .is_refusing = true, .want = NOBODY, .is_refused = true},
+	{"chain not valid, nobody's name", {"app.c.example"}, NULL,
+	    .is_bad = true, .is_refusing = true, .want = NOBODY},
+	{"outside of constraints", {"app.a.example"}, NULL, .is_outside = true,
+	    .want = NOBODY},
+	{"for clients only", {"app.a.example"}, NULL, .eku = XO_EKU_CLIENT,
+	    .want = NOBODY},
+	{"no list", {"app.a.example"}, NULL, .crl = XO_CRL_HARD,
+	    .want = NOBODY},
+	{"two tenants", {"app.a.example", "app.b.example"}, NULL,
+	    .want = NOBODY},
+	{"two tenants, another between", {"app.b.example", "x.example",
+	    "erp.a.example"}, NULL, .want = NOBODY},
+	{"the CN beside a SAN", {"app.c.example"}, "app.a.example",
+	    .want = NOBODY},
+	{"a tenant and another's CN, cn-too", {"app.a.example"},
+	    "app.b.example", .match = XO_MATCH_CN_TOO, .want = NOBODY},
+	{"another listener", {"app.a.example"}, NULL, .is_not_named = true,
+	    .want = NOBODY},
+	{"the CN alone", {NULL}, "app.a.example", .rights = XO_RIGHT_RELAY,
+	    .want = TENANT_A},
+	{"the CN, cn-too", {"app.c.example"}, "app.a.example",
+	    .match = XO_MATCH_CN_TOO, .rights = XO_RIGHT_RELAY,
+	    .want = TENANT_A},
+	{"a tenant and another's CN", {"app.a.example"}, "app.b.example",
+	    .rights = XO_RIGHT_RELAY, .want = TENANT_A},
+	{"two names of one", {"app.a.example", "erp.a.example"}, NULL,
+	    .rights = XO_RIGHT_RELAY, .want = TENANT_A},
+	{"a name", {"x.example", "app.b.example"}, NULL,
+	    .rights = XO_RIGHT_RELAY, .want = TENANT_B},
+	{"capitals", {"APP.B.example"}, NULL, .rights = XO_RIGHT_RELAY,
+	    .want = TENANT_B},
+};
+
+static struct xo_rights
+decide_for_tenants(const struct tenant_row *row, const struct xo_peer *peers,
+    size_t n, const struct xo_address *address)
+{
+	static const int listed[] = {0, 1, 2};
+	static const struct xo_name_constraint fence = {
+		.base = S("fence.example"), .issuer = 1
+	};
+	struct xo_span dns[3];
+	struct xo_certificate certificate = {
+		.is_present = !row->is_absent, .dns_names = dns,
+		.is_chain_valid = !row->is_bad, .is_for_servers = true,
+		.common_name = xo_span_from_cstr(row->cn != NULL ? row->cn :
+		    ""),
+		.constraints = &fence, .n_constraints = row->is_outside,
+	};
+	struct xo_policy policy = {.peers = peers, .n_peers = n,
+		.tenants = named_tenants, .n_tenants = 2};
+	const struct xo_listener listener = {.peers = listed,
+		.n_peers = row->is_not_named ? 0 : n};
+	struct xo_rights got;
+	int first, second;
+
+	while (certificate.n_dns_names < 3 &&
+	    row->dns[certificate.n_dns_names] != NULL) {
+		dns[certificate.n_dns_names] = xo_span_from_cstr(
+		    row->dns[certificate.n_dns_names]);
+		certificate.n_dns_names++;
+	}
+	certificate.has_alt_names = certificate.n_dns_names > 0;
+	assert_int_equal(xo_tenants_index(&policy, &first, &second), XO_OK);
+	xo_rights_decide(&policy, &listener, row->is_clear ? NULL :
+	    &certificate, address, &got);
+	xo_tenants_index_free(&policy.tenant_index);
+	return got;
+}
+
+static void
+test_tenant_names(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(tenant_rows) / sizeof(tenant_rows[0]);
+	    i++) {
+		const struct tenant_row *row = &tenant_rows[i];
+		const struct xo_peer peer = {
+			.has_tenant_names = true, .has_wildcards = true,
+			.rights = XO_RIGHT_RELAY, .match = row->match,
+			.eku = row->eku,
+			.crl = row->crl,
+			.bad_certificate = row->is_refusing ?
+			    XO_BAD_CERTIFICATE_REFUSE :
+			    XO_BAD_CERTIFICATE_UNTRUSTED,
+		};
+		struct xo_rights got = decide_for_tenants(row, &peer, 1,
+		    NULL);
+
+		if (got.rights != row->rights ||
+		    got.is_refused != row->is_refused ||
+		    got.is_attributed != (row->want != NOBODY) ||
+		    (got.is_attributed && got.tenant != row->want))
+			fail_msg("%s: rights %u, refused %d, attributed %d to "
+			    "%d: %s", row->id, got.rights, got.is_refused,
+			    got.is_attributed, got.tenant, got.reason);
+	}
+}
+
+/* Beside other peers: an address never says otherwise, and one peer's tenant and
+ * another's name tear the session. */
+static void
+test_tenant_names_beside(void **state)
+{
+	static const struct xo_network at = {
+		{{[10] = 0xff, 0xff, 192, 0, 2, 1}}, 128
+	};
+	static const struct xo_span name[] = {S("app.a.example")};
+	static const struct tenant_row row = {.id = "",
+		.dns = {"app.a.example"}};
+	static const struct tenant_row other = {.id = "",
+		.dns = {"app.c.example"}};
+	struct xo_peer peers[] = {
+		{.has_tenant_names = true, .rights = XO_RIGHT_RELAY},
+		{.networks = &at, .n_networks = 1, .rights = XO_RIGHT_RELAY,
+		    .has_tenant = true, .tenant = TENANT_B},
+	};
+	struct xo_rights got;
+
+	(void)state;
+	got = decide_for_tenants(&other, peers, 2, &at.address);
+	assert_true(got.is_attributed && got.tenant == TENANT_B);
+	got = decide_for_tenants(&row, peers, 2, &at.address);
+	assert_true(got.is_attributed && got.tenant == TENANT_A);
+	/* A peer of that name that is B's. */
+	peers[1] = (struct xo_peer){.names = name, .n_names = 1,
+		.rights = XO_RIGHT_RELAY, .has_tenant = true,
+		.tenant = TENANT_B};
+	got = decide_for_tenants(&row, peers, 2, NULL);
+	assert_false(got.is_attributed);
+	assert_int_equal(got.rights, 0);
+	assert_non_null(strstr(got.reason, "but two tenants claim it"));
+	/* One without a tenant is no claim; and A's own agrees. */
+	peers[1].has_tenant = false;
+	got = decide_for_tenants(&row, peers, 2, NULL);
+	assert_true(got.is_attributed && got.tenant == TENANT_A);
+	peers[1].has_tenant = true;
+	peers[1].tenant = TENANT_A;
+	got = decide_for_tenants(&row, peers, 2, NULL);
+	assert_true(got.is_attributed && got.tenant == TENANT_A);
+	/* Without the setting they are nobody's names. */
+	peers[0].has_tenant_names = false;
+	got = decide_for_tenants(&row, peers, 1, NULL);
+	assert_int_equal(got.rights, 0);
+}
+
 int
 main(void)
 {
@@ -749,6 +936,8 @@ main(void)
 		cmocka_unit_test(test_usage_and_revocation),
 		cmocka_unit_test(test_each_peer_decides),
 		cmocka_unit_test(test_attribution),
+		cmocka_unit_test(test_tenant_names),
+		cmocka_unit_test(test_tenant_names_beside),
 		cmocka_unit_test(test_cn_too),
 		cmocka_unit_test(test_constraints),
 		cmocka_unit_test(test_server_name),

@@ -277,6 +277,47 @@ test_many(void **state)
 	xo_tenants_index_free(&policy.tenant_index);
 }
 
+/* Names of certificates: exact ones, each once in all, and never a wildcard. */
+static void
+test_by_certificate_name(void **state)
+{
+	static const struct xo_span a[] = {
+		S("app.contoso.com"), S("*.contoso.net")
+	};
+	static const struct xo_span b[] = {S("App.Fabrikam.com")};
+	static const struct xo_span twice[] = {S("APP.contoso.com")};
+	struct xo_tenant two[] = {
+		{.certificate_names = a, .n_certificate_names = 2},
+		{.certificate_names = b, .n_certificate_names = 1},
+	};
+	static const struct row rows[] = {
+		{"", XO_NOBODY}, {"contoso.com", XO_NOBODY},
+		{"x.app.contoso.com", XO_NOBODY}, {"x.contoso.net", XO_NOBODY},
+		{"*.contoso.net", XO_NOBODY}, {"contoso.net", XO_NOBODY},
+		{"app.contoso.com.", XO_NOBODY}, {"app.contoso.com", 0},
+		{"APP.fabrikam.com", 1},
+	};
+	struct xo_policy policy = {.tenants = two, .n_tenants = 2};
+	int first, second;
+
+	(void)state;
+	assert_int_equal(xo_tenants_by_certificate_name(&policy, a[0]),
+	    XO_NOBODY);
+	assert_int_equal(xo_tenants_index(&policy, &first, &second), XO_OK);
+	for (size_t i = 0; i < N(rows); i++) {
+		int got = xo_tenants_by_certificate_name(&policy,
+		    xo_span_from_cstr(rows[i].domain));
+
+		if (got != rows[i].want)
+			fail_msg("%s: %d", rows[i].domain, got);
+	}
+	xo_tenants_index_free(&policy.tenant_index);
+	two[1].certificate_names = twice;
+	assert_int_equal(xo_tenants_index(&policy, &first, &second),
+	    XO_ERR_POLICY);
+	assert_true(first == 0 && second == 1);
+}
+
 static void
 test_none(void **state)
 {
@@ -300,6 +341,7 @@ main(void)
 		cmocka_unit_test(test_listed),
 		cmocka_unit_test(test_org_twice),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_by_certificate_name),
 		cmocka_unit_test(test_none),
 	};
 
