@@ -163,6 +163,7 @@ xo_guest_read(const struct xo_guest_reader *reader, struct xo_span record,
 		is_good = read_record(&r, reader->policy, record,
 		    &owned->guest.tenant);
 	xo_conf_arena_free(&r.nodes);
+	/* analyser: free_guest() frees all of it */
 	if (is_good) {
 		owned->arena = r.loader.arena;
 		owned->guest.free = free_guest;

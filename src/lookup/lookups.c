@@ -40,6 +40,7 @@ guests_of(const struct xo_lookups *all)
 static void
 forget(struct xo_lookup *l)
 {
+	/* analyser: what is freed is in no list any more */
 	if (l->previous != NULL)
 		l->previous->next = l->next;
 	else

@@ -312,6 +312,7 @@ xo_tables_cancel(struct xo_table_ask **ask)
 	*ask = NULL;
 	if (a == NULL)
 		return;
+	/* analyser: one that is done has told its owner, who has NULL */
 	if (a->request != NULL)
 		a->tables->sources[a->at].type->cancel(
 		    a->tables->sources[a->at].state, a->request);
