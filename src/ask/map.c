@@ -85,13 +85,27 @@ static const struct map {
 	/* NULL: an action of access(5), of what there is not, too. */
 	struct xo_span (*value)(const struct xo_policy *policy,
 	    const struct xo_listener *listener, int tenant);
+	/* What a source is asked for; COUNT: nothing. */
+	enum xo_key_kind kind;
 } maps[] = {
-	{"org", xo_tenants_by_org, name_of},
-	{"org_access", xo_tenants_by_org, NULL},
-	{"sender", find_sender, name_of},
-	{"sender_xoorg", find_sender, org_of},
-	{"recipient", find_recipient, name_of},
+	{"org", xo_tenants_by_org, name_of, XO_KEY_ORG},
+	{"org_access", xo_tenants_by_org, NULL, XO_KEY_ORG},
+	{"sender", find_sender, name_of, XO_KEY_SENDER},
+	{"sender_xoorg", find_sender, org_of, XO_KEY_SENDER},
+	{"recipient", find_recipient, name_of, XO_KEY_KIND_COUNT},
 };
+
+/* Not to be found is no answer while it is not known. */
+static bool
+lacks(const struct xo_policy *policy, const struct map *map,
+    struct xo_map_answer *answer)
+{
+	answer->lacks = (struct xo_key){map->kind,
+		map->kind == XO_KEY_SENDER ? domain_of(answer->key) :
+		answer->key};
+	return map->kind != XO_KEY_KIND_COUNT &&
+	    xo_tenants_lack(policy, &answer->lacks);
+}
 
 static const struct map *
 find_map(struct xo_span name)
@@ -131,6 +145,14 @@ xo_map_answer(const struct xo_policy *policy,
 	if (map == NULL || blank == request.len) {
 		xo_buf_add_cstr(out, map == NULL ? "PERM no such table" :
 		    "PERM no key");
+		return;
+	}
+	if (lacks(policy, map, answer_r)) {
+		answer_r->result = XO_MAP_TEMP;
+		answer_r->is_access = map->value == NULL;
+		answer_r->refusal = XO_REFUSAL_TENANT_NOT_KNOWN;
+		xo_buf_add_all(out, "TEMP ", xo_refusal_info(
+		    answer_r->refusal)->text, (char *)NULL);
 		return;
 	}
 	answer_r->tenant = map->find(policy, answer_r->key);

@@ -8,7 +8,8 @@
  *   org_access     the same: what access(5) shall do with mail that bears it
  *   sender         an address, or a domain: the name of the tenant it is of
  *   sender_xoorg   the same: the tenant's first originator org
- *   recipient      a domain: the name of the tenant that gets its mail
+ *   recipient      a domain: the name of the tenant that gets its mail, if the
+ *                  tenant is one of the configuration
  *
  * A key proves nothing of who handed a mail over, so no value lets anybody
  * relay. Pure.
@@ -16,6 +17,7 @@
 #ifndef XO_ASK_MAP_H
 #define XO_ASK_MAP_H
 
+#include <xoorg/guests.h>
 #include <xoorg/policy.h>
 #include <xoorg/refusal.h>
 
@@ -25,6 +27,7 @@
 enum xo_map_result {
 	XO_MAP_OK,
 	XO_MAP_NOTFOUND,
+	XO_MAP_TEMP,			/* whose it is must be asked first */
 	XO_MAP_PERM,			/* no such table, or no request */
 	XO_MAP_RESULT_COUNT
 };
@@ -34,7 +37,8 @@ struct xo_map_answer {
 	struct xo_span map, key;	/* of the request */
 	int tenant;			/* XO_NOBODY: none */
 	bool is_access;			/* the value is an action of access(5) */
-	enum xo_refusal refusal;	/* of that */
+	enum xo_refusal refusal;	/* of that, or of XO_MAP_TEMP */
+	struct xo_key lacks;		/* of XO_MAP_TEMP; as xo_treatment.lacks */
 };
 
 /* Answers what stands in the netstring; `out` has the text of the reply. */

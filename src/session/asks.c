@@ -34,6 +34,7 @@ free_ask(struct xo_ask *a)
 	struct xo_asks *all = a->all;
 
 	xo_ask_log_end(a);
+	xo_lookups_leave(&a->lookup);
 	xo_leg_close(&a->leg);
 	if (a->timer != NULL)
 		event_free(a->timer);
@@ -96,7 +97,8 @@ move(struct xo_ask *a)
 	size_t left = xo_leg_left(&a->leg).len;
 	struct xo_span got;
 
-	if (a->is_closing || a->leg.has_ended || !a->leg.is_readable ||
+	if (a->is_closing || a->lookup.lookup != NULL ||
+	    a->leg.has_ended || !a->leg.is_readable ||
 	    xo_leg_is_full(&a->leg))
 		return false;
 	got = xo_leg_read(&a->leg, a->all->env->scratch);
@@ -150,6 +152,9 @@ arm(struct xo_ask *a)
 	if (a->is_closing) {
 		wait = XO_ASK_LINGERS;
 		tv = xo_clock_timeval(LINGER);
+	} else if (a->lookup.lookup != NULL) {
+		wait = XO_ASK_LOOKUP;
+		tv = xo_clock_timeval(limits->lookup_timeout);
 	} else if (xo_leg_left(&a->leg).len > 0 || a->leg.out.len > 0) {
 		wait = XO_ASK_BUSY;
 		tv = xo_clock_timeval(limits->request_timeout);
@@ -193,6 +198,19 @@ on_leg(struct xo_leg *leg, void *owner)
 	run(owner);
 }
 
+/* The question that waited is answered, whatever is known by now. */
+static void
+on_known(void *arg)
+{
+	struct xo_ask *a = arg;
+	struct xo_span left = xo_leg_left(&a->leg);
+
+	a->is_told = true;
+	a->wait = XO_ASK_NEW;
+	xo_leg_used(&a->leg, left, use(a, left));
+	run(a);
+}
+
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -200,6 +218,11 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (a->wait == XO_ASK_LOOKUP) {
+		xo_lookups_leave(&a->lookup);
+		on_known(a);
+		return;
+	}
 	/* Silence between two questions is nothing to tell of. */
 	if (a->wait == XO_ASK_BUSY)
 		xo_ask_log_refusal(a->all, a->listener, a->id,
@@ -240,6 +263,8 @@ xo_asks_take(struct xo_asks *all, int fd, int listener)
 		return;
 	}
 	a->listener = listener;
+	a->lookup.done = on_known;
+	a->lookup.arg = a;
 	if (!xo_leg_open(&a->leg, all->env->base, fd, on_leg, a)) {
 		free(a);
 		return;

@@ -214,6 +214,16 @@ refuse(struct xo_ask *a, enum xo_err err, bool has_reply)
 	xo_buf_fini(&out);
 }
 
+/* A table must say it first. True: it is asked, and the question waits. */
+static bool
+waits(struct xo_ask *a, enum xo_refusal why, const struct xo_key *lacks)
+{
+	struct xo_lookups *lookups = a->all->env->lookups;
+
+	return why == XO_REFUSAL_TENANT_NOT_KNOWN && !a->is_told &&
+	    lookups != NULL && xo_lookups_ask(lookups, &a->lookup, lacks);
+}
+
 static enum xo_err
 answer_policy(struct xo_ask *a, const struct xo_listener *listener,
     struct xo_span in, size_t *used_r)
@@ -226,8 +236,9 @@ answer_policy(struct xo_ask *a, const struct xo_listener *listener,
 	if (err == XO_OK)
 		err = xo_delegation_judge(policy_of(a->all), listener,
 		    &question, &answer);
-	if (err == XO_MORE)
-		return err;
+	if (err == XO_MORE || (err == XO_OK && waits(a, answer.refusal,
+	    &answer.treatment.lacks)))
+		return XO_MORE;
 	if (err == XO_OK) {
 		xo_delegation_write_action(&out, answer.may_relay,
 		    answer.refusal);
@@ -291,6 +302,8 @@ answered_lookup(const struct xo_map_answer *answer)
 		return answer->is_access ? XO_ANSWERED_DUNNO : XO_ANSWERED_OK;
 	case XO_MAP_NOTFOUND:
 		return XO_ANSWERED_NOTFOUND;
+	case XO_MAP_TEMP:
+		return answered_by(answer->refusal);
 	case XO_MAP_PERM:
 	case XO_MAP_RESULT_COUNT:
 	default:
@@ -313,6 +326,10 @@ answer_lookup(struct xo_ask *a, const struct xo_listener *listener,
 	if (err == XO_OK) {
 		xo_map_answer(policy_of(a->all), listener, request, &reply,
 		    &answer);
+		if (waits(a, answer.refusal, &answer.lacks)) {
+			xo_buf_fini(&reply);
+			return XO_MORE;
+		}
 		xo_netstring_write(&out, xo_buf_span(&reply));
 		err = reply.err != XO_OK ? reply.err : out.err;
 	}
@@ -338,7 +355,13 @@ xo_ask_answer(struct xo_ask *a, struct xo_span in, size_t *used_r)
 	const struct xo_listener *listener =
 	    &policy_of(a->all)->listeners[a->listener];
 
-	return listener->service == XO_SERVICE_POLICY ?
+	enum xo_err err;
+
+	xo_guests_set_time(policy_of(a->all)->guests, xo_clock_now());
+	err = listener->service == XO_SERVICE_POLICY ?
 	    answer_policy(a, listener, in, used_r) :
 	    answer_lookup(a, listener, in, used_r);
+	if (err != XO_MORE)
+		a->is_told = false;
+	return err;
 }

@@ -9,6 +9,7 @@
 #define XO_ASKS_INTERNAL_H
 
 #include <conf/conf.h>
+#include <lookup/lookups.h>
 #include <net/clock.h>
 #include <net/env.h>
 #include <net/leg.h>
@@ -25,6 +26,7 @@ enum xo_ask_wait {
 	XO_ASK_NEW,
 	XO_ASK_IDLE,
 	XO_ASK_BUSY,			/* a question, or an answer, is half */
+	XO_ASK_LOOKUP,			/* a table is asked for the answer */
 	XO_ASK_LINGERS,
 };
 
@@ -36,6 +38,8 @@ struct xo_ask {
 	struct event *timer;
 	uint64_t began;
 	enum xo_ask_wait wait;		/* what the timer runs for */
+	struct xo_lookup_wait lookup;
+	bool is_told;			/* by a table, or it was too late */
 	bool is_closing;		/* nothing more is read */
 	bool has_said_end;
 	uint32_t n_questions;
@@ -57,7 +61,8 @@ struct xo_asks {
 
 /*
  * Answers the question that `in` begins with; the answer waits in the leg. XO_OK:
- * *used_r octets were one. XO_MORE: it is not whole. Others: nothing behind it can
+ * *used_r octets were one. XO_MORE: it is not whole,
+ * or it waits for a table. Others: nothing behind it can
  * be read, which has been told.
  */
 enum xo_err xo_ask_answer(struct xo_ask *ask, struct xo_span in,

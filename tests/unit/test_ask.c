@@ -516,6 +516,62 @@ test_org_access(void **state)
 	}
 }
 
+/* Tenants that are in a table which must be asked: "not found" and "refuse it" are
+ * answers, and there is none yet. */
+static void
+test_maps_lack(void **state)
+{
+	static const char temp[] = "TEMP Organisations cannot be looked up at "
+	    "the moment, try again later";
+	static const struct {
+		const char *request, *want, *nobody;
+	} rows[] = {
+		{"org nobody.example", temp, "NOTFOUND "},
+		{"org_access nobody.example", temp, "OK " UNKNOWN},
+		{"sender nobody.example", temp, "NOTFOUND "},
+		{"sender a@nobody.example", temp, "NOTFOUND "},
+		{"sender_xoorg @nobody.example", temp, "NOTFOUND "},
+		/* what no source can have, what it is not asked for, what stands
+		 * in the configuration */
+		{"org .contoso.com", "NOTFOUND ", NULL},
+		{"org_access *", "OK " UNKNOWN, NULL},
+		{"sender <>", "NOTFOUND ", NULL},
+		{"recipient nobody.example", "NOTFOUND ", NULL},
+		{"org_access contoso.com", "OK DUNNO", NULL},
+		{"sender sales.example", "OK fabrikam", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++) {
+		struct xo_key keys[] = {
+			{XO_KEY_ORG, XO_LIT("nobody.example")},
+			{XO_KEY_SENDER, XO_LIT("nobody.example")},
+		};
+		const char *want = rows[i].nobody != NULL ? rows[i].nobody :
+		    rows[i].want;
+
+		policy.guests = xo_guests_new(8);
+		assert_string_equal(look_up(rows[i].request), rows[i].want);
+		for (size_t k = 0; k < N(keys); k++)
+			assert_int_equal(xo_guests_put(policy.guests, &keys[k],
+			    XO_KNOWN_NOBODY, NULL, 1, 0), XO_KNOWN_NOBODY);
+		assert_string_equal(look_up(rows[i].request), want);
+		xo_guests_free(&policy.guests);
+	}
+}
+
+/* The same of a client of the MTA. */
+static void
+test_answers_lack(void **state)
+{
+	(void)state;
+	policy.guests = xo_guests_new(8);
+	assert_string_equal(ask(changed("xoorg=nobody.example")),
+	    "451 4.3.0 Organisations cannot be looked up at the moment, try "
+	    "again later");
+	xo_guests_free(&policy.guests);
+}
+
 int
 main(void)
 {
@@ -525,6 +581,8 @@ main(void)
 		TEST(test_split),
 		TEST(test_bounds),
 		TEST(test_answers),
+		TEST(test_answers_lack),
+		TEST(test_maps_lack),
 		TEST(test_observed),
 		TEST(test_no_address),
 		TEST(test_refused_certificate),
