@@ -34,6 +34,30 @@ xo_folder_is_for(const struct xo_conf *conf, size_t tenant)
 	    conf->tenants[tenant].client_certificate.path == NULL;
 }
 
+bool
+xo_shown_find(struct xo_shown *shown, const struct xo_conf *conf,
+    size_t tenant)
+{
+	xo_buf_clear(&shown->file);
+	shown->certificate = conf->tenants[tenant].client_certificate;
+	shown->key = conf->tenants[tenant].client_key;
+	if (!xo_folder_is_for(conf, tenant))
+		return shown->certificate.path != NULL;
+	if (!xo_folder_file(conf, conf->policy.tenants[tenant].name,
+	    &shown->file))
+		return false;
+	shown->certificate = shown->key = (struct xo_conf_path){
+		(const char *)shown->file.p, conf->tenant_certificates.where};
+	return access(shown->certificate.path, F_OK) == 0;
+}
+
+void
+xo_shown_fini(struct xo_shown *shown)
+{
+	xo_buf_fini(&shown->file);
+	*shown = (struct xo_shown){.certificate = {.path = NULL}};
+}
+
 struct look {
 	const struct xo_conf *conf;
 	struct xo_warnings *warnings;

@@ -14,6 +14,18 @@ bool xo_folder_file(const struct xo_conf *conf, struct xo_span tenant,
 /* The tenant's certificate is looked for there. */
 bool xo_folder_is_for(const struct xo_conf *conf, size_t tenant);
 
+/* Where a tenant's certificate and its key are, and the name of their file if it
+ * is one of the folder. All-zero is empty. */
+struct xo_shown {
+	struct xo_conf_path certificate, key;
+	struct xo_buf file;
+};
+/* By its settings, else in the folder, where the file is. False: it has none, or
+ * no memory. */
+bool xo_shown_find(struct xo_shown *shown, const struct xo_conf *conf,
+    size_t tenant);
+void xo_shown_fini(struct xo_shown *shown);
+
 /* Warns of files that belong to no tenant, of those that are missing where an
  * upstream wants one, and of keys that others can read. */
 void xo_folder_check(const struct xo_conf *conf, struct xo_warnings *warnings);

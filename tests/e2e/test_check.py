@@ -275,6 +275,39 @@ def test_to_exchange(file, hop, pki, dns, id, how, cert, setting, result, words)
     assert (result == "ok") == ({r for r, _ in rows_["upstream", "exchange"]} == {"ok"})
 
 
+def test_as_each_tenant(file, hop, pki, dns, tmp_path):
+    """With the certificate of each whose mail goes there, out of the folder as well: one
+    that the server does not accept is found. Of many tenants the first are enough."""
+    server = exchange(hop, pki)
+    config = out_config(pki, server, client_certificate="tenant", client_key=None)
+    config["resolver"] = dns(HOME).address
+    foreign = pki.make("check-foreign", "fabrikam.com", issuer="other")
+    folder = tmp_path / "tenants"
+    folder.mkdir()
+    del config["tenants"]["fabrikam"]["client_certificate"]
+    del config["tenants"]["fabrikam"]["client_key"]
+    config["tenants"]["adatum"] = {"originator_orgs": ["adatum.com"]}
+    config["tenant_certificates"] = str(folder)
+    text = open(foreign.key).read() + open(foreign.cert).read()
+    (folder / "fabrikam.pem").write_text(text)
+    os.chmod(folder / "fabrikam.pem", 0o640)
+
+    def look():
+        report = json.loads(run("check", "--live", "--json", "--timeout", 5,
+                                file(config)).stdout)
+        return {x["where"].partition(" as ")[2]: x for x in report["findings"]
+                if x["kind"] == "upstream" and x["name"] == "exchange"}
+    seen = look()
+    assert sorted(seen) == ["contoso", "fabrikam"]
+    assert seen["contoso"]["result"] == "ok"
+    assert seen["fabrikam"]["result"] == "critical"
+    for i in range(20):
+        config["tenants"]["t%d" % i] = {"originator_orgs": ["t%d.example" % i]}
+        (folder / ("t%d.pem" % i)).write_text(text)
+    seen = look()
+    assert len(seen) == 17 and seen[""]["text"] == "looked at as 16 of 22 tenants"
+
+
 def test_no_starttls(file, hop, pki, dns):
     config = out_config(pki, hop())
     config["resolver"] = dns(HOME).address

@@ -4,7 +4,16 @@
  */
 #include <cmd/check/check.h>
 
+#include <cmd/common/tool.h>
+#include <conf/folder.h>
+#include <conf/routes.h>
 #include <xoorg/domain.h>
+
+#include <stdlib.h>
+
+/* As whom an upstream with "tenant" is looked at: so many, lest a look at a
+ * provider's gateway takes hours. */
+#define TENANTS_MAX 16
 
 /* What a look at one upstream goes by. */
 struct look {
@@ -12,6 +21,7 @@ struct look {
 	const struct xo_upstream *policy;
 	const struct xo_conf_upstream *conf;
 	struct xo_tls_tool_context *context;
+	int tenant;			/* whose certificate it is shown */
 	struct xo_visit_settings settings;
 	char hostname[XO_DOMAIN_MAX + 1];
 };
@@ -87,12 +97,16 @@ static void
 visit_host(struct look *l, const char *host, uint16_t port)
 {
 	struct xo_visit visit = {.settings = &l->settings};
-	char where[320];
+	struct xo_span tenant = l->tenant != XO_NOBODY ?
+	    l->live->conf->policy.tenants[l->tenant].name : XO_LIT("");
+	char where[480];
 
 	snprintf(visit.target.host, sizeof(visit.target.host), "%s", host);
 	snprintf(visit.target.port, sizeof(visit.target.port), "%u", port);
 	snprintf(where, sizeof(where), strchr(host, ':') != NULL
-	    ? "[%s]:%u" : "%s:%u", host, port);
+	    ? "[%s]:%u%s%.*s" : "%s:%u%s%.*s", host, port,
+	    tenant.len > 0 ? " as " : "", (int)tenant.len,
+	    (const char *)tenant.p);
 	xo_visit_make(&visit, l->context);
 	judge(l, &(struct xo_finding_of){"upstream", l->policy->name, where},
 	    &visit);
@@ -119,32 +133,28 @@ visit_exchangers(struct look *l)
 		visit_host(l, list[i].name, 25);
 }
 
-/* Ours for it; of "tenant" that of the first who has one. */
-static void
-choose_certificate(const struct look *l, struct xo_tls_tool_settings *tls)
+/* Ours for it; false: it is shown none. */
+static bool
+find_certificate(const struct look *l, struct xo_shown *shown)
 {
-	const struct xo_conf *conf = l->live->conf;
-
-	tls->certificate = l->conf->client_certificate.path;
-	tls->key = l->conf->client_key.path;
-	if (!l->policy->has_tenant_certificate)
-		return;
-	for (size_t i = 0; i < conf->policy.n_tenants; i++) {
-		tls->certificate = conf->tenants[i].client_certificate.path;
-		tls->key = conf->tenants[i].client_key.path;
-		if (tls->certificate != NULL)
-			return;
-	}
+	if (l->tenant != XO_NOBODY)
+		return xo_shown_find(shown, l->live->conf, (size_t)l->tenant);
+	shown->certificate = l->conf->client_certificate;
+	shown->key = l->conf->client_key;
+	return shown->certificate.path != NULL;
 }
 
 static bool
-make_context(struct look *l)
+make_context(struct look *l, struct xo_shown *shown)
 {
 	const struct xo_finding_of of = {"upstream", l->policy->name, ""};
 	struct xo_tls_tool_settings tls = {.trust = l->conf->trust};
 	char error[256];
 
-	choose_certificate(l, &tls);
+	if (find_certificate(l, shown)) {
+		tls.certificate = shown->certificate.path;
+		tls.key = shown->key.path;
+	}
 	l->context = xo_tls_tool_context_new(&tls, error, sizeof(error));
 	if (l->context != NULL)
 		return true;
@@ -155,12 +165,79 @@ make_context(struct look *l)
 	return l->context != NULL;
 }
 
+static void
+visit_all(struct look *l)
+{
+	struct xo_shown shown = {.key = {.path = NULL}};
+
+	if (make_context(l, &shown)) {
+		if (l->conf->mx != NULL)
+			visit_exchangers(l);
+		for (size_t k = 0; k < l->conf->n_hosts; k++)
+			visit_host(l, l->conf->hosts[k].host,
+			    l->conf->hosts[k].port);
+		xo_tls_tool_context_free(&l->context);
+	}
+	xo_shown_fini(&shown);
+}
+
+/* Tenants whose mail goes there. */
+struct users {
+	const struct look *look;
+	bool *is_one;
+};
+
+static void
+note_user(void *arg, const struct xo_route *route)
+{
+	const struct users *users = arg;
+	const struct xo_live *live = users->look->live;
+
+	if (route->tenant != XO_NOBODY && route->upstream >= 0 &&
+	    &live->conf->policy.upstreams[route->upstream] ==
+	    users->look->policy)
+		users->is_one[route->tenant] = true;
+}
+
+/* As each of the tenants that it is shown a certificate of. */
+static void
+visit_as_tenants(struct look *l)
+{
+	const struct xo_finding_of of = {"upstream", l->policy->name, ""};
+	const struct xo_policy *policy = &l->live->conf->policy;
+	struct users users = {.look = l, .is_one = xo_tool_require(calloc(
+	    policy->n_tenants + 1, sizeof(bool)))};
+	struct xo_shown shown = {.key = {.path = NULL}};
+	size_t n = 0;
+
+	for (size_t i = 0; i < policy->n_listeners; i++)
+		xo_routes_visit(policy, &policy->listeners[i], note_user,
+		    &users);
+	for (size_t i = 0; i < policy->n_tenants; i++) {
+		if (!users.is_one[i] ||
+		    !xo_shown_find(&shown, l->live->conf, i) ||
+		    n++ >= TENANTS_MAX)
+			continue;
+		l->tenant = (int)i;
+		visit_all(l);
+	}
+	xo_shown_fini(&shown);
+	free(users.is_one);
+	if (n == 0) {
+		l->tenant = XO_NOBODY;
+		visit_all(l);
+	}
+	if (n > TENANTS_MAX)
+		xo_findings_add(l->live->findings, XO_FINDING_OK, &of,
+		    "looked at as %d of %zu tenants", TENANTS_MAX, n);
+}
+
 void
 xo_check_upstream(struct xo_live *live, size_t i)
 {
 	const struct xo_policy *policy = &live->conf->policy;
 	struct look l = {.live = live, .policy = &policy->upstreams[i],
-	    .conf = &live->conf->upstreams[i]};
+	    .conf = &live->conf->upstreams[i], .tenant = XO_NOBODY};
 
 	snprintf(l.hostname, sizeof(l.hostname), "%.*s",
 	    (int)policy->hostname.len, (const char *)policy->hostname.p);
@@ -173,11 +250,8 @@ xo_check_upstream(struct xo_live *live, size_t i)
 		    l.policy->handover == XO_HANDOVER_PROXY_V2 ? 2 : 0,
 		.timeout = live->timeout,
 	};
-	if (!make_context(&l))
-		return;
-	if (l.conf->mx != NULL)
-		visit_exchangers(&l);
-	for (size_t k = 0; k < l.conf->n_hosts; k++)
-		visit_host(&l, l.conf->hosts[k].host, l.conf->hosts[k].port);
-	xo_tls_tool_context_free(&l.context);
+	if (l.policy->has_tenant_certificate)
+		visit_as_tenants(&l);
+	else
+		visit_all(&l);
 }

@@ -8,6 +8,8 @@
 
 #include <cmd/common/tool.h>
 
+#include <conf/folder.h>
+
 /* A tenant, as the cmdlets see it. */
 struct tenant {
 	const struct xo_tenant *policy;
@@ -145,11 +147,13 @@ add_lock_down(struct xo_buf *out, const struct tenant *t)
 static void
 add_shared(struct xo_buf *out, const struct xo_conf *conf, size_t i)
 {
-	if (conf->policy.n_tenants > 1 && conf->tenants[i].
-	    client_certificate.path == NULL)
+	struct xo_shown shown = {.key = {.path = NULL}};
+
+	if (conf->policy.n_tenants > 1 && !xo_shown_find(&shown, conf, i))
 		xo_buf_add_cstr(out, "# WARNING: several tenants would show the "
 		    "same certificate. Exchange Online tells\n# tenants apart "
 		    "by it: give each its own (client_certificate).\n");
+	xo_shown_fini(&shown);
 }
 
 static void

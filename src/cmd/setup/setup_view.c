@@ -6,6 +6,8 @@
 
 #include <cmd/common/tls_tool.h>
 #include <cmd/common/tool.h>
+
+#include <conf/folder.h>
 #include <xoorg/domain.h>
 
 static uint32_t
@@ -162,9 +164,13 @@ void
 xo_setup_client_name(const struct xo_conf *conf, int tenant,
     struct xo_buf *name_r)
 {
-	if (tenant != XO_NOBODY && read_name(
-	    &conf->tenants[tenant].client_certificate,
-	    &conf->tenants[tenant].client_key, name_r))
+	struct xo_shown shown = {.key = {.path = NULL}};
+	bool has_own = tenant != XO_NOBODY &&
+	    xo_shown_find(&shown, conf, (size_t)tenant) &&
+	    read_name(&shown.certificate, &shown.key, name_r);
+
+	xo_shown_fini(&shown);
+	if (has_own)
 		return;
 	for (size_t i = 0; i < conf->policy.n_upstreams; i++) {
 		const struct xo_conf_upstream *upstream = &conf->upstreams[i];

@@ -12,12 +12,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 struct seen {
 	const struct xo_tenant *tenant;
-	struct xo_conf_path certificate, key;
-	struct xo_buf file;		/* their name, out of the folder */
+	struct xo_shown shown;
 	char *fingerprint;
 };
 
@@ -32,8 +30,8 @@ tell(struct check *check, const struct seen *s, const char *format, ...)
 {
 	va_list arguments;
 
-	printf("%s:%d: %.*s: ", s->certificate.where.file,
-	    s->certificate.where.line, (int)s->tenant->name.len,
+	printf("%s:%d: %.*s: ", s->shown.certificate.where.file,
+	    s->shown.certificate.where.line, (int)s->tenant->name.len,
 	    (const char *)s->tenant->name.p);
 	va_start(arguments, format);
 	vprintf(format, arguments);
@@ -77,12 +75,12 @@ check_leaf(struct check *check, struct seen *s,
 {
 	if (!has_own_name(leaf, s->tenant))
 		tell(check, s, "%s has no name of its originator_orgs",
-		    s->certificate.path);
+		    s->shown.certificate.path);
 	if (leaf->days_left < 0)
 		tell(check, s, "%s ended %s",
-		    s->certificate.path, leaf->not_after);
+		    s->shown.certificate.path, leaf->not_after);
 	else if ((uint64_t)leaf->days_left < days)
-		tell(check, s, "%s ends %s", s->certificate.path,
+		tell(check, s, "%s ends %s", s->shown.certificate.path,
 		    leaf->not_after);
 	s->fingerprint = strdup(leaf->fingerprint);
 	(void)xo_tool_require(s->fingerprint);
@@ -92,9 +90,9 @@ static void
 check_tenant(struct check *check, struct seen *s, uint64_t days)
 {
 	struct xo_tls_tool_settings settings = {
-		.certificate = s->certificate.path,
-		.key = s->key.path,
-		.trust = s->certificate.path,
+		.certificate = s->shown.certificate.path,
+		.key = s->shown.key.path,
+		.trust = s->shown.certificate.path,
 	};
 	struct xo_tls_tool_chain chain = {NULL, 0};
 	char error[256];
@@ -135,29 +133,10 @@ check_twins(struct check *check)
 		    strcmp(s[-1].fingerprint, s->fingerprint) != 0)
 			continue;
 		tell(check, s, "%s is the certificate of tenant %.*s, too",
-		    s->certificate.path,
+		    s->shown.certificate.path,
 		    (int)s[-1].tenant->name.len,
 		    (const char *)s[-1].tenant->name.p);
 	}
-}
-
-/* Its own, else what the folder has for it. False: neither. */
-static bool
-find_files(struct seen *s, const struct xo_conf *conf, size_t i)
-{
-	s->tenant = &conf->policy.tenants[i];
-	s->certificate = conf->tenants[i].client_certificate;
-	s->key = conf->tenants[i].client_key;
-	if (!xo_folder_is_for(conf, i))
-		return s->certificate.path != NULL;
-	if (!xo_folder_file(conf, s->tenant->name, &s->file))
-		(void)xo_tool_require(NULL);
-	s->certificate = s->key = (struct xo_conf_path){
-		(const char *)s->file.p, conf->tenant_certificates.where};
-	if (access(s->certificate.path, F_OK) == 0)
-		return true;
-	xo_buf_fini(&s->file);
-	return false;
 }
 
 int
@@ -170,8 +149,11 @@ xo_tenant_check(const struct xo_tenant_source *source, uint64_t days)
 	for (size_t i = 0; i < source->n; i++) {
 		struct seen *s = &check.seen[check.n];
 
-		if (!find_files(s, source->conf, i))
+		s->tenant = &source->conf->policy.tenants[i];
+		if (!xo_shown_find(&s->shown, source->conf, i)) {
+			xo_shown_fini(&s->shown);
 			continue;
+		}
 		check_tenant(&check, s, days);
 		check.n++;
 	}
@@ -180,7 +162,7 @@ xo_tenant_check(const struct xo_tenant_source *source, uint64_t days)
 	    check.n, check.n_found);
 	for (size_t i = 0; i < check.n; i++) {
 		free(check.seen[i].fingerprint);
-		xo_buf_fini(&check.seen[i].file);
+		xo_shown_fini(&check.seen[i].shown);
 	}
 	free(check.seen);
 	return check.n_found == 0 ? XO_EXIT_OK : XO_EXIT_FAILED;
