@@ -200,7 +200,7 @@ is_usable(const struct xo_guests *g, const struct slot *s)
 static bool
 is_stale(const struct xo_guests *g, const struct slot *s)
 {
-	return s->known == XO_KNOWN_TENANT && g->now < s->stale_until;
+	return g->now < s->stale_until;
 }
 
 static void
@@ -348,12 +348,12 @@ xo_guests_put(struct xo_guests *g, const struct xo_key *key,
 	s->known = known;
 	s->n_telling = n_telling;
 	s->fresh_until = g->now + fresh;
-	if (known == XO_KNOWN_TENANT) {
+	/* "Nobody's" is never stale: it would be a refusal for good. */
+	s->stale_until = known == XO_KNOWN_TENANT ? g->now + stale : 0;
+	if (known == XO_KNOWN_TENANT)
 		s->guest = given;
-		s->stale_until = g->now + stale;
-	} else {
+	else
 		xo_guest_free(&given);
-	}
 	return known;
 }
 

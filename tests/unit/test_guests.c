@@ -499,6 +499,23 @@ test_in_policy(void **state)
 	assert_int_equal(n_alive, 0);
 }
 
+/* Keys that meet in one chain stay apart. */
+static void
+test_one_chain(void **state)
+{
+	struct xo_guests *g = xo_guests_new(1);
+
+	(void)state;
+	tell(g, org("contoso.com"), contoso(), 1000, 0);
+	assert_int_equal(find(g, (struct xo_key){XO_KEY_SENDER,
+	    XO_LIT("contoso.com")}, NULL), XO_KNOWN_NOT_NOW);
+	must_be(g, "a.contoso.com", XO_KNOWN_NOT_NOW);
+	must_be(g, "contoso.co", XO_KNOWN_NOT_NOW);
+	must_be(g, "contoso.com", XO_KNOWN_TENANT);
+	xo_guests_free(&g);
+	assert_int_equal(n_alive, 0);
+}
+
 /* What is done at random, against a list that is searched from its front. */
 static void
 test_random(void **state)
@@ -586,6 +603,7 @@ main(void)
 		cmocka_unit_test(test_evicted),
 		cmocka_unit_test(test_telling),
 		cmocka_unit_test(test_in_policy),
+		cmocka_unit_test(test_one_chain),
 		cmocka_unit_test(test_random),
 	};
 
