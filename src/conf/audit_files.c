@@ -16,6 +16,7 @@
 
 #include <conf/fail.h>
 #include <conf/folder.h>
+#include <conf/table_place.h>
 
 #define NAME_SIZE 128
 
@@ -92,7 +93,8 @@ add_all(struct inspection *in)
 		add(in, t->crl_file, false, "tls", name, "crl_file");
 	}
 	for (size_t i = 0; i < conf->n_tables; i++)
-		add(in, (struct xo_conf_path){conf->tables[i].path,
+		add(in, (struct xo_conf_path){xo_table_place_is_file(
+		    conf->tables[i].kind) ? conf->tables[i].path : NULL,
 		    conf->tables[i].where}, false, "", XO_LIT(""),
 		    "tenant_tables");
 	add(in, conf->tenant_certificates, false, "", XO_LIT(""),

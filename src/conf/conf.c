@@ -124,6 +124,33 @@ init_section(struct xo_loader *loader, enum xo_section section)
 	return group == NULL || init_named(loader, section, group);
 }
 
+/* While it may still be read: its first line. */
+static bool
+read_password(const struct xo_loader *loader)
+{
+	struct xo_conf_redis *redis = &loader->conf->redis;
+	struct xo_buf text = {.max = 4096};
+	const char *problem;
+
+	if (redis->password_file.path == NULL)
+		return true;
+	problem = xo_file_read(redis->password_file.path, &text);
+	if (problem == NULL) {
+		text.len = xo_span_find(xo_buf_span(&text), '\n');
+		redis->password = xo_conf_arena_copy(loader->arena,
+		    xo_buf_span(&text));
+		if (redis->password == NULL)
+			problem = "no memory";
+		else if (redis->password[0] == '\0')
+			problem = "an empty first line";
+	}
+	xo_buf_fini(&text);
+	return problem == NULL || xo_conf_fail(loader->error,
+	    &redis->password_file.where, "redis_password_file: expected a "
+	    "password in the first line, found %s: %s",
+	    redis->password_file.path, problem);
+}
+
 /* What is asked while mail waits is remembered for a while. */
 static bool
 set_guests(const struct xo_loader *loader)
@@ -132,6 +159,8 @@ set_guests(const struct xo_loader *loader)
 
 	if (!xo_tables_have_source(conf))
 		return true;
+	if (!read_password(loader))
+		return false;
 	conf->policy.guests = xo_guests_new(conf->tenant_cache);
 	return conf->policy.guests != NULL ||
 	    xo_conf_fail_memory(loader->error);

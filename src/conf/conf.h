@@ -46,6 +46,8 @@ enum xo_table_kind {
 	XO_TABLE_CSV,				/* read whole */
 	XO_TABLE_JSONL,				/* the same, an object a line */
 	XO_TABLE_CDB,				/* asked, as those below */
+	XO_TABLE_SOCKETMAP,
+	XO_TABLE_REDIS,
 	XO_TABLE_KIND_COUNT
 };
 
@@ -53,9 +55,19 @@ enum xo_table_kind {
 struct xo_conf_table {
 	enum xo_table_kind kind;
 	const char *text;			/* "csv:FILE", FILE absolute */
-	const char *path;			/* FILE */
+	const char *path;			/* a file, or a local socket */
+	struct xo_conf_host host;		/* of a server, if that is NULL */
+	const char *name;			/* of a socketmap */
 	struct xo_span content;			/* if set: instead of FILE's */
 	struct xo_conf_where where;
+};
+
+/* Of the server of redis: tables. */
+struct xo_conf_redis {
+	const char *user;			/* NULL: the default one */
+	struct xo_conf_path password_file;
+	const char *password;			/* what stands in it, or NULL */
+	const char *prefix;			/* before each key; or NULL */
 };
 
 enum xo_log_format {
@@ -210,6 +222,10 @@ struct xo_conf {
 	size_t n_tables;
 	enum xo_table_errors table_errors;
 	uint32_t tenant_cache;			/* answers kept, a worker */
+	uint32_t tenant_fresh;			/* ms, of servers' answers */
+	uint32_t tenant_nobody_fresh;
+	uint32_t tenant_stale;
+	struct xo_conf_redis redis;
 	struct xo_conf_path tenant_certificates; /* a folder: NAME.pem */
 	uint32_t certificate_warning;		/* days before its end */
 	const struct xo_conf_tls *tls;

@@ -6,29 +6,108 @@
 
 #include <string.h>
 
+#include <conf/address.h>
 #include <conf/cdb.h>
+#include <conf/place.h>
+
+/* The system takes 107. */
+#define PATH_MAX_LOCAL 100
+
+#define REDIS_PORT 6379
 
 struct kind {
 	const char *word;
 	bool is_file;
+	bool has_name;			/* behind the place of a server */
 	bool (*is_built)(void);		/* NULL: in every build */
 	const char *missing;
 };
 
 static const struct kind kinds[] = {
-	[XO_TABLE_CSV] = {"csv:", true, NULL, NULL},
-	[XO_TABLE_JSONL] = {"jsonl:", true, NULL, NULL},
-	[XO_TABLE_CDB] = {"cdb:", true, xo_cdb_is_built,
-	    "another kind of table, since this xoorg was built without cdb"},
+	[XO_TABLE_CSV] = {"csv:", .is_file = true},
+	[XO_TABLE_JSONL] = {"jsonl:", .is_file = true},
+	[XO_TABLE_CDB] = {"cdb:", .is_file = true, .is_built = xo_cdb_is_built,
+	    .missing = "another kind of table, since this xoorg was built "
+	    "without cdb"},
+	[XO_TABLE_SOCKETMAP] = {"socketmap:", .has_name = true},
+	[XO_TABLE_REDIS] = {"redis:", .is_file = false},
 };
 _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == XO_TABLE_KIND_COUNT,
     "a kind of table without a word");
+
+static const char *
+parse_address(struct xo_span text, struct xo_conf_arena *arena,
+    struct xo_conf_table *table)
+{
+	const char *expected = xo_conf_host_parse(text,
+	    table->name == NULL ? REDIS_PORT : 0, arena, &table->host);
+
+	if (expected != NULL)
+		return expected;
+	if (table->host.port == 0)
+		return "ADDRESS:PORT behind inet:";
+	if (!xo_conf_host_is_address(&table->host))
+		return "an IP address behind inet:, since no name is looked up";
+	return !xo_host_is_public(&table->host) ? NULL :
+	    "an address of this machine or of a private network, since "
+	    "nothing is encrypted";
+}
+
+/* "unix:PATH" or "inet:ADDRESS:PORT" */
+static const char *
+parse_server(struct xo_span text, struct xo_conf_arena *arena,
+    struct xo_conf_table *table)
+{
+	const struct xo_span local = XO_LIT("unix:/");
+	const struct xo_span inet = XO_LIT("inet:");
+
+	if (xo_span_is_equal(xo_span_first(text, inet.len), inet))
+		return parse_address(xo_span_from(text, inet.len), arena,
+		    table);
+	if (text.len == local.len || !xo_span_is_equal(
+	    xo_span_first(text, local.len), local))
+		return "unix:/PATH or inet:ADDRESS:PORT behind the kind of "
+		    "table";
+	if (text.len - local.len > PATH_MAX_LOCAL)
+		return "the path of a local socket, of at most 100 octets";
+	table->path = xo_conf_arena_copy(arena, xo_span_from(text,
+	    local.len - 1));
+	return table->path != NULL ? NULL : "memory";
+}
+_Static_assert(PATH_MAX_LOCAL == 100, "the text says 100");
+
+/* The last word behind a colon. */
+static const char *
+parse_name(struct xo_span *text, struct xo_conf_arena *arena,
+    struct xo_conf_table *table)
+{
+	size_t n = text->len;
+
+	while (n > 0 && text->p[n - 1] != ':')
+		n--;
+	if (n == 0 || n == text->len || xo_span_find(xo_span_from(*text, n),
+	    ' ') < text->len - n)
+		return "the name of a map at the end, socketmap:unix:/PATH:NAME";
+	table->name = xo_conf_arena_copy(arena, xo_span_from(*text, n));
+	text->len = n - 1;
+	return table->name != NULL ? NULL : "memory";
+}
+
+static const char *
+parse_place(const struct kind *kind, struct xo_span text,
+    struct xo_conf_arena *arena, struct xo_conf_table *table)
+{
+	const char *expected = NULL;
+
+	if (kind->has_name)
+		expected = parse_name(&text, arena, table);
+	return expected != NULL ? expected : parse_server(text, arena, table);
+}
 
 const char *
 xo_table_place_parse(const char *text, struct xo_conf_arena *arena,
     struct xo_conf_table *table)
 {
-	(void)arena;
 	*table = (struct xo_conf_table){.text = text};
 	for (size_t i = 0; i < XO_TABLE_KIND_COUNT; i++) {
 		const struct kind *kind = &kinds[i];
@@ -39,11 +118,15 @@ xo_table_place_parse(const char *text, struct xo_conf_arena *arena,
 		if (kind->is_built != NULL && !kind->is_built())
 			return kind->missing;
 		table->kind = (enum xo_table_kind)i;
+		if (!kind->is_file)
+			return parse_place(kind, xo_span_from_cstr(text + n),
+			    arena, table);
 		table->path = text + n;
 		return text[n] != '\0' ? NULL :
 		    "the name of a file behind csv:, jsonl: or cdb:";
 	}
-	return "csv:FILE, jsonl:FILE or cdb:FILE";
+	return "csv:FILE, jsonl:FILE, cdb:FILE, socketmap:SERVER:NAME or "
+	    "redis:SERVER";
 }
 
 const char *

@@ -42,6 +42,16 @@ xo_table_access_list(const struct xo_conf *conf, const char *first)
 	return list;
 }
 
+bool
+xo_table_access_is_local(const struct xo_conf *conf)
+{
+	for (size_t i = 0; i < conf->n_tables; i++)
+		if (conf->tables[i].kind >= XO_TABLE_SOCKETMAP &&
+		    conf->tables[i].path != NULL)
+			return true;
+	return false;
+}
+
 void
 xo_table_access_free(char ***list)
 {

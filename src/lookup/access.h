@@ -14,6 +14,8 @@
  * no memory.
  */
 char **xo_table_access_list(const struct xo_conf *conf, const char *first);
+/* A worker connects to a local socket. */
+bool xo_table_access_is_local(const struct xo_conf *conf);
 void xo_table_access_free(char ***list);
 
 #endif

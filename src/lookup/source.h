@@ -37,7 +37,8 @@ struct xo_source_type {
 	bool is_remote;
 };
 
-/* Those of this build. */
 extern const struct xo_source_type xo_source_cdb;
+extern const struct xo_source_type xo_source_socketmap;
+extern const struct xo_source_type xo_source_redis;
 
 #endif

@@ -44,6 +44,8 @@ struct xo_table_ask {
 
 static const struct xo_source_type *const types[] = {
 	&xo_source_cdb,
+	&xo_source_socketmap,
+	&xo_source_redis,
 	NULL,
 };
 
@@ -180,11 +182,31 @@ read_guest(const struct xo_table_ask *ask, struct xo_span record)
 	return guest;
 }
 
+/* A file is cheap to ask, and is asked each time. Where an answer took more than
+ * one source it is kept as the dearest of them is. */
+static bool
+has_remote(const struct xo_table_ask *ask)
+{
+	for (size_t i = 0; i <= ask->at; i++)
+		if (ask->tables->sources[i].type->is_remote)
+			return true;
+	return false;
+}
+
 static void
 set_lifetimes(const struct xo_table_ask *ask, struct xo_table_answer *answer)
 {
-	(void)ask;
-	(void)answer;
+	const struct xo_conf *conf = ask->tables->env->conf;
+
+	if (!has_remote(ask))
+		return;
+	if (answer->known == XO_KNOWN_NOBODY)
+		answer->fresh = conf->tenant_nobody_fresh;
+	if (answer->known != XO_KNOWN_TENANT)
+		return;
+	answer->fresh = conf->tenant_fresh;
+	answer->stale = conf->tenant_stale > conf->tenant_fresh ?
+	    conf->tenant_stale : conf->tenant_fresh;
 }
 
 /* True: the next source is to be asked. */

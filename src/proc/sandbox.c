@@ -35,6 +35,9 @@
 #define L (1U << XO_SANDBOX_LOG)
 #define ALL (W | S | K | F | L)
 
+/* A worker whose tables of tenants are behind a local socket. */
+#define U (1U << XO_SANDBOX_ROLE_COUNT)
+
 /* What an argument must be, in the bits of the mask. */
 #define MASK(arg, mask, value) \
 	{arg, SCMP_CMP_MASKED_EQ, (scmp_datum_t)(mask), (scmp_datum_t)(value)}
@@ -54,7 +57,8 @@
  * Who may call what, and with which arguments: of a call with several rows one
  * must fit. None that changes a descriptor of others: no F_SETFL, which would
  * take O_APPEND from a log, and no owner for signals; no socket but for the
- * Internet's streams and datagrams, hence no connect() to a local one.
+ * Internet's streams and datagrams, hence no connect() to a local one but where a
+ * table of tenants is behind it.
  */
 static const struct {
 	const char *name;
@@ -111,6 +115,8 @@ static const struct {
 	    MASK(1, PLAIN_SOCKET, SOCK_STREAM), MASK(2, INT, 0)}},
 	{"socket", W, {MASK(0, INT, AF_INET6),
 	    MASK(1, PLAIN_SOCKET, SOCK_DGRAM), MASK(2, INT, 0)}},
+	{"socket", U, {MASK(0, INT, AF_UNIX),
+	    MASK(1, PLAIN_SOCKET, SOCK_STREAM), MASK(2, INT, 0)}},
 	{"setsockopt", W | S, {MASK(1, INT, IPPROTO_TCP),
 	    MASK(2, INT, TCP_NODELAY)}},
 	{"setsockopt", W | S, {MASK(1, INT, IPPROTO_TCP),
@@ -201,8 +207,10 @@ add_masters(scmp_filter_ctx filter)
 }
 
 static bool
-add_rules(scmp_filter_ctx filter, enum xo_sandbox_role role)
+add_rules(scmp_filter_ctx filter, const struct xo_sandbox *s)
 {
+	enum xo_sandbox_role role = s->role;
+	unsigned int roles = 1U << role | (s->has_local_server ? U : 0);
 	bool is_ok = true;
 
 	for (size_t i = 0; is_ok && i < N(never); i++)
@@ -210,18 +218,18 @@ add_rules(scmp_filter_ctx filter, enum xo_sandbox_role role)
 	if (role == XO_SANDBOX_MASTER)
 		return is_ok && add_masters(filter);
 	for (size_t i = 0; is_ok && i < N(allowed); i++)
-		if ((allowed[i].roles & 1U << role) != 0)
+		if ((allowed[i].roles & roles) != 0)
 			is_ok = add(filter, SCMP_ACT_ALLOW, allowed[i].name,
 			    count_args(allowed[i].args), allowed[i].args);
 	return is_ok && add_abort(filter);
 }
 
 static bool
-filter_calls(enum xo_sandbox_role role)
+filter_calls(const struct xo_sandbox *s)
 {
-	scmp_filter_ctx filter = seccomp_init(role == XO_SANDBOX_MASTER ?
+	scmp_filter_ctx filter = seccomp_init(s->role == XO_SANDBOX_MASTER ?
 	    SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM));
-	bool is_ok = filter != NULL && add_rules(filter, role) &&
+	bool is_ok = filter != NULL && add_rules(filter, s) &&
 	    seccomp_load(filter) == 0;
 
 	if (filter != NULL)
@@ -263,7 +271,7 @@ xo_sandbox_enter(const struct xo_sandbox *s, struct xo_buf *error)
 	if (!has_children && !xo_landlock_enter(s->readable) &&
 	    !fail(s->mode, error, "Landlock"))
 		return false;
-	return filter_calls(s->role) || fail(s->mode, error, "seccomp");
+	return filter_calls(s) || fail(s->mode, error, "seccomp");
 }
 
 bool

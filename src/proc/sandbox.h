@@ -31,6 +31,7 @@ struct xo_sandbox {
 	enum xo_sandbox_role role;
 	enum xo_sandbox_mode mode;
 	const char *const *readable;	/* and below; ended by NULL, or NULL */
+	bool has_local_server;		/* a worker may connect to one */
 	bool is_writing_files;		/* files that are open already */
 };
 

@@ -266,6 +266,7 @@ confine(const struct worker *w, struct xo_buf *error)
 		.role = XO_SANDBOX_WORKER,
 		.mode = w->env.conf->process.sandbox,
 		.readable = (const char *const *)readable,
+		.has_local_server = xo_table_access_is_local(w->env.conf),
 	};
 	bool is_good = xo_sandbox_enter(&sandbox, error);
 

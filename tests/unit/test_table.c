@@ -258,11 +258,11 @@ test_no_table(void **state)
 		const char *setting, *want;
 	} rows[] = {
 		{"tenant_tables = \"csv:a.csv\"", "a list of tables"},
-		{"tenant_tables = [\"a.csv\"]", "expected csv:FILE, jsonl:FILE or cdb:FILE, found"},
+		{"tenant_tables = [\"a.csv\"]", "expected csv:FILE, jsonl:FILE, cdb:FILE, socketmap:"},
 		{"tenant_tables = [\"cdb:a.csv\"]", "a.csv: shorter than a cdb"},
 		{"tenant_tables = [\"cdb:none\"]", "a readable file, found"},
-		{"tenant_tables = [\"dbm:a.csv\"]", "jsonl:FILE or cdb:FILE"},
-		{"tenant_tables = [\"CSV:a.csv\"]", "expected csv:FILE, jsonl:FILE or cdb:FILE, found"},
+		{"tenant_tables = [\"dbm:a.csv\"]", "jsonl:FILE, cdb:FILE, "},
+		{"tenant_tables = [\"CSV:a.csv\"]", "expected csv:FILE, jsonl:FILE, cdb:FILE, socketmap:"},
 		{"tenant_tables = [\"csv:\"]", "a file behind "},
 		{"tenant_tables = [\"jsonl:\"]", "a file behind "},
 		{"tenant_tables = [\"jsonl:none\"]", "a readable file, found"},

@@ -168,8 +168,10 @@ import_text(const struct xo_tenant_settings *settings, struct xo_span text,
 {
 	static const char name[] = "standard input";
 	size_t blanks = 0;
-	struct xo_conf_table input = {XO_TABLE_CSV, name, name, text,
-		{name, 0}};
+	struct xo_conf_table input = {
+		.kind = XO_TABLE_CSV, .text = name, .path = name,
+		.content = text,
+	};
 	struct xo_buf error = {0};
 	struct xo_conf *conf;
 	int result = XO_EXIT_FAILED;
@@ -220,11 +222,17 @@ parse_target(const char *text, struct xo_conf_arena *arena,
 	const char *expected;
 
 	if (strncmp(text, "conf:", 5) == 0 && text[5] != '\0') {
-		*target = (struct xo_conf_table){XO_TABLE_KIND_COUNT, text,
-			text + 5, {NULL, 0}, {text, 0}};
+		*target = (struct xo_conf_table){
+			.kind = XO_TABLE_KIND_COUNT,
+			.text = text,
+			.path = text + 5,
+		};
 		return true;
 	}
 	expected = xo_table_place_parse(text, arena, target);
+	if (expected == NULL && !xo_table_place_is_file(target->kind))
+		expected = "a file, since a server's tenants are written by "
+		    "its own means";
 	if (expected != NULL)
 		xo_tool_complain("tenant: expected conf:FILE, or %s: '%s'",
 		    expected, text);

@@ -49,6 +49,11 @@ read_source(struct xo_tenant_source *source, struct xo_conf_table *table)
 
 	if (!xo_table_is_source(table))
 		return true;
+	if (table->kind != XO_TABLE_CDB) {
+		xo_tool_complain("tenant: expected a table whose tenants can "
+		    "be listed, found '%s'", table->text);
+		return false;
+	}
 	if (!read_cdb(table->path, &rows))
 		return false;
 	*table = (struct xo_conf_table){

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Redis and Valkey: all texts of a question go in one round trip, a GET each, behind
+ * one for the mark of a table that is whole. An ECHO of the question's number ends
+ * it, so that no reply can be taken for that to another question.
+ */
+#include "client.h"
+
+#include <conf/guest.h>
+#include <table/resp.h>
+
+/* Replies of one question that came at once, and the longest of them. */
+#define REPLIES_MAX ((XO_QUESTION_TEXTS + 2) * (XO_GUEST_RECORD_MAX + 32))
+
+static bool
+greet(const struct xo_conf *conf, struct xo_buf *out)
+{
+	const struct xo_span words[] = {
+		XO_LIT("AUTH"),
+		xo_span_from_cstr(conf->redis.user),
+		xo_span_from_cstr(conf->redis.password),
+	};
+	const struct xo_span alone[] = {words[0], words[2]};
+
+	if (conf->redis.password == NULL)
+		return false;
+	if (conf->redis.user != NULL)
+		xo_resp_write(out, words, 3);
+	else
+		xo_resp_write(out, alone, 2);
+	return true;
+}
+
+static void
+get(const struct xo_conf *conf, struct xo_span key, struct xo_buf *out)
+{
+	struct xo_buf text = {0};
+	struct xo_span words[] = {XO_LIT("GET"), key};
+
+	if (conf->redis.prefix != NULL)
+		xo_buf_add_cstr(&text, conf->redis.prefix);
+	xo_buf_add(&text, key);
+	words[1] = xo_buf_span(&text);
+	xo_resp_write(out, words, 2);
+	if (text.err != XO_OK)
+		out->err = text.err;
+	xo_buf_fini(&text);
+}
+
+static struct xo_span
+number(uint64_t id, char text[24])
+{
+	return xo_span(text, (size_t)snprintf(text, 24, "%llu",
+	    (unsigned long long)id));
+}
+
+static void
+ask(const struct xo_conf *conf, const struct xo_conf_table *table,
+    const struct xo_client_request *request, struct xo_buf *out)
+{
+	char text[24];
+	const struct xo_span echo[] = {XO_LIT("ECHO"),
+		number(request->id, text)};
+
+	(void)table;
+	get(conf, XO_LIT(XO_QUESTION_MARK), out);
+	for (size_t i = 0; i < request->question->n; i++)
+		get(conf, request->question->texts[i], out);
+	xo_resp_write(out, echo, 2);
+}
+
+/* "LOADING", "NOAUTH" and the like are ours to say; the rest is the server's. */
+static const char *
+explain(const struct xo_resp *reply)
+{
+	static const char *const words[] = {"LOADING", "NOAUTH", "NOPERM",
+		"WRONGTYPE", "WRONGPASS", "MASTERDOWN", "MOVED", "ASK",
+		"CLUSTERDOWN", "OOM", "BUSY", "ERR"};
+
+	if (reply->kind != XO_RESP_ERROR)
+		return "a reply of another kind than a value";
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (xo_span_has_prefix_nocase(reply->text,
+		    xo_span_from_cstr(words[i])))
+			return words[i];
+	return "an error";
+}
+
+static enum xo_client_progress
+end(struct xo_client_request *request, const struct xo_resp *reply,
+    struct xo_source_answer *answer)
+{
+	char text[24];
+
+	if (reply->kind != XO_RESP_VALUE || !xo_span_is_equal(reply->text,
+	    number(request->id, text))) {
+		answer->why = reply->kind == XO_RESP_ERROR ? explain(reply) :
+		    "a reply to another question";
+		return XO_CLIENT_BAD;
+	}
+	answer->why = request->why;
+	if (answer->why == NULL && request->record.err != XO_OK)
+		answer->why = "no memory";
+	if (answer->why == NULL)
+		answer->known = request->is_found ? XO_KNOWN_TENANT :
+		    XO_KNOWN_NOBODY;
+	answer->record = xo_buf_span(&request->record);
+	return XO_CLIENT_DONE;
+}
+
+static enum xo_client_progress
+take_reply(struct xo_client_request *request, const struct xo_resp *reply,
+    struct xo_source_answer *answer)
+{
+	size_t step = request->step++;
+
+	if (step > request->n)
+		return end(request, reply, answer);
+	if (reply->kind != XO_RESP_VALUE && reply->kind != XO_RESP_NIL) {
+		if (request->why == NULL)
+			request->why = explain(reply);
+	} else if (step == 0) {
+		if (!xo_span_is_equal(reply->text,
+		    XO_LIT(XO_QUESTION_MARK_VALUE)))
+			request->why = "no key " XO_QUESTION_MARK;
+	} else if (reply->kind == XO_RESP_VALUE && !request->is_found) {
+		request->is_found = true;
+		xo_buf_add(&request->record, reply->text);
+	}
+	return XO_CLIENT_NEXT;
+}
+
+static enum xo_client_progress
+read_reply(struct xo_client_request *request, struct xo_span in,
+    size_t *used_r, struct xo_source_answer *answer)
+{
+	struct xo_resp reply;
+	enum xo_err err = xo_resp_read(in, XO_GUEST_RECORD_MAX, &reply,
+	    used_r);
+
+	if (err == XO_MORE)
+		return XO_CLIENT_MORE;
+	if (err != XO_OK) {
+		answer->why = err == XO_ERR_LIMIT ? "a reply that is too long" :
+		    "a reply that is none of Redis, or of another kind";
+		return XO_CLIENT_BAD;
+	}
+	if (request != NULL)
+		return take_reply(request, &reply, answer);
+	if (reply.kind == XO_RESP_STATUS)
+		return XO_CLIENT_DONE;
+	answer->why = explain(&reply);
+	return XO_CLIENT_BAD;
+}
+
+static const struct xo_client_dialect dialect = {
+	.connections = 1,
+	.depth = 1024,
+	.most = REPLIES_MAX,
+	.greet = greet,
+	.ask = ask,
+	.read = read_reply,
+};
+
+static void *
+open_source(const struct xo_env *env, const struct xo_conf_table *table)
+{
+	return xo_client_new(env, table, &dialect);
+}
+
+static void
+close_source(void *source)
+{
+	struct xo_client *client = source;
+
+	xo_client_free(&client);
+}
+
+static void *
+ask_source(void *source, const struct xo_question *question,
+    xo_source_done *done, void *arg)
+{
+	return xo_client_ask(source, question, done, arg);
+}
+
+static void
+cancel(void *source, void *request)
+{
+	xo_client_cancel(source, request);
+}
+
+const struct xo_source_type xo_source_redis = {
+	.kind = XO_TABLE_REDIS,
+	.open = open_source,
+	.close = close_source,
+	.ask = ask_source,
+	.cancel = cancel,
+	.is_remote = true,
+};
