@@ -71,14 +71,11 @@ part(struct xo_lookup_wait *wait)
 {
 	struct xo_lookup *l = wait->lookup;
 
-	if (wait->previous != NULL)
-		wait->previous->next = wait->next;
-	else
-		l->first = wait->next;
-	if (wait->next != NULL)
-		wait->next->previous = wait->previous;
-	else
-		l->last = wait->previous;
+	/* analyser: one in a list has the list's question */
+	*(wait->previous != NULL ? &wait->previous->next : &l->first) =
+	    wait->next;
+	*(wait->next != NULL ? &wait->next->previous : &l->last) =
+	    wait->previous;
 	wait->lookup = NULL;
 }
 
@@ -148,6 +145,7 @@ xo_lookups_free(struct xo_lookups **lookups)
 
 	if (all == NULL)
 		return;
+	/* analyser: forget() takes it out of the list */
 	while (all->first != NULL)
 		forget(all->first);
 	xo_tables_free(&all->tables);

@@ -78,9 +78,9 @@ xo_tables_new(const struct xo_env *env)
 	const struct xo_conf *conf = env->conf;
 	struct xo_tables *t = calloc(1, sizeof(*t) +
 	    conf->n_tables * sizeof(t->sources[0]));
-	bool is_good = t != NULL;
+	bool is_good;
 
-	if (!is_good)
+	if (t == NULL)
 		return NULL;
 	t->env = env;
 	t->reader = xo_guest_reader_new(conf);

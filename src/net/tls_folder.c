@@ -352,6 +352,7 @@ xo_tls_folder_look(struct xo_tls_folder *f, const struct xo_tls_owner *known,
 static EVP_PKEY *
 key_of(const struct entry *e, const uint8_t *mark, uint64_t now)
 {
+	/* analyser: a mark is an array in the request's owner */
 	if (e->now.key != NULL &&
 	    memcmp(e->now.mark, mark, XO_TLS_MARK_SIZE) == 0)
 		return e->now.key;
