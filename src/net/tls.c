@@ -312,10 +312,22 @@ xo_tls_error(const struct xo_tls *tls)
 }
 
 const char *
+xo_tls_version(const struct xo_tls *tls)
+{
+	return SSL_get_version(tls->ssl);
+}
+
+const char *
+xo_tls_cipher(const struct xo_tls *tls)
+{
+	return SSL_get_cipher_name(tls->ssl);
+}
+
+const char *
 xo_tls_description(struct xo_tls *tls)
 {
 	(void)snprintf(tls->description, sizeof(tls->description), "%s %s",
-	    SSL_get_version(tls->ssl), SSL_get_cipher_name(tls->ssl));
+	    xo_tls_version(tls), xo_tls_cipher(tls));
 	return tls->description;
 }
 

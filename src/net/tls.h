@@ -155,6 +155,8 @@ const char *xo_tls_error(const struct xo_tls *tls);
  * client's chain is in `crl`, and makes none invalid by itself.
  */
 const struct xo_certificate *xo_tls_peer(struct xo_tls *tls);
+const char *xo_tls_version(const struct xo_tls *tls);
+const char *xo_tls_cipher(const struct xo_tls *tls);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", valid until xo_tls_free. */
 const char *xo_tls_description(struct xo_tls *tls);
 /* Strength of the cipher in bits (E14: below 128 is refused). */

@@ -136,6 +136,17 @@ new_context(const SSL_METHOD *method, const struct settings *settings,
 	return context;
 }
 
+struct xo_tls_context *
+xo_tls_context_new_bare(bool is_server, struct xo_buf *error)
+{
+	static const struct xo_conf_where nowhere;
+	const struct settings settings = {.where = &nowhere,
+		.minimum = XO_TLS_1_2};
+
+	return new_context(is_server ? TLS_server_method() :
+	    TLS_client_method(), &settings, error);
+}
+
 static bool
 use_certificate(struct xo_tls_context *context,
     const struct xo_conf_path *certificate, const struct xo_conf_path *key,
@@ -244,7 +255,7 @@ xo_tls_context_new_server(const struct xo_conf_tls *conf,
 	    (wants_certificate && !ask_for_certificate(context, conf, error)))
 		xo_tls_context_free(&context);
 	else if (!forbid_resumption(context->ssl) ||
-	    !xo_tls_verify_setup(context->ssl, context->duty)) {
+	    !xo_tls_verify_setup(context->ssl, context->duty, true)) {
 		xo_tls_complain(error, &conf->where, "TLS", NULL,
 		    xo_tls_take_reason("no memory"));
 		xo_tls_context_free(&context);
@@ -277,7 +288,7 @@ xo_tls_context_new_client(const struct xo_conf_upstream *conf,
 	    conf->trust, &conf->trust_where, error) ||
 	    !use_lists(context, conf->crl, &conf->crl_file, error))))
 		xo_tls_context_free(&context);
-	else if (!xo_tls_verify_setup(context->ssl, context->duty)) {
+	else if (!xo_tls_verify_setup(context->ssl, context->duty, false)) {
 		xo_tls_complain(error, &conf->where, "TLS", NULL,
 		    xo_tls_take_reason("no memory"));
 		xo_tls_context_free(&context);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the tls*.c files share. Nobody else includes this: OpenSSL's types stop
- * here.
+ * What the tls*.c files share, the tool's (cmd/common) among them. Nobody else
+ * includes this: OpenSSL's types stop here.
  */
 #ifndef XO_TLS_INTERNAL_H
 #define XO_TLS_INTERNAL_H
@@ -66,6 +66,7 @@ struct xo_tls {
 	bool is_drained;		/* the last read left nothing whole */
 	bool has_said_goodbye;
 	uint32_t n_late;		/* handshake records behind the handshake */
+	bool was_asked;			/* client: for a certificate, if noted */
 	bool is_peer_read;
 	struct xo_certificate peer;
 	GENERAL_NAMES *alt_names;	/* what peer.dns_names points into */
@@ -77,11 +78,16 @@ struct xo_tls {
 };
 
 /* tls_verify.c: our rules for the chains of the peers of `ctx`. */
-bool xo_tls_verify_setup(SSL_CTX *ctx, enum xo_tls_duty duty);
+bool xo_tls_verify_setup(SSL_CTX *ctx, enum xo_tls_duty duty, bool is_server);
 /* From now on every certificate of a chain is looked up in the lists. */
 bool xo_tls_verify_with_lists(SSL_CTX *ctx);
 /* Short and stable, for the log: "expired". */
 const char *xo_tls_flaw(int x509_error);
+
+/* tls_context.c: of no configuration, without certificate and trust; TLS 1.2 or
+ * later. NULL with a line in `error`. */
+struct xo_tls_context *xo_tls_context_new_bare(bool is_server,
+    struct xo_buf *error);
 
 /* tls.c: what every connection of `ctx` has watched. */
 void xo_tls_watch(SSL_CTX *ctx);
@@ -98,6 +104,13 @@ xo_tls_span(const ASN1_STRING *s)
 	int len = ASN1_STRING_length(s);
 
 	return xo_span(ASN1_STRING_get0_data(s), len > 0 ? (size_t)len : 0);
+}
+
+/* tls_leaf.c: what a leaf is. */
+static inline const struct xo_tls_leaf *
+xo_tls_leaf_of(const X509 *x)
+{
+	return (const struct xo_tls_leaf *)(const void *)x;
 }
 
 /* tls_peer.c */

@@ -11,12 +11,6 @@
 
 #include "tls_internal.h"
 
-static const struct xo_tls_leaf *
-leaf_of(const X509 *x)
-{
-	return (const struct xo_tls_leaf *)(const void *)x;
-}
-
 /* OpenSSL asks for one that it may change, and does not. */
 static X509 *
 x509_of(const struct xo_tls_leaf *leaf)
@@ -27,13 +21,13 @@ x509_of(const struct xo_tls_leaf *leaf)
 const struct xo_tls_leaf *
 xo_tls_context_leaf(const struct xo_tls_context *context)
 {
-	return leaf_of(SSL_CTX_get0_certificate(context->ssl));
+	return xo_tls_leaf_of(SSL_CTX_get0_certificate(context->ssl));
 }
 
 const struct xo_tls_leaf *
 xo_tls_credential_leaf(const struct xo_tls_credential *credential)
 {
-	return leaf_of(credential->leaf);
+	return xo_tls_leaf_of(credential->leaf);
 }
 
 static bool

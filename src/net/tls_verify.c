@@ -234,8 +234,8 @@ on_chain(X509_STORE_CTX *store, void *unused)
 	if (tls->duty == XO_TLS_DUTY_SKIP)
 		return 1;
 	if (X509_verify_cert(store) == 1) {
-		error = judge_usage(store, tls->duty == XO_TLS_DUTY_DEMAND ?
-		    XKU_SSL_SERVER : ANY_PEER, &tls->judgement.usages);
+		error = judge_usage(store, SSL_is_server(tls->ssl) ? ANY_PEER :
+		    XKU_SSL_SERVER, &tls->judgement.usages);
 		if (error == X509_V_OK && tls->duty == XO_TLS_DUTY_DEMAND)
 			error = judge_name(store);
 		if (error == X509_V_OK)
@@ -255,7 +255,7 @@ on_chain(X509_STORE_CTX *store, void *unused)
 }
 
 bool
-xo_tls_verify_setup(SSL_CTX *ctx, enum xo_tls_duty duty)
+xo_tls_verify_setup(SSL_CTX *ctx, enum xo_tls_duty duty, bool is_server)
 {
 	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
 
@@ -267,8 +267,8 @@ xo_tls_verify_setup(SSL_CTX *ctx, enum xo_tls_duty duty)
 	/* Not an anchor by itself: a chain ends at a root. */
 	if (X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_PARTIAL_CHAIN) != 1)
 		return false;
-	/* DEMAND keeps OpenSSL's own, the stricter: sslserver. */
-	return duty != XO_TLS_DUTY_RECORD ||
+	/* A client keeps OpenSSL's own, the stricter: sslserver. */
+	return !is_server ||
 	    X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_ANY) == 1;
 }
 

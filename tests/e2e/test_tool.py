@@ -12,9 +12,10 @@ import threading
 
 import pytest
 
-from harness import (CAPS, XOORG, Do, Smtp, rows, server_context, simple, wait_until)
+from harness import (CAPS, XOORG, Closed, Do, Smtp, rows, server_context, simple,
+                     wait_until)
 from net import stored
-from pki import EXCHANGE
+from pki import EXCHANGE, MATRIX, TRUSTED
 
 
 
@@ -123,8 +124,8 @@ PEERS = rows(
     ("tls-2xx", HELLO + (b"250 2.0.0 fine\r\n", b"221 x\r\n"), 1, "250 2.0.0 fine"),
     ("injection", HELLO + (b"220 go\r\n250-x\r\n250 XOORG\r\n",), 1,
      "clear text behind its 220"),
-    ("tls-garbage", HELLO + (b"220 go\r\n", b"hello, no TLS here\r\n"), 1, "TLS handshake: "),
-    ("tls-dropped", HELLO + (b"220 go\r\n", drop), 1, "TLS handshake: "),
+    ("tls-garbage", HELLO + (b"220 go\r\n", b"hello, no TLS here\r\n"), 1, "during the TLS handshake"),
+    ("tls-dropped", HELLO + (b"220 go\r\n", drop), 1, "during the TLS handshake"),
     ("tls-silent", HELLO + (b"220 go\r\n", b""), 1, "timed out after 2 s"),
 )
 
@@ -367,6 +368,24 @@ def test_sink_announces_to(sink, pki, id, case, announced):
         except (ssl.SSLError, OSError):
             reply = None
         assert (reply.count("XOORG") if reply and reply.code == 250 else 0) == announced
+
+
+# A CN never counts for the tool.
+BY_CN = ("C19", "C52")
+
+
+@pytest.mark.parametrize("row", sorted(MATRIX))
+def test_sink_judges_as_the_gateway(sink, pki, row):
+    """The one reading of certificates: what the gateway does not trust is no right here."""
+    want = MATRIX[row][0] == TRUSTED and row not in BY_CN
+    with Smtp(sink.port) as c:
+        c.ehlo()
+        try:
+            c.starttls(pki.case(row))
+            reply = c.cmd("EHLO x")
+        except (ssl.SSLError, OSError, Closed):
+            reply = None
+        assert bool(reply and reply.code == 250 and reply.count("XOORG")) == want
 
 
 def test_sink_cannot_listen():

@@ -618,7 +618,7 @@ m("client-lists", "if (j->crl == XO_CRL_REVOKED)\n\t\treturn X509_V_ERR_CERT_REV
 m("hard-lists", "return tls->crl == XO_CRL_SOFT ? X509_V_OK :", "return true ? X509_V_OK :")
 m("server-name-constraints", "error = judge_name(store);", ";")
 m("demand", "return tls->duty == XO_TLS_DUTY_RECORD || error == X509_V_OK;", "return 1;")
-m("server-purpose", "XKU_SSL_SERVER : ANY_PEER, &tls->judgement.usages);", "ANY_PEER : ANY_PEER, &tls->judgement.usages);",
+m("server-purpose", "SSL_is_server(tls->ssl) ? ANY_PEER :\n\t\t    XKU_SSL_SERVER, ", "SSL_is_server(tls->ssl) ? ANY_PEER :\n\t\t    ANY_PEER, ",
   survives="OpenSSL's own purpose for servers has refused it before: a second wall")
 
 m = group("search.c", "search dial", [("test_pool.py", ""), ("test_next_hop.py", "")])

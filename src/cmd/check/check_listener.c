@@ -89,7 +89,7 @@ judge(struct xo_live *live, const struct xo_finding_of *of, size_t i,
 
 static void
 visit_place(struct xo_live *live, size_t i, const struct xo_conf_host *listen,
-    struct xo_tls_tool_context *context, const char *name)
+    struct xo_tls_context *context, const char *name)
 {
 	const struct xo_policy *policy = &live->conf->policy;
 	const char *host = !xo_host_is_any(listen) ? listen->host :
@@ -120,7 +120,7 @@ xo_check_listener(struct xo_live *live, size_t i)
 	struct xo_span hostname = live->conf->policy.hostname;
 	char name[XO_DOMAIN_MAX + 1];
 	char error[256];
-	struct xo_tls_tool_context *context = xo_tls_tool_context_new(
+	struct xo_tls_context *context = xo_tls_tool_context_new(
 	    &(struct xo_tls_tool_settings){.trust = "system"}, error,
 	    sizeof(error));
 
@@ -130,5 +130,5 @@ xo_check_listener(struct xo_live *live, size_t i)
 	    (const char *)hostname.p);
 	for (size_t k = 0; k < listener->n_listen; k++)
 		visit_place(live, i, &listener->listen[k], context, name);
-	xo_tls_tool_context_free(&context);
+	xo_tls_context_free(&context);
 }

@@ -20,7 +20,7 @@ struct look {
 	struct xo_live *live;
 	const struct xo_upstream *policy;
 	const struct xo_conf_upstream *conf;
-	struct xo_tls_tool_context *context;
+	struct xo_tls_context *context;
 	int tenant;			/* whose certificate it is shown */
 	struct xo_visit_settings settings;
 	char hostname[XO_DOMAIN_MAX + 1];
@@ -176,7 +176,7 @@ visit_all(struct look *l)
 		for (size_t k = 0; k < l->conf->n_hosts; k++)
 			visit_host(l, l->conf->hosts[k].host,
 			    l->conf->hosts[k].port);
-		xo_tls_tool_context_free(&l->context);
+		xo_tls_context_free(&l->context);
 	}
 	xo_shown_fini(&shown);
 }

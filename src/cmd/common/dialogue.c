@@ -180,23 +180,24 @@ xo_dialogue_hello(struct xo_dialogue *dialogue, const char *name)
 
 enum xo_step
 xo_dialogue_starttls(struct xo_dialogue *dialogue,
-    struct xo_tls_tool_context *context, const char *server_name)
+    struct xo_tls_context *context, const char *server_name)
 {
 	enum xo_step step = xo_dialogue_say(dialogue, "STARTTLS");
-	struct xo_tls_tool *tls;
+	struct xo_tls *tls;
 
 	if (step != XO_STEP_OK)
 		return step;
 	if (dialogue->reply.code != 220)
 		return XO_STEP_REFUSED;
 	memset(&dialogue->caps, 0, sizeof(dialogue->caps));
-	tls = xo_tls_tool_new(context, dialogue->wire.fd, server_name);
+	tls = xo_tool_require(xo_tls_new_client(context, dialogue->wire.fd,
+	    server_name, NULL));
 	if (!xo_wire_start_tls(&dialogue->wire, tls)) {
 		xo_dialogue_note(dialogue, "%s", dialogue->wire.error);
 		return XO_STEP_TLS;
 	}
-	xo_dialogue_note(dialogue, "%s %s", xo_tls_tool_version(tls),
-	    xo_tls_tool_cipher(tls));
+	xo_dialogue_note(dialogue, "%s %s", xo_tls_version(tls),
+	    xo_tls_cipher(tls));
 	return XO_STEP_OK;
 }
 

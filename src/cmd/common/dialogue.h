@@ -36,7 +36,7 @@ enum xo_step xo_dialogue_open(struct xo_dialogue *dialogue,
 enum xo_step xo_dialogue_hello(struct xo_dialogue *dialogue, const char *name);
 /* STARTTLS and the handshake. What EHLO announced is forgotten. */
 enum xo_step xo_dialogue_starttls(struct xo_dialogue *dialogue,
-    struct xo_tls_tool_context *context, const char *server_name);
+    struct xo_tls_context *context, const char *server_name);
 
 /* Queues a command; the line end is added. */
 bool xo_dialogue_put(struct xo_dialogue *dialogue, struct xo_span line);

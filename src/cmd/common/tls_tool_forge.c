@@ -8,7 +8,8 @@
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
-#include <cmd/common/tls_tool_private.h>
+#include <cmd/common/tls_tool.h>
+#include <net/tls_internal.h>
 
 #define HOUR 3600
 
@@ -44,13 +45,13 @@ fill(X509 *x, EVP_PKEY *key, const char *name)
 }
 
 bool
-xo_tls_tool_forge(struct xo_tls_tool_context *context, const char *name)
+xo_tls_tool_forge(struct xo_tls_context *context, const char *name)
 {
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *x = X509_new();
 	bool is_made = key != NULL && x != NULL && fill(x, key, name) &&
-	    SSL_CTX_use_certificate(context->ctx, x) == 1 &&
-	    SSL_CTX_use_PrivateKey(context->ctx, key) == 1;
+	    SSL_CTX_use_certificate(context->ssl, x) == 1 &&
+	    SSL_CTX_use_PrivateKey(context->ssl, key) == 1;
 
 	X509_free(x);
 	EVP_PKEY_free(key);
@@ -58,7 +59,7 @@ xo_tls_tool_forge(struct xo_tls_tool_context *context, const char *name)
 }
 
 void
-xo_tls_tool_set_maximum_1_2(struct xo_tls_tool_context *context)
+xo_tls_tool_set_maximum_1_2(struct xo_tls_context *context)
 {
-	SSL_CTX_set_max_proto_version(context->ctx, TLS1_2_VERSION);
+	SSL_CTX_set_max_proto_version(context->ssl, TLS1_2_VERSION);
 }

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a certificate says, and whether it is good for its purpose.
+ * What a certificate says, for people.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <arpa/inet.h>
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
-#include <cmd/common/tls_tool_private.h>
+#include <cmd/common/tls_tool.h>
 #include <cmd/common/tool.h>
-#include <xoorg/rights.h>
+#include <net/tls_internal.h>
 
 /* What was written to `bio` as a string of its own; frees `bio`. */
 static char *
@@ -58,16 +57,12 @@ key_text(X509 *x509)
 }
 
 static char *
-fingerprint_text(X509 *x509)
+fingerprint_text(const X509 *x509)
 {
-	uint8_t octets[EVP_MAX_MD_SIZE];
-	unsigned len = 0;
-	BIO *bio = xo_tool_require(BIO_new(BIO_s_mem()));
+	char text[XO_TLS_FINGERPRINT_SIZE];
 
-	X509_digest(x509, EVP_sha256(), octets, &len);
-	for (unsigned i = 0; i < len; i++)
-		BIO_printf(bio, "%s%02X", i > 0 ? ":" : "", octets[i]);
-	return take_text(bio);
+	xo_tls_leaf_fingerprint(xo_tls_leaf_of(x509), text);
+	return xo_tool_require(strdup(text));
 }
 
 static char *
@@ -186,7 +181,7 @@ add_to_chain(struct xo_tls_tool_chain *chain, X509 *x509)
 }
 
 void
-xo_tls_tool_peer_chain(const struct xo_tls_tool *tls,
+xo_tls_tool_peer_chain(const struct xo_tls *tls,
     struct xo_tls_tool_chain *chain_r)
 {
 	STACK_OF(X509) *shown = SSL_get_peer_cert_chain(tls->ssl);
@@ -201,10 +196,10 @@ xo_tls_tool_peer_chain(const struct xo_tls_tool *tls,
 }
 
 void
-xo_tls_tool_own_chain(const struct xo_tls_tool_context *context,
+xo_tls_tool_own_chain(const struct xo_tls_context *context,
     struct xo_tls_tool_chain *chain_r)
 {
-	X509 *leaf = SSL_CTX_get0_certificate(context->ctx);
+	X509 *leaf = SSL_CTX_get0_certificate(context->ssl);
 
 	*chain_r = (struct xo_tls_tool_chain){NULL, 0};
 	if (leaf != NULL)
@@ -244,61 +239,39 @@ xo_tls_tool_certificate_name(const struct xo_tls_tool_certificate *certificate)
 }
 
 const char *
-xo_tls_tool_flaw(const struct xo_tls_tool *tls)
+xo_tls_tool_flaw(struct xo_tls *tls)
 {
-	X509 *leaf = SSL_get0_peer_certificate(tls->ssl);
-	uint32_t usage;
+	const struct xo_certificate *peer = xo_tls_peer(tls);
 
-	if (leaf == NULL || !tls->is_verified)
+	if (!peer->is_present)
 		return "no certificate";
-	if (tls->verify_error != X509_V_OK)
-		return X509_verify_cert_error_string(tls->verify_error);
-	usage = X509_get_extended_key_usage(leaf);
-	if (SSL_is_server(tls->ssl) &&
-	    (usage & (XKU_SSL_SERVER | XKU_SSL_CLIENT)) == 0)
-		return "extended key usage without serverAuth and clientAuth";
-	return NULL;
+	return peer->is_chain_valid ? NULL : peer->flaw;
 }
 
 static bool
-dns_name_matches(GENERAL_NAMES *names, struct xo_span wanted,
-    bool has_wildcards)
+has_address(const struct xo_tls *tls, const struct xo_address *address)
 {
-	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
-		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-		const ASN1_STRING *text;
+	bool is_ipv4 = xo_address_is_ipv4(address);
+	size_t len = is_ipv4 ? 4 : 16;
 
-		if (name->type != GEN_DNS)
-			continue;
-		text = name->d.dNSName;
-		if (xo_certificate_name_matches(wanted,
-		    xo_span(ASN1_STRING_get0_data(text),
-		    (size_t)ASN1_STRING_length(text)), has_wildcards))
-			return true;
-	}
-	return false;
+	return X509_check_ip(SSL_get0_peer_certificate(tls->ssl),
+	    address->octets + 16 - len, len, 0) == 1;
 }
 
 bool
-xo_tls_tool_has_name(const struct xo_tls_tool *tls, const char *name,
-    bool has_wildcards)
+xo_tls_tool_has_name(struct xo_tls *tls, const char *name, bool has_wildcards)
 {
-	X509 *leaf = SSL_get0_peer_certificate(tls->ssl);
-	uint8_t octets[16];
-	GENERAL_NAMES *names;
-	bool is_there;
+	const struct xo_certificate *peer = xo_tls_peer(tls);
+	struct xo_span wanted = xo_span_from_cstr(name);
+	struct xo_address address;
 
-	if (leaf == NULL)
-		return false;
-	if (inet_pton(AF_INET, name, octets) == 1)
-		return X509_check_ip(leaf, octets, 4, 0) == 1;
-	if (inet_pton(AF_INET6, name, octets) == 1)
-		return X509_check_ip(leaf, octets, 16, 0) == 1;
-	names = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
-	is_there = dns_name_matches(names, xo_span_from_cstr(name),
-	    has_wildcards);
-	GENERAL_NAMES_free(names);
-	return is_there;
+	if (peer->is_present && xo_address_read(wanted, &address) == XO_OK)
+		return has_address(tls, &address);
+	for (size_t i = 0; i < peer->n_dns_names; i++)
+		if (xo_certificate_name_matches(wanted, peer->dns_names[i],
+		    has_wildcards))
+			return xo_certificate_permits(peer, wanted);
+	return false;
 }
 
 struct xo_tls_tool_digest {

@@ -42,16 +42,16 @@ xo_visit_caps(const struct xo_visit *visit)
 }
 
 static void
-keep_tls(struct xo_visit *visit, const struct xo_tls_tool *tls)
+keep_tls(struct xo_visit *visit, struct xo_tls *tls)
 {
 	const char *flaw = xo_tls_tool_flaw(tls);
 
 	visit->is_tls = true;
-	visit->bits = xo_tls_tool_bits(tls);
+	visit->bits = xo_tls_bits(tls);
 	snprintf(visit->version, sizeof(visit->version), "%s",
-	    xo_tls_tool_version(tls));
+	    xo_tls_version(tls));
 	snprintf(visit->cipher, sizeof(visit->cipher), "%s",
-	    xo_tls_tool_cipher(tls));
+	    xo_tls_cipher(tls));
 	snprintf(visit->flaw, sizeof(visit->flaw), "%s",
 	    flaw != NULL ? flaw : "");
 	visit->has_name = xo_tls_tool_has_name(tls, xo_visit_tls_name(visit),
@@ -60,7 +60,7 @@ keep_tls(struct xo_visit *visit, const struct xo_tls_tool *tls)
 }
 
 static void
-keep_request(struct xo_visit *visit, const struct xo_tls_tool *tls)
+keep_request(struct xo_visit *visit, const struct xo_tls *tls)
 {
 	visit->was_asked = xo_tls_tool_was_asked(tls);
 	visit->n_authorities = xo_tls_tool_asked_authorities(tls);
@@ -90,7 +90,7 @@ open_and_greet(struct xo_visit *visit, struct xo_dialogue *dialogue)
 
 static enum xo_step
 go_secure(struct xo_visit *visit, struct xo_dialogue *dialogue,
-    struct xo_tls_tool_context *context)
+    struct xo_tls_context *context)
 {
 	enum xo_step step;
 
@@ -115,7 +115,7 @@ go_secure(struct xo_visit *visit, struct xo_dialogue *dialogue,
 
 static void
 talk(struct xo_visit *visit, struct xo_dialogue *dialogue,
-    struct xo_tls_tool_context *context)
+    struct xo_tls_context *context)
 {
 	visit->step = open_and_greet(visit, dialogue);
 	if (visit->step == XO_STEP_OK && !visit->settings->is_without_tls &&
@@ -134,7 +134,7 @@ talk(struct xo_visit *visit, struct xo_dialogue *dialogue,
 }
 
 void
-xo_visit_make(struct xo_visit *visit, struct xo_tls_tool_context *context)
+xo_visit_make(struct xo_visit *visit, struct xo_tls_context *context)
 {
 	struct xo_dialogue *dialogue =
 	    xo_tool_require(calloc(1, sizeof(*dialogue)));

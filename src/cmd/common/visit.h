@@ -52,7 +52,7 @@ struct xo_visit {
 };
 
 /* `visit` has settings and target, and else nothing. Both are kept. */
-void xo_visit_make(struct xo_visit *visit, struct xo_tls_tool_context *context);
+void xo_visit_make(struct xo_visit *visit, struct xo_tls_context *context);
 void xo_visit_fini(struct xo_visit *visit);
 
 const char *xo_visit_tls_name(const struct xo_visit *visit);

@@ -198,8 +198,8 @@ xo_wire_linger(struct xo_wire *wire)
 	if (wire->is_closed)
 		return;
 	if (wire->tls != NULL)
-		xo_tls_tool_shutdown(wire->tls);
-	xo_tls_tool_free(&wire->tls);
+		xo_tls_shutdown(wire->tls);
+	xo_tls_free(&wire->tls);
 	if (shutdown(wire->fd, SHUT_WR) != 0)
 		return;
 	while (wait_for(wire, POLLIN, deadline)) {
@@ -212,8 +212,8 @@ void
 xo_wire_close(struct xo_wire *wire)
 {
 	if (wire->tls != NULL)
-		xo_tls_tool_shutdown(wire->tls);
-	xo_tls_tool_free(&wire->tls);
+		xo_tls_shutdown(wire->tls);
+	xo_tls_free(&wire->tls);
 	if (wire->fd >= 0)
 		close(wire->fd);
 	wire->fd = -1;
@@ -268,67 +268,72 @@ xo_wire_ends(struct xo_wire *wire, struct xo_address *own_r,
 	    fail(wire, "PROXY", "an end of the connection has no address");
 }
 
-static enum xo_tls_tool_io
+static enum xo_io
 read_plain(struct xo_wire *wire, void *p, size_t len, size_t *n_r)
 {
 	ssize_t n = read(wire->fd, p, len);
 
 	*n_r = n > 0 ? (size_t)n : 0;
 	if (n > 0)
-		return XO_TLS_TOOL_OK;
+		return XO_IO_OK;
 	if (n == 0)
-		return XO_TLS_TOOL_CLOSED;
+		return XO_IO_CLOSED;
 	return errno == EAGAIN || errno == EINTR
-	    ? XO_TLS_TOOL_WANT_READ : XO_TLS_TOOL_ERROR;
+	    ? XO_IO_WANT_READ : XO_IO_ERROR;
 }
 
-static enum xo_tls_tool_io
+static enum xo_io
 write_plain(struct xo_wire *wire, const void *p, size_t len, size_t *n_r)
 {
 	ssize_t n = write(wire->fd, p, len);
 
 	*n_r = n > 0 ? (size_t)n : 0;
 	if (n >= 0)
-		return XO_TLS_TOOL_OK;
+		return XO_IO_OK;
 	return errno == EAGAIN || errno == EINTR
-	    ? XO_TLS_TOOL_WANT_WRITE : XO_TLS_TOOL_ERROR;
+	    ? XO_IO_WANT_WRITE : XO_IO_ERROR;
 }
 
 /* After `io`: true if the call is to be repeated. */
 static bool
-may_repeat(struct xo_wire *wire, enum xo_tls_tool_io io, const char *what,
+may_repeat(struct xo_wire *wire, enum xo_io io, const char *what,
     int64_t deadline)
 {
 	switch (io) {
-	case XO_TLS_TOOL_WANT_READ:
+	case XO_IO_WANT_READ:
 		return wait_for(wire, POLLIN, deadline);
-	case XO_TLS_TOOL_WANT_WRITE:
+	case XO_IO_WANT_WRITE:
 		return wait_for(wire, POLLOUT, deadline);
-	case XO_TLS_TOOL_CLOSED:
+	case XO_IO_CLOSED:
 		wire->is_closed = true;
 		return fail(wire, what, "the peer closed the connection");
-	case XO_TLS_TOOL_OK:
-	case XO_TLS_TOOL_ERROR:
+	case XO_IO_OK:
+	case XO_IO_ERROR:
 		break;
 	}
 	return fail(wire, what, wire->tls != NULL
-	    ? xo_tls_tool_error(wire->tls) : strerror(errno));
+	    ? xo_tls_error(wire->tls) : strerror(errno));
 }
 
 bool
-xo_wire_start_tls(struct xo_wire *wire, struct xo_tls_tool *tls)
+xo_wire_start_tls(struct xo_wire *wire, struct xo_tls *tls)
 {
 	int64_t deadline = xo_tool_now() + wire->timeout;
-	enum xo_tls_tool_io io;
+	enum xo_io io;
 
 	wire->tls = tls;
 	if (xo_wire_input(wire).len > 0)
 		return fail(wire, "STARTTLS", "the server sent clear text "
 		    "behind its 220, which anybody may have put there");
 	for (;;) {
-		io = xo_tls_tool_handshake(tls);
-		if (io == XO_TLS_TOOL_OK)
+		io = xo_tls_handshake(tls);
+		if (io == XO_IO_OK)
 			return true;
+		if (io == XO_IO_ERROR) {
+			snprintf(wire->error, sizeof(wire->error), "%s",
+			    xo_tls_error(tls));
+			return false;
+		}
 		if (!may_repeat(wire, io, "TLS handshake", deadline))
 			return false;
 	}
@@ -345,7 +350,7 @@ xo_wire_consume(struct xo_wire *wire, size_t n)
 static bool
 fill_until(struct xo_wire *wire, int64_t deadline)
 {
-	enum xo_tls_tool_io io;
+	enum xo_io io;
 	size_t n, room;
 
 	if (wire->input_start > 0 && wire->input_end == XO_WIRE_INPUT) {
@@ -359,10 +364,10 @@ fill_until(struct xo_wire *wire, int64_t deadline)
 		return fail(wire, "read", "line too long");
 	for (;;) {
 		io = wire->tls != NULL
-		    ? xo_tls_tool_read(wire->tls,
+		    ? xo_tls_read(wire->tls,
 		    wire->input + wire->input_end, room, &n)
 		    : read_plain(wire, wire->input + wire->input_end, room, &n);
-		if (io == XO_TLS_TOOL_OK) {
+		if (io == XO_IO_OK) {
 			wire->input_end += n;
 			return true;
 		}
@@ -392,16 +397,16 @@ xo_wire_flush(struct xo_wire *wire)
 {
 	struct xo_span rest = xo_buf_span(&wire->output);
 	int64_t deadline = xo_tool_now() + wire->timeout;
-	enum xo_tls_tool_io io;
+	enum xo_io io;
 	size_t n;
 
 	if (wire->output.err != XO_OK)
 		return fail(wire, "write", "out of memory");
 	while (rest.len > 0) {
 		io = wire->tls != NULL
-		    ? xo_tls_tool_write(wire->tls, rest.p, rest.len, &n)
+		    ? xo_tls_write(wire->tls, rest.p, rest.len, &n)
 		    : write_plain(wire, rest.p, rest.len, &n);
-		if (io == XO_TLS_TOOL_OK) {
+		if (io == XO_IO_OK) {
 			rest = xo_span_from(rest, n);
 			deadline = xo_tool_now() + wire->timeout;
 		} else if (!may_repeat(wire, io, "write", deadline)) {

@@ -28,7 +28,7 @@ bool xo_target_parse(const char *text, const char *default_port,
 /* Filled by connect or accept; `tls` is owned. */
 struct xo_wire {
 	int fd;
-	struct xo_tls_tool *tls;	/* NULL: plain */
+	struct xo_tls *tls;	/* NULL: plain */
 	int64_t timeout;		/* ms, of each wait */
 	size_t input_start;
 	size_t input_end;
@@ -61,7 +61,7 @@ bool xo_wire_ends(struct xo_wire *wire, struct xo_address *own_r,
     uint16_t *own_port_r, struct xo_address *peer_r, uint16_t *peer_port_r);
 
 /* Takes `tls`. What was buffered before is an attack: the call fails. */
-bool xo_wire_start_tls(struct xo_wire *wire, struct xo_tls_tool *tls);
+bool xo_wire_start_tls(struct xo_wire *wire, struct xo_tls *tls);
 
 /* What came in and is not consumed yet. */
 static inline struct xo_span

@@ -79,7 +79,7 @@ run(const struct xo_probe_settings *settings, const struct xo_target *target)
 	    .target = *target};
 	char error[256];
 	int result;
-	struct xo_tls_tool_context *context = xo_tls_tool_context_new(
+	struct xo_tls_context *context = xo_tls_tool_context_new(
 	    &(struct xo_tls_tool_settings){
 	    .certificate = settings->certificate,
 	    .key = settings->key,
@@ -95,7 +95,7 @@ run(const struct xo_probe_settings *settings, const struct xo_target *target)
 	else
 		xo_probe_print_text(&probe, stdout);
 	result = exit_code(&probe, settings->must_announce);
-	xo_tls_tool_context_free(&context);
+	xo_tls_context_free(&context);
 	xo_visit_fini(&probe);
 	return result;
 }

@@ -42,12 +42,12 @@ tell(struct tour *t, enum xo_finding_level level, const char *kind,
 	    &(struct xo_finding_of){kind, {NULL, 0}, t->where}, "%s", text);
 }
 
-static struct xo_tls_tool_context *
+static struct xo_tls_context *
 new_context(struct tour *t, bool has_certificate)
 {
 	const struct xo_probe_settings *s = t->settings;
 	char error[256];
-	struct xo_tls_tool_context *context = xo_tls_tool_context_new(
+	struct xo_tls_context *context = xo_tls_tool_context_new(
 	    &(struct xo_tls_tool_settings){
 	    .certificate = has_certificate ? s->certificate : NULL,
 	    .key = has_certificate ? s->key : NULL,
@@ -60,7 +60,7 @@ new_context(struct tour *t, bool has_certificate)
 
 static void
 make_visit(struct tour *t, struct xo_visit *visit,
-    struct xo_tls_tool_context *context)
+    struct xo_tls_context *context)
 {
 	*visit = (struct xo_visit){.settings = &t->settings->visit,
 	    .target = *t->target};
@@ -123,7 +123,7 @@ check_size(struct tour *t, const struct xo_visit *visit)
 }
 
 static void
-visit_as_stranger(struct tour *t, struct xo_tls_tool_context *context)
+visit_as_stranger(struct tour *t, struct xo_tls_context *context)
 {
 	struct xo_visit visit;
 
@@ -150,7 +150,7 @@ visit_as_stranger(struct tour *t, struct xo_tls_tool_context *context)
 
 /* Exchange Online speaks 1.2 at some hosts (protocol.md 4.4). */
 static void
-visit_with_1_2(struct tour *t, struct xo_tls_tool_context *context)
+visit_with_1_2(struct tour *t, struct xo_tls_context *context)
 {
 	struct xo_visit visit;
 
@@ -166,7 +166,7 @@ visit_with_1_2(struct tour *t, struct xo_tls_tool_context *context)
 }
 
 static void
-visit_as_forger(struct tour *t, struct xo_tls_tool_context *context)
+visit_as_forger(struct tour *t, struct xo_tls_context *context)
 {
 	struct xo_visit visit;
 
@@ -194,7 +194,7 @@ visit_as_forger(struct tour *t, struct xo_tls_tool_context *context)
 static void
 visit_as_microsoft(struct tour *t)
 {
-	struct xo_tls_tool_context *context;
+	struct xo_tls_context *context;
 	struct xo_visit visit;
 	const char *name;
 
@@ -216,7 +216,7 @@ visit_as_microsoft(struct tour *t)
 		tell(t, XO_FINDING_CRITICAL, "client", "XOORG is not announced "
 		    "to our certificate for %s", name);
 	xo_visit_fini(&visit);
-	xo_tls_tool_context_free(&context);
+	xo_tls_context_free(&context);
 }
 
 /* The name of an MX is what senders look for in the certificate. */
@@ -274,7 +274,7 @@ xo_probe_as_exchange_online(const struct xo_probe_settings *settings,
     const struct xo_target *target)
 {
 	struct tour t = {.settings = settings, .target = target};
-	struct xo_tls_tool_context *context;
+	struct xo_tls_context *context;
 	int result;
 
 	snprintf(t.where, sizeof(t.where), "%s:%s", target->host,
@@ -287,7 +287,7 @@ xo_probe_as_exchange_online(const struct xo_probe_settings *settings,
 		visit_as_microsoft(&t);
 		check_mx(&t);
 	}
-	xo_tls_tool_context_free(&context);
+	xo_tls_context_free(&context);
 	print(&t);
 	result = (int)xo_findings_worst(&t.findings, 0);
 	xo_findings_fini(&t.findings);

@@ -97,7 +97,7 @@ static const struct xo_usage usage = {
 struct run {
 	const struct xo_send_settings *settings;
 	struct xo_target target;
-	struct xo_tls_tool_context *context;
+	struct xo_tls_context *context;
 	struct xo_dialogue *dialogue;
 	struct xo_send_body body;
 	uint64_t n_good;
@@ -108,7 +108,7 @@ struct run {
 static bool
 is_verified(struct run *run)
 {
-	const struct xo_tls_tool *tls = run->dialogue->wire.tls;
+	struct xo_tls *tls = run->dialogue->wire.tls;
 	const char *name = run->settings->tls_name;
 	const char *flaw = xo_tls_tool_flaw(tls);
 
@@ -273,7 +273,7 @@ run_all(struct run *run)
 	    !xo_send_body_open(&run->body, &settings->body, error,
 	    sizeof(error))) {
 		xo_tool_complain("send: %s", error);
-		xo_tls_tool_context_free(&run->context);
+		xo_tls_context_free(&run->context);
 		return XO_EXIT_USAGE;
 	}
 	run->dialogue = xo_tool_require(calloc(1, sizeof(*run->dialogue)));
@@ -286,7 +286,7 @@ run_all(struct run *run)
 	xo_dialogue_fini(run->dialogue);
 	free(run->dialogue);
 	xo_send_body_fini(&run->body);
-	xo_tls_tool_context_free(&run->context);
+	xo_tls_context_free(&run->context);
 	return result;
 }
 

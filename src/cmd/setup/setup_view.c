@@ -137,7 +137,7 @@ read_name(const struct xo_conf_path *certificate,
 		.trust = "system",
 	};
 	struct xo_tls_tool_chain chain = {NULL, 0};
-	struct xo_tls_tool_context *context;
+	struct xo_tls_context *context;
 	char error[256];
 	struct xo_span name;
 	bool is_found = false;
@@ -156,7 +156,7 @@ read_name(const struct xo_conf_path *certificate,
 			xo_buf_add(name_r, name);
 	}
 	xo_tls_tool_chain_fini(&chain);
-	xo_tls_tool_context_free(&context);
+	xo_tls_context_free(&context);
 	return is_found;
 }
 
@@ -219,7 +219,7 @@ server_flaw(const struct xo_conf *conf, const struct xo_conf_tls *tls)
 		.is_server = true,
 	};
 	struct xo_tls_tool_chain chain = {NULL, 0};
-	struct xo_tls_tool_context *context;
+	struct xo_tls_context *context;
 	const char *flaw = NULL;
 	char error[256];
 
@@ -233,7 +233,7 @@ server_flaw(const struct xo_conf *conf, const struct xo_conf_tls *tls)
 	else if (chain.certificates[0].days_left < 0)
 		flaw = "The gateway's certificate has expired.";
 	xo_tls_tool_chain_fini(&chain);
-	xo_tls_tool_context_free(&context);
+	xo_tls_context_free(&context);
 	return flaw;
 }
 

@@ -380,7 +380,7 @@ sink_fini(struct xo_sink *sink)
 			close(sink->wake[i]);
 	}
 	xo_sink_refuse_fini(sink);
-	xo_tls_tool_context_free(&sink->tls);
+	xo_tls_context_free(&sink->tls);
 	xo_buf_fini(&sink->extensions);
 	xo_option_list_fini(&sink->settings.names);
 	xo_option_list_fini(&sink->settings.refuse);

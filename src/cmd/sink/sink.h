@@ -76,7 +76,7 @@ struct xo_sink {
 	size_t n_refusals;
 	struct xo_buf extensions;	/* EHLO lines, LF behind each */
 	struct xo_caps caps;		/* the same, read */
-	struct xo_tls_tool_context *tls;	/* NULL: no STARTTLS */
+	struct xo_tls_context *tls;	/* NULL: no STARTTLS */
 	int listener;
 	int wake[2];			/* a pipe: something changed */
 	pthread_mutex_t lock;

@@ -152,7 +152,7 @@ on_helo(struct xo_sink_session *session, struct xo_span args)
 static void
 judge_peer(struct xo_sink_session *session)
 {
-	const struct xo_tls_tool *tls = session->wire.tls;
+	struct xo_tls *tls = session->wire.tls;
 	const struct xo_option_list *names = &session->sink->settings.names;
 	bool is_known = false;
 
@@ -197,7 +197,7 @@ on_starttls(struct xo_sink_session *session, struct xo_span args)
 	xo_sink_reply(session, 220, "2.0.0", "SMTP server ready");
 	if (!xo_wire_flush(&session->wire) ||
 	    !xo_wire_start_tls(&session->wire,
-	    xo_tls_tool_new(sink->tls, session->wire.fd, NULL))) {
+	    xo_tool_require(xo_tls_new_server(sink->tls, session->wire.fd)))) {
 		xo_tool_complain("sink: client %s: %s", session->client,
 		    session->wire.error);
 		session->is_over = true;

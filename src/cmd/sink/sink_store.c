@@ -125,12 +125,12 @@ json_peer(const struct xo_sink_session *session)
 static json_t *
 json_tls(const struct xo_sink_session *session)
 {
-	const struct xo_tls_tool *tls = session->wire.tls;
+	const struct xo_tls *tls = session->wire.tls;
 
 	if (tls == NULL)
 		return json_null();
 	return xo_tool_require(json_sprintf("%s %s",
-	    xo_tls_tool_version(tls), xo_tls_tool_cipher(tls)));
+	    xo_tls_version(tls), xo_tls_cipher(tls)));
 }
 
 /*
@@ -235,7 +235,7 @@ print_line(const struct xo_sink_session *session, uint64_t number)
 	    (char *)NULL);
 	xo_buf_add_printable(&line, xo_buf_span(&session->hello), 255);
 	xo_buf_add_all(&line, " tls=", session->wire.tls != NULL
-	    ? xo_tls_tool_version(session->wire.tls) : "none", " peer=",
+	    ? xo_tls_version(session->wire.tls) : "none", " peer=",
 	    session->peer.n > 0 ? xo_tls_tool_certificate_name(
 	    &session->peer.certificates[0]) : "none", " mode=",
 	    mail->n_chunks > 0 ? "BDAT" : "DATA", " size=", (char *)NULL);

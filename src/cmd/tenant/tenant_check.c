@@ -96,7 +96,7 @@ check_tenant(struct check *check, struct seen *s, uint64_t days)
 	};
 	struct xo_tls_tool_chain chain = {NULL, 0};
 	char error[256];
-	struct xo_tls_tool_context *context = xo_tls_tool_context_new(
+	struct xo_tls_context *context = xo_tls_tool_context_new(
 	    &settings, error, sizeof(error));
 
 	if (context == NULL) {
@@ -107,7 +107,7 @@ check_tenant(struct check *check, struct seen *s, uint64_t days)
 	if (chain.n > 0)
 		check_leaf(check, s, &chain.certificates[0], days);
 	xo_tls_tool_chain_fini(&chain);
-	xo_tls_tool_context_free(&context);
+	xo_tls_context_free(&context);
 }
 
 /* Those without one last. */
