@@ -52,7 +52,7 @@ lacks_upstream_of_guests(const struct xo_audit *a, size_t i)
 {
 	const struct xo_listener *l = &a->policy->listeners[i];
 
-	return l->upstream == XO_NOBODY &&
+	return l->upstream == XO_NOBODY && !xo_listener_is_asked(l) &&
 	    xo_listener_takes_tenants(a->policy, l);
 }
 

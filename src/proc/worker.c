@@ -251,9 +251,9 @@ static void
 tear_down(struct worker *w)
 {
 	xo_sessions_free(&w->sessions);
+	xo_asks_free(&w->asks);
 	xo_lookups_free(&w->env.lookups);
 	xo_tls_shelf_free(&w->env.shelf);
-	xo_asks_free(&w->asks);
 	xo_log_close(&w->env.log);
 }
 

@@ -14,6 +14,7 @@ import pytest
 from gateway import Config, check_config, connect_asked
 from harness import base_config, free_port, rows
 from net import wait_until
+from test_lookup import TABLE, Cdb
 
 GOOD = {
     "request": "smtpd_access_policy", "protocol_state": "RCPT", "protocol_name": "ESMTP",
@@ -493,3 +494,75 @@ def test_without_mail(gateway, tmp_path):
         assert m.look_up("org contoso.com") == "OK contoso"
     code, said = check_config(gw.file)
     assert code == 0 and "tenant-unused" not in said
+
+
+# --- tenants that are asked for ------------------------------------------------------------------
+
+FABRIKAM = {"xoorg": "fabrikam.com", "sender": "u@fabrikam.com", "recipient": "r@fabrikam.com"}
+NOT_KNOWN = "451 4.3.0 Organisations cannot be looked up at the moment, try again later"
+
+
+@pytest.fixture
+def with_table(asked, pki, hop, tmp_path):
+    def make(**changes):
+        folder = tmp_path / "tables"
+        folder.mkdir()
+        plain = tmp_path / "plain.conf"
+        plain.write_text(base_config(pki, hop(), hop()).text())
+        table = Cdb(folder, str(plain))
+        table.put(TABLE)
+        return asked(dict({"tenant_tables": [table.text]}, **changes)), table
+    return make
+
+
+def test_table(with_table):
+    """The same as with a tenant of the configuration, and in order."""
+    gw, _ = with_table()
+    with Postfix(gw.policy) as p:
+        p.send(question(xoorg="nobody.example") + question(**FABRIKAM) +
+               question(**dict(FABRIKAM, recipient="r@outside.example")) + question() +
+               question(**dict(FABRIKAM, sender="u@adatum.com")) +
+               question(xoorg="eu.fabrikam.com", sender="u@fabrikam.com",
+                        recipient="r@x.fabrikam.com"))
+        assert [p.action() for _ in range(6)] == [
+            UNKNOWN, "DUNNO", RELAY, "DUNNO",
+            "550 5.7.1 Sender not authorised for this originator organisation", "DUNNO"]
+    got = gw.wait_events(6, "asked")
+    assert [x["tenant"] for x in got] == ["", "fabrikam", "fabrikam", "contoso", "fabrikam",
+                                          "fabrikam"]
+
+
+def test_table_lookups(with_table):
+    gw, _ = with_table()
+    with Postfix(gw.maps) as m:
+        texts = ("org fabrikam.com", "org nobody.example", "sender u@adatum.com",
+                 "sender_xoorg @fabrikam.com", "org_access fabrikam.com",
+                 "org_access nobody.example", "org contoso.com", "recipient fabrikam.com")
+        m.send(b"".join(map(netstring, texts)))
+        # a recipient is that of the configuration's tenants alone
+        assert [m.reply() for _ in texts] == [
+            "OK fabrikam", "NOTFOUND ", "OK adatum", "OK fabrikam.com", "OK DUNNO",
+            "OK " + UNKNOWN, "OK contoso", "NOTFOUND "]
+
+
+@pytest.mark.parametrize("mode", ("enforce", "observe"))
+def test_table_not_known(with_table, mode):
+    """Never "nobody's", and never let in; what the configuration has is as before."""
+    gw, table = with_table(**{"listeners.policy.mode": mode, "listeners.maps.mode": mode})
+    os.unlink(table.path)
+    with Postfix(gw.policy) as p, Postfix(gw.maps) as m:
+        for changes in (FABRIKAM, {"xoorg": "nobody.example"},
+                        dict(FABRIKAM, protocol_state="MAIL", recipient="")):
+            assert p.ask(**changes) == NOT_KNOWN
+        for text in ("org fabrikam.com", "org_access fabrikam.com", "sender u@adatum.com",
+                     "sender_xoorg u@adatum.com"):
+            assert m.look_up(text) == "TEMP " + NOT_KNOWN[10:]
+        assert p.ask() == "DUNNO"
+        assert m.look_up("org contoso.com") == "OK contoso"
+        # and of a stranger nothing is asked
+        assert p.ask(**dict(FABRIKAM, xoorg_ccert_name="")) == "DUNNO"
+        table.put(TABLE)
+        assert p.ask(**FABRIKAM) == "DUNNO"
+        assert m.look_up("org fabrikam.com") == "OK fabrikam"
+    assert {x["reason"] for x in gw.events("asked") if x["reply"] == NOT_KNOWN} == {
+        "tenant-not-known"}
