@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include <xoorg/guests.h>
+
 #include "daemon_world.h"
 
 static bool
@@ -211,6 +213,33 @@ test_out_of_step(void **state)
 	world_end();
 }
 
+static bool
+serves_tenants(void)
+{
+	struct xo_hops *hops = xo_hops_new(&world.env, NULL, NULL);
+	bool serves;
+
+	assert_non_null(hops);
+	serves = xo_hops_known(hops)[0].serves_tenants;
+	xo_hops_free(&hops);
+	return serves;
+}
+
+/* Guests may be of any upstream, which none of the configuration's tenants has;
+ * but not of one that wants a certificate. */
+static void
+test_guests(void **state)
+{
+	(void)state;
+	world_begin("", "");
+	assert_false(serves_tenants());
+	world.conf->policy.guests = xo_guests_new(1);
+	assert_true(serves_tenants());
+	world_upstream(0)->has_tenant_certificate = true;
+	assert_false(serves_tenants());
+	world_end();
+}
+
 int
 main(void)
 {
@@ -222,6 +251,7 @@ main(void)
 		cmocka_unit_test(test_heard_by_chance),
 		cmocka_unit_test(test_lost_is_asked),
 		cmocka_unit_test(test_drained),
+		cmocka_unit_test(test_guests),
 		cmocka_unit_test(test_out_of_step),
 	};
 
