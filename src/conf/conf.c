@@ -10,6 +10,9 @@
 
 #include <xoorg/tenants.h>
 
+/* Of the file, of which one line counts. */
+#define PASSWORD_MAX ((size_t)1 << 20)
+
 static bool
 is_named(enum xo_section section)
 {
@@ -129,7 +132,7 @@ static bool
 read_password(const struct xo_loader *loader)
 {
 	struct xo_conf_redis *redis = &loader->conf->redis;
-	struct xo_buf text = {.max = 4096};
+	struct xo_buf text = {.max = PASSWORD_MAX};
 	const char *problem;
 
 	if (redis->password_file.path == NULL)

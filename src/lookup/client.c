@@ -247,6 +247,10 @@ take_reply(struct connection *c, enum xo_client_progress progress,
 	case XO_CLIENT_NEXT:
 		break;
 	case XO_CLIENT_AGAIN:
+		if (c->in.len > 0) {
+			drop(c, false, "a reply to nothing that was asked");
+			return false;
+		}
 		if (r->r.question != NULL)
 			say(c, r);
 		else
@@ -500,7 +504,8 @@ pump(struct xo_client *client)
 		event_active(r->timer, EV_TIMEOUT, 0);
 }
 
-/* Time is up, or there is no connection to wait for. */
+/* Time is up, a moment before it is for those who wait, so that they hear what is
+ * remembered; or there is no connection to wait for. */
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -521,8 +526,8 @@ xo_client_ask(struct xo_client *client, const struct xo_question *question,
     xo_source_done *done, void *arg)
 {
 	const struct xo_source_answer busy = {.why = "too many questions"};
-	struct timeval tv = xo_clock_timeval(
-	    client->env->conf->policy.limits.lookup_timeout);
+	uint32_t ms = client->env->conf->policy.limits.lookup_timeout;
+	struct timeval tv = xo_clock_timeval(ms - ms / 8);
 	struct request *r = client->n_requests < REQUESTS_MAX ?
 	    calloc(1, sizeof(*r)) : NULL;
 

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: ISC
 """Tables of tenants that are asked while mail waits: what a sender gets in every state of
 a table, and that none of them is more than it would get with an answer."""
+import json
 import os
 import subprocess
 import threading
+import time
 
 import pytest
 
 from harness import XOORG, Smtp, base_config, rows, simple, wait_until
+from tenant_servers import MARK, Missing, Redis, Socketmap
 
 HEAD = "name,originator_orgs,sender_domains,recipient_domains,upstream\n"
 FABRIKAM = "fabrikam,fabrikam.com *.fabrikam.com,fabrikam.com,,\n"
@@ -178,3 +181,174 @@ def test_swap_under_load(cdb, pki):
         swapper.join()
     assert wrong == []
     assert state["done"] > 3
+
+
+# --- servers ----------------------------------------------------------------------
+
+RECORD = {"name": "fabrikam", "originator_orgs": ["fabrikam.com", "*.fabrikam.com"],
+          "sender_domains": ["fabrikam.com"]}
+FOREIGN = {"name": "adatum", "originator_orgs": ["adatum.com"]}
+OWN, STRANGE = "fabrikam.com", "nobody.example"
+
+
+@pytest.fixture
+def redis(tmp_path):
+    folder, made = tmp_path / "r", []
+    folder.mkdir()
+
+    def make(*options):
+        try:
+            made.append(Redis(folder, *options))
+        except Missing as e:
+            pytest.skip("NO redis-server: %s" % e)
+        return made[0]
+    yield make
+    for x in made:
+        x.stop()
+
+
+@pytest.fixture
+def socketmap(tmp_path):
+    one = Socketmap(tmp_path)
+    one.put(RECORD, FOREIGN)
+    yield one
+    one.stop()
+
+
+@pytest.fixture
+def serving(gateway, pki, hop):
+    def make(text, **changes):
+        config = base_config(pki, hop(), hop(), **dict(
+            {"tenant_tables": [text], "tenant_lookup_timeout": 1, "workers": 1}, **changes))
+        return gateway(config)
+    return make
+
+
+def redis_faults(one):
+    text = json.dumps(FOREIGN)
+    return {
+        "killed": one.stop,
+        "slow": one.pause,
+        "flushed": lambda: one.say("FLUSHALL"),
+        "restarted-empty": lambda: (one.stop(), one.start()),
+        "another-key": lambda: one.say("SET", "org:fabrikam.com", text),
+        "no-record": lambda: one.say("SET", "org:fabrikam.com", "contoso"),
+        "wrong-type": lambda: (one.say("DEL", "org:fabrikam.com"),
+                               one.say("LPUSH", "org:fabrikam.com", "a")),
+        "mark-gone": lambda: one.say("DEL", MARK),
+        "evicted": lambda: (one.say("DEL", "org:fabrikam.com"),
+                            one.say("DEL", "org:*.fabrikam.com")),
+    }
+
+
+# What the tenant's mail gets: cold, fresh, stale. The stranger's never gets 250, and 550
+# only from a server that answers.
+CELLS = rows(
+    ("killed", 451, 250, 250, 451), ("slow", 451, 250, 250, 451),
+    ("flushed", 451, 250, 250, 451), ("restarted-empty", 451, 250, 250, 451),
+    ("another-key", 451, 250, 250, 550), ("no-record", 451, 250, 250, 550),
+    ("wrong-type", 451, 250, 250, 550), ("mark-gone", 451, 250, 250, 451),
+    ("evicted", 550, 250, 550, 550))
+
+
+@pytest.mark.parametrize("id, cold, fresh, stale, strange", CELLS)
+def test_redis_fault(redis, serving, pki, id, cold, fresh, stale, strange):
+    one = redis()
+    one.put(RECORD)
+    text = "redis:unix:" + one.path
+    gws = {"cold": serving(text), "fresh": serving(text),
+           "stale": serving(text, tenant_fresh=1, tenant_stale=60, tenant_nobody_fresh=0),
+           "old": serving(text, tenant_fresh=1, tenant_nobody_fresh=0)}
+    for name in ("fresh", "stale", "old"):
+        assert ask(gws[name], pki, OWN).code == 250
+    redis_faults(one)[id]()
+    assert ask(gws["fresh"], pki, OWN).code == fresh
+    time.sleep(1.1)
+    assert ask(gws["stale"], pki, OWN).code == stale
+    assert ask(gws["old"], pki, OWN).code == cold
+    assert ask(gws["cold"], pki, OWN).code == cold
+    for gw in gws.values():
+        assert ask(gw, pki, STRANGE).code == strange
+    if id in ("killed", "slow"):
+        one.pause(False) if id == "slow" else one.start()
+        one.put(RECORD)
+        assert wait_until(lambda: ask(gws["cold"], pki, OWN).code == 250, 10, 0.2)
+        assert ask(gws["cold"], pki, STRANGE).code == 550
+
+
+def test_redis_password(redis, serving, pki, tmp_path):
+    """A user with what it needs and no more; with the wrong password nothing is known."""
+    one = redis()
+    one.put(RECORD)
+    assert one.say("ACL", "SETUSER", "gw", "on", ">pw", "~*", "+get", "+echo") == b"+OK\r\n"
+    assert one.say("ACL", "SETUSER", "default", "resetpass", ">other") == b"+OK\r\n"
+    good, bad = tmp_path / "good", tmp_path / "bad"
+    good.write_text("pw\n")
+    bad.write_text("wp\n")
+    text = "redis:unix:" + one.path
+    for changes, want in (
+            ({}, 451), ({"redis_user": "gw", "redis_password_file": str(bad)}, 451),
+            ({"redis_password_file": str(good)}, 451),
+            ({"redis_user": "gw", "redis_password_file": str(good)}, 250)):
+        gw = serving(text, **changes)
+        assert ask(gw, pki, OWN).code == want
+        assert ask(gw, pki, STRANGE).code == (550 if want == 250 else 451)
+
+
+def test_redis_round_trips(redis, serving, pki):
+    """One a message that is not remembered, none for one that is."""
+    one = redis()
+    one.put(RECORD)
+    gw = serving("redis:unix:" + one.path)
+    for _ in range(5):
+        assert ask(gw, pki, OWN).code == 250
+        assert ask(gw, pki, STRANGE).code == 550
+    # Per question: the mark, the domain, *.com or *.example, and an echo at the end.
+    assert one.commands() == {"get": 6, "echo": 2}
+
+
+LIES = rows(
+    ("silent", b"", 451), ("closed", lambda _: None, 451), ("half", b"9:NOTF", 451),
+    ("no-netstring", b"NOTFOUND \n", 451), ("short", b"8:NOTFOUND ,", 451),
+    ("long", b"99999999:", 451), ("lower-case", b"9:notfound ,", 451),
+    ("doubled", b"9:NOTFOUND ,9:NOTFOUND ,", 451), ("temp", b"5:TEMP ,", 451),
+    ("timeout", b"8:TIMEOUT ,", 451), ("perm", b"5:PERM ,", 451),
+    ("empty", b"3:OK ,", 451), ("word", b"6:OK yes,", 451),
+    ("others", lambda _: lie_of(FOREIGN), 451),
+    ("with-a-tail", lambda _: lie_of(RECORD) + b"x", 250),
+    ("nobody", b"9:NOTFOUND ,", 550), ("truth", lambda _: lie_of(RECORD), 250))
+
+
+def lie_of(record):
+    text = ("OK " + json.dumps(record)).encode()
+    return b"%d:%s," % (len(text), text)
+
+
+@pytest.mark.parametrize("id, lie, want", LIES)
+def test_socketmap_fault(socketmap, serving, pki, id, lie, want):
+    """Cold, fresh and stale; then the truth again, on a connection that is sound."""
+    text = "socketmap:unix:%s:tenants" % socketmap.path
+    gws = {"cold": serving(text), "fresh": serving(text),
+           "stale": serving(text, tenant_fresh=1, tenant_stale=60, tenant_nobody_fresh=0)}
+    for name in ("fresh", "stale"):
+        assert ask(gws[name], pki, OWN).code == 250
+    socketmap.lie = lie
+    assert ask(gws["cold"], pki, OWN).code == want
+    assert ask(gws["fresh"], pki, OWN).code == 250
+    time.sleep(1.1)
+    assert ask(gws["stale"], pki, OWN).code == (550 if want == 550 else 250)
+    for gw in gws.values():
+        # What is not this one's is nobody's, whatever is said of it.
+        assert ask(gw, pki, STRANGE).code == (550 if want == 550 else 451)
+    socketmap.lie = None
+    assert wait_until(lambda: ask(gws["stale"], pki, OWN).code == 250, 15, 0.2)
+    assert wait_until(lambda: ask(gws["stale"], pki, STRANGE).code == 550, 15, 0.2)
+    assert {x.split(" ")[0] for x in socketmap.asked} == {"tenants"}
+
+
+def test_socketmap_keys(socketmap, serving, pki):
+    """The nearest first, and no more than it takes."""
+    gw = serving("socketmap:unix:%s:t" % socketmap.path)
+    before = len(socketmap.asked)
+    assert ask(gw, pki, "eu.fabrikam.com", "u@fabrikam.com", "r@x.fabrikam.com").code == 250
+    assert socketmap.asked[before:] == ["t org:eu.fabrikam.com", "t org:*.fabrikam.com"]

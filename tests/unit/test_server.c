@@ -238,6 +238,8 @@ test_socketmap(void **state)
 		{"longer word", "9:NOTFOUNDS,", false, NOT_NOW, false},
 		{"nothing behind OK", "2:OK,", false, NOT_NOW, false},
 		{"two replies", "5:PERM ,5:PERM ,", false, NOT_NOW, false},
+		{"the same twice", "9:NOTFOUND ,9:NOTFOUND ,", false, NOT_NOW,
+		    false},
 		{"and a tail", "5:PERM ,5", false, NOT_NOW, false},
 		{"TEMP", "5:TEMP ,", false, NOT_NOW, true},
 		{"TEMP, why", "11:TEMP locked,", false, NOT_NOW, true},
