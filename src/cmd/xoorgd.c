@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <conf/warning.h>
+#include <net/tls.h>
 #include <proc/inspect.h>
 #include <proc/master.h>
 #include <proc/title.h>
@@ -93,6 +94,7 @@ main(int argc, char **argv)
 	bool is_check = false;
 	bool is_strict = false;
 
+	xo_tls_memory_init();
 	for (int i = 1; i < argc; i++) {
 		if (is_option(argv[i], "-t", "--test")) {
 			is_check = true;

@@ -164,5 +164,9 @@ int xo_tls_bits(const struct xo_tls *tls);
 
 /* Before the first use of anything here, in each process. */
 bool xo_tls_library_init(void);
+/* Before even that, in a program whose processes may call the other; from then on
+ * what OpenSSL gives back is wiped in this process. tls_memory.c. */
+void xo_tls_memory_init(void);
+void xo_tls_memory_wipe(void);
 
 #endif

@@ -228,6 +228,7 @@ run(const struct xo_pairs *pairs, struct xo_tls_keyring *keyring,
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
+	xo_tls_memory_wipe();
 	(void)prctl(PR_SET_NAME, "xoorgd: keys");
 	xo_title_set("keys", 0);
 	if (fds == NULL || !take_keys(&keys, conf, &error)) {

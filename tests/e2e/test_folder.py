@@ -255,13 +255,20 @@ def test_touched_is_the_same(gateway, pki, folder, exchange):
 
 
 def test_taken_away(gateway, pki, folder, exchange):
-    """Then it is not used any more, whatever connection is open."""
+    """Then it is not used any more, whatever connection is open, and its key is gone."""
+    own = pki.make("folder-gone", "contoso.com", key="rsa2048")
+    put(folder / "contoso.pem", combined(own))
     gw = gateway(config_of(pki, folder, exchange))
     send(gw)
+    keys, = gw.key_processes()
+    secrets = _secrets(own.key)
+    assert _has(keys, secrets)
     os.unlink(folder / "contoso.pem")
     time.sleep(AGE)
     send(gw, want="451 4.3.5")
     assert len(exchange.messages) == 1
+    if not _is_sanitized(gw):			# which keeps what was freed
+        assert not _has(keys, secrets)
 
 
 def test_rotation_under_load(gateway, pki, folder, exchange):

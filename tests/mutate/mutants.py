@@ -684,8 +684,11 @@ m("old-at-once", "e->old_until = now + XO_TLS_FOLDER_OLD;", "e->old_until = now;
 m("never-wiped", "if (now >= e->old_until)\n\t\t\tdrop_pair(&e->old);", "if (false)\n\t\t\tdrop_pair(&e->old);")
 m("never-again", "!is_same(&f->entries[i].version, &version))", "false)")
 m("any-name", "if (!xo_named_is_fit(name)) {", "if (false) {")
-m("kept-though-gone", "drop(&f->entries[i]);\n\t\t\txo_named_leave", "xo_named_leave",
-  survives="nobody finds the place, and it is emptied when it is taken: the key only stays longer")
+m("kept-though-gone", "drop(&f->entries[i]);\n\t\t\txo_named_leave", "xo_named_leave", unit="", e2e=[("test_folder.py", "taken")])
+m = group("tls_memory.c", "tls_memory")
+m("not-wiped", "if (p != NULL && is_wiping)", "if (false)")
+m("grows-in-place", "if (!is_wiping && n > 0)", "if (n > 0)")
+m = group("tls_folder.c", "tls_folder", ("test_folder.py", ""))
 m("anothers-key", "problem = misfit(leaf, key);", ";", unit="", e2e=[("test_folder.py", "bad_file")])
 m("too-large", "if (*len_r > XO_TLS_FOLDER_FILE_MAX)", "if (false)", unit="", e2e=[("test_folder.py", "bad_file")])
 m = group("tls_shelf.c", "tls_folder", ("test_folder.py", ""))
