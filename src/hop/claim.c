@@ -154,7 +154,7 @@ note_failure(struct xo_claim *c, const char *name, enum xo_refusal why,
 {
 	const struct xo_failure failure = {
 		.upstream = c->wish.upstream,
-		.target = c->search.target,
+		.candidate = c->search.candidate,
 		.name = name,
 		.opening = c->dial.link != NULL ? &c->dial.link->opening : NULL,
 		.why = why,
@@ -164,8 +164,9 @@ note_failure(struct xo_claim *c, const char *name, enum xo_refusal why,
 	c->why = why;
 	xo_buf_clear(&c->said);
 	xo_buf_add(&c->said, said);
-	if (failure.target != NULL)
-		xo_places_set_dead(places_of(c), &failure.target->place, true);
+	if (failure.candidate != NULL)
+		xo_places_set_dead(places_of(c), &failure.candidate->place,
+		    true);
 	xo_hop_log_failure(c->hops, &failure);
 	xo_metrics_upstream_connect(c->hops->env->metrics,
 	    c->wish.upstream, false);
@@ -221,12 +222,12 @@ give_up_link(struct xo_claim *c, enum xo_refusal why, struct xo_span said)
 static void
 opened(struct xo_claim *c)
 {
-	struct xo_target *target = c->search.target;
+	struct xo_candidate *candidate = c->search.candidate;
 	struct xo_link *link = c->dial.link;
 
-	if (target != NULL) {
-		xo_places_set_dead(places_of(c), &target->place, false);
-		link->place = target->place;
+	if (candidate != NULL) {
+		xo_places_set_dead(places_of(c), &candidate->place, false);
+		link->place = candidate->place;
 		link->has_others = xo_search_has_others(&c->search);
 	}
 	xo_hop_trim(hop_of(c), &link->opening.caps);
@@ -291,12 +292,12 @@ may_connect(struct xo_claim *c)
 }
 
 static void
-try_target(struct xo_claim *c)
+try_candidate(struct xo_claim *c)
 {
 	if (!may_connect(c)) {
 		c->why = XO_REFUSAL_UPSTREAM_CONNECT;
 		conclude(c);
-	} else if (xo_dial_connect(&c->dial, c->search.target, on_leg, c)) {
+	} else if (xo_dial_connect(&c->dial, c->search.candidate, on_leg, c)) {
 		set_timer(c);
 	} else {
 		note_failure(c, NULL, XO_REFUSAL_UPSTREAM_CONNECT,
@@ -310,7 +311,7 @@ try_target(struct xo_claim *c)
 static void
 note_lookup(struct xo_claim *c, const char *name, enum xo_lookup_result result)
 {
-	c->search.target = NULL;
+	c->search.candidate = NULL;
 	note_failure(c, name, XO_REFUSAL_UPSTREAM_CONNECT,
 	    xo_span_from_cstr(xo_lookup_result_name(result)));
 }
@@ -373,7 +374,7 @@ go_on(struct xo_claim *c)
 		}
 		switch (xo_search_next(&c->search)) {
 		case XO_SEARCH_TRY:
-			try_target(c);
+			try_candidate(c);
 			break;
 		case XO_SEARCH_ASK_HOST:
 			ask_host(c);

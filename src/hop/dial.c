@@ -51,18 +51,18 @@ open_link(struct xo_dial *d, int fd, xo_leg_ready *ready, void *owner)
 }
 
 bool
-xo_dial_connect(struct xo_dial *d, const struct xo_target *target,
+xo_dial_connect(struct xo_dial *d, const struct xo_candidate *candidate,
     xo_leg_ready *ready, void *owner)
 {
 	int one = 1;
-	int fd = socket(target->place.address.ss_family,
+	int fd = socket(candidate->place.address.ss_family,
 	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return false;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (connect(fd, (const struct sockaddr *)&target->place.address,
-	    target->place.len) != 0 && errno != EINPROGRESS) {
+	if (connect(fd, (const struct sockaddr *)&candidate->place.address,
+	    candidate->place.len) != 0 && errno != EINPROGRESS) {
 		int error = errno;
 
 		close(fd);
@@ -74,7 +74,7 @@ xo_dial_connect(struct xo_dial *d, const struct xo_target *target,
 		errno = ENOMEM;
 		return false;
 	}
-	d->target = target;
+	d->candidate = candidate;
 	d->is_connecting = true;
 	d->timeout = limits_of(d)->connect_timeout;
 	return true;
@@ -85,7 +85,7 @@ xo_dial_resume(struct xo_dial *d, struct xo_link *link, xo_leg_ready *ready,
     void *owner)
 {
 	d->link = link;
-	d->target = NULL;
+	d->candidate = NULL;
 	d->is_connecting = false;
 	d->timeout = limits_of(d)->greeting_timeout;
 	xo_link_attach(link, ready, owner);
@@ -110,7 +110,7 @@ name_of_server(const struct xo_dial *d)
 	if (conf->mx != NULL && policy_of(d)->tls == XO_TLS_VERIFY)
 		domain = xo_span_from_cstr(conf->mx);
 	return (const char *)xo_server_name(
-	    xo_span_from_cstr(d->target->name), domain).p;
+	    xo_span_from_cstr(d->candidate->name), domain).p;
 }
 
 static bool

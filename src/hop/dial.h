@@ -15,7 +15,7 @@ struct xo_dial {
 	struct xo_hops *hops;		/* these two are the owner's to set */
 	const struct xo_wish *wish;
 	struct xo_link *link;		/* NULL: none is being opened */
-	const struct xo_target *target;	/* NULL: it was kept */
+	const struct xo_candidate *candidate;	/* NULL: it was kept */
 	bool is_connecting;
 	uint32_t timeout;		/* ms for what it waits for */
 	enum xo_refusal why;		/* of XO_DIAL_FAILED */
@@ -31,7 +31,7 @@ enum xo_dial_result {
 };
 
 /* Begins. False: refused at once, and errno says why. */
-bool xo_dial_connect(struct xo_dial *dial, const struct xo_target *target,
+bool xo_dial_connect(struct xo_dial *dial, const struct xo_candidate *candidate,
     xo_leg_ready *ready, void *owner);
 /* One that was kept, which has to be made ready for this wish. */
 void xo_dial_resume(struct xo_dial *dial, struct xo_link *link,

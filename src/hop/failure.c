@@ -8,13 +8,13 @@
 
 /* "mail.contoso.com:25": as the configuration, or DNS, names it. */
 static void
-add_host(struct xo_log_line *line, const struct xo_target *target)
+add_host(struct xo_log_line *line, const struct xo_candidate *candidate)
 {
-	const struct sockaddr_storage *at = &target->place.address;
-	bool is_ipv6 = strchr(target->name, ':') != NULL;
+	const struct sockaddr_storage *at = &candidate->place.address;
+	bool is_ipv6 = strchr(candidate->name, ':') != NULL;
 	struct xo_buf text = {0};
 
-	xo_buf_add_all(&text, is_ipv6 ? "[" : "", target->name,
+	xo_buf_add_all(&text, is_ipv6 ? "[" : "", candidate->name,
 	    is_ipv6 ? "]:" : ":", (char *)NULL);
 	xo_buf_add_u64(&text, ntohs(at->ss_family == AF_INET6 ?
 	    ((const struct sockaddr_in6 *)(const void *)at)->sin6_port :
@@ -53,8 +53,8 @@ xo_hop_log_failure(const struct xo_hops *hops, const struct xo_failure *f)
 	    missing(f->opening, f->why) : NULL;
 
 	xo_log_str(line, "upstream", xo_hop_policy(hops, f->upstream)->name);
-	if (f->target != NULL)
-		add_host(line, f->target);
+	if (f->candidate != NULL)
+		add_host(line, f->candidate);
 	else if (f->name != NULL)
 		xo_log_cstr(line, "host", f->name);
 	xo_log_cstr(line, "reason", xo_refusal_info(f->why)->id);

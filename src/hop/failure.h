@@ -6,11 +6,11 @@
 #include <xoorg/opening.h>
 
 struct xo_hops;
-struct xo_target;
+struct xo_candidate;
 
 struct xo_failure {
 	int upstream;
-	const struct xo_target *target;		/* NULL: */
+	const struct xo_candidate *candidate;		/* NULL: */
 	const char *name;			/* that was looked up in vain */
 	const struct xo_opening *opening;	/* NULL: it came to none */
 	enum xo_refusal why;

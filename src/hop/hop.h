@@ -4,6 +4,16 @@
  * use (link.h) and kept for the next message (pool.h), and what each upstream
  * can do (learn.h).
  *
+ * The words for what stands behind the gateway, here and everywhere:
+ *
+ *   upstream   a group of the configuration, to which mail is sent by its name
+ *   host       one of an upstream's servers, as configured or as its MX says
+ *   place      address and port of a host (net/place.h); while a search goes
+ *              through them, a candidate (search.h)
+ *   next hop   the server there that we speak to
+ *   link       one connection to a next hop
+ *   back       the relay's side of a session towards it; the client's is front
+ *
  * A connection is kept under everything its identity depends on: upstream and
  * tenant (whose certificate it showed). With XCLIENT the client is told anew at
  * each claim; with PROXY a connection serves one session and is not kept.

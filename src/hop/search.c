@@ -27,14 +27,15 @@ xo_search_fini(struct xo_search *s)
 }
 
 static void
-add_target(struct xo_search *s, const void *address, socklen_t len,
+add_candidate(struct xo_search *s, const void *address, socklen_t len,
     const char *name)
 {
-	struct xo_target *t;
+	struct xo_candidate *t;
 
-	if (s->n_targets == XO_TARGETS_MAX || len > sizeof(t->place.address))
+	if (s->n_candidates == XO_CANDIDATES_MAX ||
+	    len > sizeof(t->place.address))
 		return;
-	t = &s->targets[s->n_targets++];
+	t = &s->candidates[s->n_candidates++];
 	memset(t, 0, sizeof(*t));
 	memcpy(&t->place.address, address, len);
 	t->place.len = len;
@@ -49,12 +50,12 @@ add_numeric(struct xo_search *s, const char *host, uint16_t port)
 
 	if (inet_pton(AF_INET, host, &in.sin_addr) == 1) {
 		in.sin_port = htons(port);
-		add_target(s, &in, sizeof(in), host);
+		add_candidate(s, &in, sizeof(in), host);
 		return true;
 	}
 	if (inet_pton(AF_INET6, host, &in6.sin6_addr) == 1) {
 		in6.sin6_port = htons(port);
-		add_target(s, &in6, sizeof(in6), host);
+		add_candidate(s, &in6, sizeof(in6), host);
 		return true;
 	}
 	return false;
@@ -65,7 +66,8 @@ add_resolved(struct xo_search *s, const struct xo_resolved *list, size_t n,
     const char *name)
 {
 	for (size_t i = 0; i < n; i++)
-		add_target(s, &list[i].place.address, list[i].place.len, name);
+		add_candidate(s, &list[i].place.address, list[i].place.len,
+		    name);
 }
 
 const char *
@@ -169,17 +171,17 @@ find_next_name(struct xo_search *s)
 /* The next address in its turn; those that failed a moment ago come when all
  * others have failed, too. */
 static bool
-next_target(struct xo_search *s)
+next_candidate(struct xo_search *s)
 {
-	while (s->next_target < s->n_targets) {
-		struct xo_target *t = &s->targets[s->next_target++];
+	while (s->next_candidate < s->n_candidates) {
+		struct xo_candidate *t = &s->candidates[s->next_candidate++];
 
 		if (s->is_last_resort ? !t->is_skipped :
 		    xo_places_is_dead(s->places, &t->place)) {
 			t->is_skipped = true;
 			continue;
 		}
-		s->target = t;
+		s->candidate = t;
 		return true;
 	}
 	return false;
@@ -189,7 +191,7 @@ enum xo_search_step
 xo_search_next(struct xo_search *s)
 {
 	while (s->n_attempts < ATTEMPTS_MAX) {
-		if (next_target(s)) {
+		if (next_candidate(s)) {
 			s->n_attempts++;
 			return XO_SEARCH_TRY;
 		}
@@ -201,7 +203,7 @@ xo_search_next(struct xo_search *s)
 				return XO_SEARCH_ASK_HOST;
 		} else if (!s->is_last_resort) {
 			s->is_last_resort = true;
-			s->next_target = 0;
+			s->next_candidate = 0;
 		} else {
 			break;
 		}
@@ -212,5 +214,5 @@ xo_search_next(struct xo_search *s)
 bool
 xo_search_has_others(const struct xo_search *s)
 {
-	return s->n_names > 1 || s->n_targets > 1;
+	return s->n_names > 1 || s->n_candidates > 1;
 }

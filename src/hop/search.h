@@ -13,10 +13,10 @@
 
 #include "places.h"
 
-#define XO_TARGETS_MAX 32
+#define XO_CANDIDATES_MAX 32
 
-/* One place to connect to. */
-struct xo_target {
+/* A place that may be connected to, and its host. */
+struct xo_candidate {
 	struct xo_place place;
 	bool is_skipped;
 	char name[XO_MX_NAME_SIZE];	/* for TLS */
@@ -29,9 +29,9 @@ struct xo_search {
 	struct xo_mx *names;		/* of an MX; else they are conf's */
 	size_t n_names, next_name;
 	bool is_named;			/* n_names stands */
-	struct xo_target targets[XO_TARGETS_MAX];
-	size_t n_targets, next_target;
-	struct xo_target *target;	/* the one that is tried */
+	struct xo_candidate candidates[XO_CANDIDATES_MAX];
+	size_t n_candidates, next_candidate;
+	struct xo_candidate *candidate;	/* the one that is tried */
 	size_t n_attempts;
 	bool is_last_resort;		/* the turn of those left out */
 };
@@ -42,7 +42,7 @@ void xo_search_init(struct xo_search *search,
 void xo_search_fini(struct xo_search *search);
 
 enum xo_search_step {
-	XO_SEARCH_TRY,		/* search->target */
+	XO_SEARCH_TRY,		/* search->candidate */
 	XO_SEARCH_ASK_HOST,	/* for the addresses of xo_search_name() */
 	XO_SEARCH_ASK_MX,	/* for the exchangers of conf->mx */
 	XO_SEARCH_END,		/* there is no other place */

@@ -660,7 +660,7 @@ m("tenant-key", "c->wish.tenant = XO_NOBODY;", "c->wish.tenant = 0;", unit="", e
 m("deadline", "if (xo_clock_now() >= c->deadline) {", "if (false) {")
 m("deadline-of-all", "left < c->dial.timeout ? left : c->dial.timeout);", "c->dial.timeout);")
 m("lost", "if (wish->lost.len > 0)", "if (false)")
-m("dead", "xo_places_set_dead(places_of(c), &failure.target->place, true);", ";")
+m("dead", "xo_places_set_dead(places_of(c), &failure.candidate->place,\n\t\t    true);", ";")
 m("cancelled-out-of-step", "if (c->dial.link != NULL && c->is_over)", "if (false)")
 m("heard", "hop_of(c)->asked_at = xo_clock_now();", ";")
 

@@ -61,7 +61,7 @@ address(unsigned int last, uint32_t ttl)
 }
 
 static unsigned int
-last_octet(const struct xo_target *t)
+last_octet(const struct xo_candidate *t)
 {
 	struct sockaddr_in in;
 
@@ -101,8 +101,8 @@ walk(const struct xo_conf_upstream *conf, const struct xo_resolved *found,
 	while (!is_over && strlen(got) < GOT_MAX - 1) {
 		switch (xo_search_next(&s)) {
 		case XO_SEARCH_TRY:
-			add(got, last_octet(s.target));
-			xo_places_set_dead(&places, &s.target->place, true);
+			add(got, last_octet(s.candidate));
+			xo_places_set_dead(&places, &s.candidate->place, true);
 			break;
 		case XO_SEARCH_ASK_HOST:
 			add_text(got, "? ");
@@ -153,7 +153,7 @@ test_dead(void **state)
 	(void)state;
 	xo_search_init(&s, &conf, &places);
 	assert_int_equal(xo_search_next(&s), XO_SEARCH_TRY);
-	xo_places_set_dead(&places, &s.target->place, true);
+	xo_places_set_dead(&places, &s.candidate->place, true);
 	xo_search_fini(&s);
 	pass(29999);
 	assert_string_equal(walk(&conf, NULL, 0), "2 1 ");
