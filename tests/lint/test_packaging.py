@@ -220,6 +220,14 @@ def test_completion_of_values():
     assert complete("xoorg probe --helo ") == []
 
 
+def test_completion_of_verbs():
+    assert complete("xoorg tenant ex") == ["export"]
+    assert {"list", "get", "export", "import", "diff", "check"} <= set(complete("xoorg tenant "))
+    for name in ("_xoorg", "xoorg.fish"):
+        with open(os.path.join(BUILD, name), encoding="utf-8") as f:
+            assert "list get export import diff check" in f.read()
+
+
 def test_apparmor_profile():
     if not shutil.which("apparmor_parser"):
         pytest.skip("NO apparmor_parser")
