@@ -239,7 +239,42 @@ try_to_read(const struct inspection *in, int out)
 		if (access(in->files[i].path, R_OK) != 0 &&
 		    write(out, &i, sizeof(i)) != (ssize_t)sizeof(i))
 			_exit(1);
+	/* Those of tenants behind them, by number. */
+	for (size_t i = 0; i < in->conf->policy.n_tenants; i++) {
+		size_t number = in->n + i;
+
+		if (xo_folder_hides(in->conf, i) && write(out, &number,
+		    sizeof(number)) != (ssize_t)sizeof(number))
+			_exit(1);
+	}
 	_exit(0);
+}
+
+/* So many files of tenants, the first this one's. */
+static void
+tell_hidden(const struct inspection *in, size_t n, size_t first)
+{
+	struct xo_span name;
+
+	if (n == 0)
+		return;
+	name = in->conf->policy.tenants[first].name;
+	xo_warnings_add(in->warnings, XO_RULE_TENANT_FILE_UNREADABLE,
+	    &in->conf->tenant_certificates.where, "tenant_certificates",
+	    "files that the user of the processes cannot read: %zu, the first "
+	    "%.*s.pem", n, (int)name.len, (const char *)name.p);
+}
+
+/* Where that user is who asks. */
+static void
+look_for_hidden(const struct inspection *in)
+{
+	size_t n = 0, first = 0;
+
+	for (size_t i = 0; i < in->conf->policy.n_tenants; i++)
+		if (xo_folder_hides(in->conf, i) && n++ == 0)
+			first = i;
+	tell_hidden(in, n, first);
 }
 
 static void
@@ -247,8 +282,10 @@ check_user(struct inspection *in)
 {
 	int ends[2];
 	pid_t child;
-	size_t i;
+	size_t i, first = 0, n_hidden = 0;
 
+	if (geteuid() != 0)
+		look_for_hidden(in);
 	if (geteuid() != 0 || !in->has_user || in->uid == 0 ||
 	    pipe2(ends, O_CLOEXEC) != 0)
 		return;
@@ -262,7 +299,10 @@ check_user(struct inspection *in)
 			    &in->files[i].where, in->files[i].setting,
 			    "user %s cannot read %s", in->conf->process.user,
 			    in->files[i].path);
+		else if (n_hidden++ == 0)
+			first = i - in->n;
 	(void)close(ends[0]);
+	tell_hidden(in, n_hidden, first);
 	if (child > 0)
 		(void)waitpid(child, NULL, 0);
 }

@@ -6,6 +6,7 @@
 #include <conf/folder.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -32,6 +33,18 @@ xo_folder_is_for(const struct xo_conf *conf, size_t tenant)
 {
 	return conf->tenant_certificates.path != NULL &&
 	    conf->tenants[tenant].client_certificate.path == NULL;
+}
+
+bool
+xo_folder_hides(const struct xo_conf *conf, size_t tenant)
+{
+	struct xo_buf path = {0};
+	bool is_hidden = xo_folder_is_for(conf, tenant) &&
+	    xo_folder_file(conf, conf->policy.tenants[tenant].name, &path) &&
+	    access((const char *)path.p, R_OK) != 0 && errno == EACCES;
+
+	xo_buf_fini(&path);
+	return is_hidden;
 }
 
 bool

@@ -26,6 +26,9 @@ bool xo_shown_find(struct xo_shown *shown, const struct xo_conf *conf,
     size_t tenant);
 void xo_shown_fini(struct xo_shown *shown);
 
+/* The tenant's file is there, and this process may not read it. */
+bool xo_folder_hides(const struct xo_conf *conf, size_t tenant);
+
 /* Warns of files that belong to no tenant, of those that are missing where an
  * upstream wants one, and of keys that others can read. */
 void xo_folder_check(const struct xo_conf *conf, struct xo_warnings *warnings);

@@ -117,6 +117,9 @@ static const struct xo_rule rules[] = {
 	    "their mail gets 451 there",
 	    "put TENANT.pem into the folder, or give the tenant "
 	    "client_certificate"},
+	[XO_RULE_TENANT_FILE_UNREADABLE] = {"tenant-file-unreadable", WARNING,
+	    "the key process reads them as this user, and their mail gets 451",
+	    "run chgrp with its group, and chmod 640"},
 	[XO_RULE_TENANT_FILE_UNUSED] = {"tenant-file-unused", WARNING,
 	    "no mail is sent with them",
 	    "name them as the tenants are, TENANT.pem, or take them out"},

@@ -432,6 +432,23 @@ def test_who_can_read_them(pki, folder, tmp_path):
                told(config_of(pki, folder, Place), tmp_path))
 
 
+def test_who_cannot_read_them(pki, folder):
+    """The user of the processes, whoever starts them."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can ask for another user")
+    with tempfile.TemporaryDirectory(prefix="xoorg-folder-", dir="/tmp") as place:
+        os.chmod(place, 0o755)
+        for name in ("contoso", "fabrikam"):
+            shutil.copy(folder / (name + ".pem"), place)
+            shutil.chown(os.path.join(place, name + ".pem"), "root", "nogroup")
+        config = config_of(pki, place, Place).set("user", "nobody")
+        assert not [x for x in told(config, folder.parent) if "tenant_certificates" in x]
+        os.chmod(os.path.join(place, "fabrikam.pem"), 0o600)
+        said, = [x for x in told(config, folder.parent) if "tenant_certificates" in x]
+        assert "user of the processes cannot read: 1, the first fabrikam.pem;" in said
+        assert said.endswith("[tenant-file-unreadable]")
+
+
 def tenant_check(config, tmp_path, want):
     file = tmp_path / "xoorgd.conf"
     file.write_text(config.text())
