@@ -2,6 +2,7 @@
 """Where Postfix asks, by clients that speak its protocols themselves: what is answered
 over a socket, in pieces and many at a time; what is refused and closed; who may connect;
 and what a reload, a stop and a silent client do."""
+import json
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import socket
 import stat
 import threading
 import time
+import urllib.request
 
 import pytest
 
@@ -281,24 +283,31 @@ def test_metrics(asked):
         p.ask(xoorg="nobody.example", instance="2")
         p.ask(protocol_state="MAIL", recipient="", xoorg="transport.example",
               sender="a@transport.example", instance="3")
+        # nobody vouches for this one
+        p.ask(xoorg="forged.example", xoorg_ccert_name="", instance="4")
         m.look_up("org contoso.com")
         m.look_up("org x.example")
         m.look_up("other x.example")
+
+    def get(path):
+        with urllib.request.urlopen("http://127.0.0.1:%d%s" % (port, path), timeout=5) as r:
+            return r.read().decode()
 
     def value(text, name):
         match = re.search(r"^%s (\S+)$" % re.escape(name), text, re.M)
         return match and float(match.group(1))
 
-    with socket.create_connection(("127.0.0.1", port), 5) as s:
-        s.sendall(b"GET /metrics HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
-        text = b"".join(iter(lambda: s.recv(65536), b"")).decode()
-    for listener, answer, n in (("policy", "dunno", 3), ("policy", "refused", 2),
+    text = get("/metrics")
+    for listener, answer, n in (("policy", "dunno", 4), ("policy", "refused", 2),
                                 ("maps", "ok", 1), ("maps", "notfound", 1), ("maps", "error", 1)):
         assert value(text, 'xoorg_questions_total{listener="%s",answer="%s"}' % (
             listener, answer)) == n
     assert value(text, 'xoorg_refusals_total{reason="unknown-org"}') == 1
     # organisations of messages, not of recipients
-    assert value(text, "xoorg_seen_orgs") == 3
+    assert {x["originator_org"]: {k: n for k, n in x["messages"].items() if n}
+            for x in json.loads(get("/orgs"))["orgs"]} == {
+        "contoso.com": {"verified": 1}, "transport.example": {"verified": 1},
+        "nobody.example": {"unknown_org": 1}}
     assert value(text, "xoorg_unknown_orgs") == 1
     assert "xoorg_messages_total{" not in text
 
