@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+from gateway import connect_asked
 from harness import (Config, Gateway, Hop, Smtp, base_config, free_port, simple, wait_until)
 
 
@@ -117,6 +118,31 @@ def test_without_a_manager(pki, hop):
     gw.stop()
     assert is_refused(port)
     gw.remove()
+
+
+def test_where_postfix_asks(gateway, manager, tmp_path):
+    """A unix socket has one name, and keeps it; a name that is gone is made anew."""
+    path = str(tmp_path / "maps")
+    gw = gateway()
+    gw.config.set("listeners.maps", {"protocol": "socketmap", "listen": ["unix:" + path]})
+    gw.write()
+    gw.start()
+    assert wait_until(lambda: len(manager.kept) == 4)
+    assert "unix %s 0" % path in manager.kept
+    for is_taken in (False, True):
+        before = os.stat(path).st_ino
+        gw.stop()
+        # one that comes meanwhile waits
+        early = None if is_taken else connect_asked("unix:" + path)
+        if is_taken:
+            os.unlink(path)
+        manager.start(gw)
+        assert wait_until(lambda: manager.has_said("READY"), 10)
+        with early or connect_asked("unix:" + path) as s:
+            s.sendall(b"15:org contoso.com,")
+            assert s.recv(100) == b"10:OK contoso,"
+        assert (os.stat(path).st_ino == before) == (not is_taken)
+    gw.stop()
 
 
 def test_nobody_is_refused(gateway, manager, hop):
