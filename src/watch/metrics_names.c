@@ -104,6 +104,15 @@ verdict_word(bool has_tenant, size_t i)
 	return "";
 }
 
+/* Of dimensions with one value. */
+static const char *const fixed[XO_DIM_COUNT] = {
+	[XO_DIM_KIND_TLS] = "tls",
+	[XO_DIM_KIND_UPSTREAM] = "upstream",
+	[XO_DIM_KIND_TENANT] = "tenant",
+	[XO_DIM_KIND_PEER] = "peer",
+	[XO_DIM_VERSION] = XO_VERSION,
+};
+
 static struct xo_span
 dim_word(enum xo_dim dim, size_t i, const struct xo_conf *conf)
 {
@@ -160,19 +169,11 @@ dim_word(enum xo_dim dim, size_t i, const struct xo_conf *conf)
 		word = answers[i];
 		break;
 	case XO_DIM_KIND_TLS:
-		word = "tls";
-		break;
 	case XO_DIM_KIND_UPSTREAM:
-		word = "upstream";
-		break;
 	case XO_DIM_KIND_TENANT:
-		word = "tenant";
-		break;
 	case XO_DIM_KIND_PEER:
-		word = "peer";
-		break;
 	case XO_DIM_VERSION:
-		word = XO_VERSION;
+		word = fixed[dim];
 		break;
 	case XO_DIM_NONE:
 	case XO_DIM_NO_TENANT:
