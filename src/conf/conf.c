@@ -160,10 +160,10 @@ set_guests(const struct xo_loader *loader)
 {
 	struct xo_conf *conf = loader->conf;
 
-	if (!xo_tables_have_source(conf))
-		return true;
 	if (!read_password(loader))
 		return false;
+	if (!xo_tables_have_source(conf))
+		return true;
 	conf->policy.guests = xo_guests_new(conf->tenant_cache);
 	return conf->policy.guests != NULL ||
 	    xo_conf_fail_memory(loader->error);

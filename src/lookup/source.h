@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a source of tenants is to tables.c. Private to src/lookup.
+ * What a source of tenants is to tables.c, and to a tool that asks one alone.
  */
 #ifndef XO_LOOKUP_SOURCE_H
 #define XO_LOOKUP_SOURCE_H

@@ -49,8 +49,8 @@ static const struct xo_source_type *const types[] = {
 	NULL,
 };
 
-static const struct xo_source_type *
-find_type(enum xo_table_kind kind)
+const struct xo_source_type *
+xo_tables_find_source(enum xo_table_kind kind)
 {
 	for (size_t i = 0; types[i] != NULL; i++)
 		if (types[i]->kind == kind)
@@ -61,7 +61,7 @@ find_type(enum xo_table_kind kind)
 static bool
 open_source(struct xo_tables *t, const struct xo_conf_table *table)
 {
-	const struct xo_source_type *type = find_type(table->kind);
+	const struct xo_source_type *type = xo_tables_find_source(table->kind);
 	struct source *s = &t->sources[t->n];
 
 	if (type == NULL)

@@ -7,9 +7,11 @@
 #ifndef XO_LOOKUP_TABLES_H
 #define XO_LOOKUP_TABLES_H
 
+#include <conf/conf.h>
 #include <net/env.h>
 #include <xoorg/guests.h>
 
+struct xo_source_type;
 struct xo_tables;
 struct xo_table_ask;
 
@@ -28,6 +30,9 @@ typedef void xo_table_done(void *arg, const struct xo_table_answer *answer);
 struct xo_tables *xo_tables_new(const struct xo_env *env);
 /* All questions that are open are cancelled: nobody hears of them. */
 void xo_tables_free(struct xo_tables **tables);
+
+/* NULL: tables of this kind are read, and not asked. */
+const struct xo_source_type *xo_tables_find_source(enum xo_table_kind kind);
 
 /* How many sources there are; 0: each question is answered with "nobody". */
 size_t xo_tables_count(const struct xo_tables *tables);

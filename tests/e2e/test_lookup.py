@@ -346,6 +346,35 @@ def test_socketmap_fault(socketmap, serving, pki, id, lie, want):
     assert {x.split(" ")[0] for x in socketmap.asked} == {"tenants"}
 
 
+def test_tool_asks(socketmap, redis, serving, pki, tmp_path):
+    """xoorg tenant get shows what the gateway would be told, or that it would be nothing."""
+    one = redis()
+    one.put(RECORD)
+    gw = serving("socketmap:unix:%s:t" % socketmap.path)
+    socketmap_text, redis_text = "socketmap:unix:%s:t" % socketmap.path, "redis:unix:" + one.path
+
+    def run(*args):
+        done = subprocess.run([XOORG, "tenant", "--config", gw.file, *args],
+                              capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout + done.stderr
+
+    for text in (socketmap_text, redis_text):
+        code, said = run("get", "eu.fabrikam.com", text)
+        assert code == 0 and '"*.fabrikam.com"' in said, said
+        code, said = run("get", STRANGE, text)
+        assert code == 1 and "found none" in said
+        code, said = run("list", text)
+        assert code == 1 and "only asked for one" in said
+    one.stop()
+    assert run("get", OWN, redis_text)[0] == 1
+    socketmap.lie = b"5:TEMP ,"
+    code, said = run("get", OWN, socketmap_text)
+    assert code == 1 and "no answer: TEMP" in said
+    socketmap.lie = lambda _: lie_of(FOREIGN)
+    code, said = run("get", OWN, socketmap_text)
+    assert code == 1
+
+
 def test_socketmap_keys(socketmap, serving, pki):
     """The nearest first, and no more than it takes."""
     gw = serving("socketmap:unix:%s:t" % socketmap.path)

@@ -40,7 +40,7 @@ static const struct xo_usage usage = {
 	    "  check [SOURCE]         certificates of another organisation, of two\n"
 	    "                         tenants, or that end soon\n\n"
 	    "SOURCE is conf, the group tenants of the configuration, csv:FILE, "
-	    "jsonl:FILE\nor cdb:FILE; without it, all of the configuration "
+	    "jsonl:FILE\nor cdb:FILE, for get also a server; without it, all of the configuration "
 	    "and of the files that it reads.",
 	.exits = "0 fine, 1 not found, different, or something is wrong, 2 usage",
 	.options = options,
@@ -126,7 +126,7 @@ run_on(const struct xo_tenant_settings *settings, const struct verb *verb,
 		break;
 	}
 	/* diff; operands end with NULL: all that is in force. */
-	if (!xo_tenant_source_open(settings, operands[1], &other))
+	if (!xo_tenant_source_open(settings, operands[1], NULL, &other))
 		return XO_EXIT_FAILED;
 	result = xo_tenant_diff(source, &other);
 	xo_tenant_source_close(&other);
@@ -143,7 +143,8 @@ run(const struct xo_tenant_settings *settings, const struct verb *verb,
 	if (strcmp(verb->name, "import") == 0)
 		return xo_tenant_import(settings, operands[0]);
 	if (!xo_tenant_source_open(settings, n > verb->source ?
-	    operands[verb->source] : NULL, &source))
+	    operands[verb->source] : NULL, verb->name[0] == 'g' ?
+	    operands[0] : NULL, &source))
 		return XO_EXIT_FAILED;
 	result = run_on(settings, verb, operands, &source);
 	if (fflush(stdout) != 0) {

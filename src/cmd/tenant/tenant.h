@@ -26,9 +26,14 @@ struct xo_tenant_settings {
 /*
  * tenant_source.c. `name`: "conf", the group tenants of the configuration; "csv:FILE" or the
  * like, a table that need not be named in it; NULL: all that is in force. False: complained.
+ * `wanted`, or NULL: the one organisation that it is about.
  */
 bool xo_tenant_source_open(const struct xo_tenant_settings *settings,
-    const char *name, struct xo_tenant_source *source_r);
+    const char *name, const char *wanted, struct xo_tenant_source *source_r);
+/* tenant_ask.c: the record of one organisation, as a row, of a source that is
+ * asked. False: complained. */
+bool xo_tenant_ask(const struct xo_conf *conf,
+    const struct xo_conf_table *table, const char *org, struct xo_buf *rows);
 void xo_tenant_source_close(struct xo_tenant_source *source);
 
 /* By its name; SIZE_MAX: there is none. */

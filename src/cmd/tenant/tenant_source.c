@@ -38,9 +38,29 @@ read_cdb(const char *path, struct xo_tenant_rows *rows)
 	return is_good;
 }
 
+/* Who it is to the server, and how long it may take, is the configuration's. */
+static bool
+ask_server(const struct xo_tenant_settings *settings,
+    const struct xo_conf_table *table, const char *wanted,
+    struct xo_buf *rows)
+{
+	struct xo_buf error = {0};
+	struct xo_conf *conf = xo_conf_load(settings->config, &error);
+	bool is_good = conf != NULL && xo_tenant_ask(conf, table, wanted,
+	    rows);
+
+	if (conf == NULL)
+		xo_tool_complain("tenant: %s", xo_tool_cstr(&error));
+	xo_conf_free(&conf);
+	xo_buf_fini(&error);
+	return is_good;
+}
+
 /* Into the form of a table that is read whole. */
 static bool
-read_source(struct xo_tenant_source *source, struct xo_conf_table *table)
+read_source(const struct xo_tenant_settings *settings,
+    struct xo_tenant_source *source, const char *wanted,
+    struct xo_conf_table *table)
 {
 	struct xo_tenant_rows rows = {
 		.source = table->text,
@@ -49,13 +69,17 @@ read_source(struct xo_tenant_source *source, struct xo_conf_table *table)
 
 	if (!xo_table_is_source(table))
 		return true;
-	if (table->kind != XO_TABLE_CDB) {
+	if (xo_table_place_is_file(table->kind)) {
+		if (!read_cdb(table->path, &rows))
+			return false;
+	} else if (wanted == NULL) {
 		xo_tool_complain("tenant: expected a table whose tenants can "
-		    "be listed, found '%s'", table->text);
+		    "be listed, since a server is only asked for one (get): "
+		    "'%s'", table->text);
+		return false;
+	} else if (!ask_server(settings, table, wanted, &source->rows)) {
 		return false;
 	}
-	if (!read_cdb(table->path, &rows))
-		return false;
 	*table = (struct xo_conf_table){
 		.kind = XO_TABLE_JSONL,
 		.text = table->text,
@@ -82,7 +106,7 @@ load(const struct xo_tenant_settings *settings,
 }
 
 static bool
-open_table(const struct xo_tenant_settings *settings,
+open_table(const struct xo_tenant_settings *settings, const char *wanted,
     struct xo_tenant_source *source)
 {
 	struct xo_conf_table table;
@@ -94,12 +118,13 @@ open_table(const struct xo_tenant_settings *settings,
 		    source->name);
 		return false;
 	}
-	return read_source(source, &table) && load(settings, &table, source);
+	return read_source(settings, source, wanted, &table) &&
+	    load(settings, &table, source);
 }
 
 bool
 xo_tenant_source_open(const struct xo_tenant_settings *settings,
-    const char *name, struct xo_tenant_source *source)
+    const char *name, const char *wanted, struct xo_tenant_source *source)
 {
 	bool is_group = name != NULL && strcmp(name, "conf") == 0;
 	bool is_good;
@@ -107,7 +132,7 @@ xo_tenant_source_open(const struct xo_tenant_settings *settings,
 	*source = (struct xo_tenant_source){.name = name};
 	source->arena = xo_tool_require(xo_conf_arena_new());
 	if (name != NULL && !is_group)
-		is_good = open_table(settings, source);
+		is_good = open_table(settings, wanted, source);
 	else
 		is_good = load(settings, NULL, source);
 	if (is_good && is_group)
