@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: ISC
-"""doc/cookbook/two-gateways.md: a real HAProxy, two gateways, and one that dies or
-goes in the middle of the mail."""
+"""doc/cookbook/two-gateways.md: a real HAProxy, a real Redis with the tenants, two
+gateways, and one that dies or goes in the middle of the mail."""
+import os
+import signal
+import tempfile
 import threading
 
 import pytest
@@ -11,19 +14,36 @@ from mta.haproxy import Haproxy
 from mta.recipes import render, text_of
 from mta.world import quoted, world_folder
 from net import Closed, free_port
+from tenant_servers import Redis
 
 SOURCE = "127.0.0.5"
 CLIENTS = 4
 
 
+TENANT = {"name": "contoso", "originator_orgs": ["contoso.com"],
+          "recipient_domains": ["contoso.com"]}
+
+
+def settings(text):
+    """`name = value` lines, comments left out."""
+    return {name.strip(): Raw(value.strip()) for name, value in (
+        x.split("=", 1) for x in text.splitlines() if not x.startswith("#"))}
+
+
 class World:
     def __init__(self, gateway, pki, folder):
         self.pki = pki
+        self.redis = Redis(tempfile.mkdtemp(dir=folder))
+        self.redis.put(TENANT)
+        table = settings(render(text_of("haproxy/tenants.conf"),
+                                {"TABLE": quoted("redis:unix:" + self.redis.path)}))
         self.hop = Hop()
         self.gateways, values = [], {}
         for which in ("FIRST", "SECOND"):
             status = free_port()
             config = base_config(pki, self.hop)
+            config.update(table)
+            del config["tenants"]
             config["peers"]["balancer"] = self.peer()
             config.set("listeners.in.peers", ["exchange-online", "balancer"])
             config["status"] = "127.0.0.1:%d" % status
@@ -57,6 +77,7 @@ def world(gateway, pki):
             pytest.skip("NO HAPROXY: %s" % why)
         yield one
         one.balancer.stop()
+        one.redis.stop()
         one.hop.stop()
 
 
@@ -143,7 +164,23 @@ def test_the_client_is_known(world):
 
 def test_one_dies(world):
     dead = world.gateways[0]
-    assert _run(world, dead.kill) > 0
+
+    def die():
+        dead.signal(signal.SIGSTOP)	# so that nobody has time for a 421
+        for pid in dead.workers():
+            os.kill(pid, signal.SIGKILL)
+        dead.kill()
+    assert _run(world, die) > 0
+
+
+def test_redis_dies(world):
+    """Whoever is remembered goes on; nobody else is taken, and nobody gets a 550."""
+    def die():
+        world.redis.stop()
+        with world.connect() as c:
+            c.hello(world.pki.exo)
+            c.mail("u@fabrikam.com", "XOORG=fabrikam.com", want="451 4.3.0")
+    assert _run(world, die) == 0
 
 
 def test_one_drains(world):
