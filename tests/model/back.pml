@@ -89,6 +89,7 @@ inline content_fail(r)
 	:: outcome != NONE -> skip
 	:: else ->
 		outcome = r;
+		is_asked = false;
 		if
 		:: back != BACK_FAILED -> back_leave()
 		:: else

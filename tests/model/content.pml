@@ -95,14 +95,31 @@ inline content_go()
 	fi
 }
 
+/* lookup.c: one question at a time. */
+inline lookup_ask()
+{
+	is_asked = true;
+	printf("  lookup\n")
+}
+
+#define lacks_value (!has_header_bad && has_header_table && IS_MESSAGE && \
+	!is_said_again)
+
 /* The header is whole and the envelope done: past the wall. */
 inline content_open()
 {
 	if
 	:: has_header_bad ->
 		fail_content_with = HEADER_SYNTAX
-	:: !has_header_bad && has_header_value && IS_MESSAGE &&
-	    !is_said_again ->
+	:: lacks_value && known == NONE ->
+		if
+		:: is_asked -> skip
+		:: else -> lookup_ask()
+		fi
+	:: lacks_value && known == NOT_NOW ->
+		fail_content_with = TENANT_NOT_KNOWN
+	:: !has_header_bad && IS_MESSAGE && !is_said_again &&
+	    (has_header_value || (has_header_table && known == TENANT)) ->
 		is_said_again = true;
 		forget_said();
 		relay_send(RSET, 0);
@@ -186,6 +203,9 @@ inline take(what)
 			content = CONTENT_OPENING
 		:: what == HEADER_VALUE ->
 			has_header_value = true;
+			content = CONTENT_OPENING
+		:: what == HEADER_TABLE ->
+			has_header_table = true;
 			content = CONTENT_OPENING
 		:: what == HEADER_BAD ->
 			has_header_bad = true;

@@ -134,7 +134,7 @@ inline transaction_clear()
 #if DEFECT != 15	/* the verdict outlives its message */
 	is_trusted = false; is_verified = false;
 #endif
-	is_chunked = false; n_retries = 0;
+	is_null = false; is_chunked = false; n_retries = 0;
 	mail_state = MAIL_UNSENT;
 	i = 0;
 	do
@@ -148,7 +148,9 @@ inline transaction_clear()
 	i = 0;
 	n_slots = 0; n_told = 0; next_send = 0; next_reply = 0; n_accepted = 0;
 	content = CONTENT_NONE;
-	has_header_value = false; has_header_bad = false;
+	has_header_value = false; has_header_table = false;
+	has_header_bad = false;
+	is_asked = false; lookup_back_to = FRONT_READY; lookup_word = NONE;
 	held = 0;
 	is_complete = false; is_opened = false; uses_bdat = false;
 	has_chunk_out = false; has_xoorg_out = false; is_said_again = false;
@@ -186,6 +188,8 @@ inline end_transaction(r, c)
 	assert(!(c >= 500 && (r == UPSTREAM_CONNECT || r == UPSTREAM_LOST ||
 	    r == UPSTREAM_TIMEOUT || r == UPSTREAM_CONFUSED ||
 	    r == UPSTREAM_OUT_OF_STEP)));
+	/* What is not known is nobody's, and refused, for nobody. */
+	assert(!(known == NOT_NOW && c >= 500));
 	forget()
 }
 
@@ -201,12 +205,16 @@ inline relay_refuse(r)
 	fi
 }
 
+/* A transaction is open: tell.c */
+#define is_busy (state == FRONT_MAIL || state == FRONT_CHUNKS || \
+	state == FRONT_DATA || state == FRONT_CHUNK || \
+	state == FRONT_FINAL || (state == FRONT_WAIT_TENANT && \
+	lookup_back_to == FRONT_MAIL))
+
 inline finish_quietly(r)
 {
 	if
-	:: has_ended || !(state == FRONT_MAIL || state == FRONT_CHUNKS ||
-	    state == FRONT_DATA || state == FRONT_CHUNK ||
-	    state == FRONT_FINAL) -> skip
+	:: has_ended || !is_busy -> skip
 	:: else ->
 		if
 		:: back == BACK_READY || back == BACK_ACQUIRING ->

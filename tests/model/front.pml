@@ -27,13 +27,13 @@ inline handle_ehlo()
 inline handle_starttls()
 {
 	if
-	:: state == FRONT_GREETED -> refuse_with = HELLO_FIRST
-	:: state == FRONT_CHUNKS -> refuse_with = COMMAND_SEQUENCE
-	:: (state == FRONT_READY || state == FRONT_MAIL) && is_tls ->
+	:: is_followed -> refuse_with = PIPELINING
+	:: !is_followed && state == FRONT_GREETED -> refuse_with = HELLO_FIRST
+	:: !is_followed && state == FRONT_CHUNKS ->
+		refuse_with = COMMAND_SEQUENCE
+	:: !is_followed && (state == FRONT_READY || state == FRONT_MAIL) &&
+	    is_tls ->
 		refuse_with = TLS_TWICE
-	:: (state == FRONT_READY || state == FRONT_MAIL) && !is_tls &&
-	    is_followed ->
-		refuse_with = PIPELINING
 	:: else ->
 		wants_quiet = true
 	fi
@@ -85,7 +85,49 @@ inline go_on()
 	fi
 }
 
+/* FRONT_WAIT_TENANT: nothing more is read, or said, until it is known. */
+inline lookup_for(what, back_to_state)
+{
+	lookup_ask();
+	lookup_word = what;
+	lookup_back_to = back_to_state;
+	state = FRONT_WAIT_TENANT
+}
+
+/* Whose mail it is hangs on a source: XOORG of one that is no tenant of the
+ * configuration, the sender of our own. */
+#define must_ask(what) (HAS_TABLE && known == NONE && (what == MAIL_OTHER || \
+	(what == MAIL && IS_MESSAGE)))
+
 /* The verdict, and the upstream that follows from it. */
+inline judge_mail(what)
+{
+	mid++;
+	state = FRONT_MAIL;
+	is_null = (what == MAIL_NULL);
+	has_xoorg_said = (what == MAIL_XOORG ||
+	    (what == MAIL_OTHER && known == TENANT));
+	if
+#if DEFECT == 20	/* takes what is not known for nobody's */
+	:: what == MAIL_OTHER && known != TENANT -> finish_with = UNKNOWN_ORG
+#else
+	:: known == NOT_NOW -> finish_with = TENANT_NOT_KNOWN
+	:: what == MAIL_OTHER && known != TENANT && known != NOT_NOW ->
+		finish_with = UNKNOWN_ORG
+#endif
+	:: else ->
+		if
+		:: what == MAIL_XOORG || what == MAIL_OTHER ->
+			is_verified = true; is_trusted = true;
+			assert(what == MAIL_XOORG || has_answer)
+		:: (what == MAIL || what == MAIL_NULL) && IS_MESSAGE ->
+			is_trusted = true
+		:: else
+		fi;
+		relay_reply(250)
+	fi
+}
+
 inline envelope_mail(what)
 {
 	if
@@ -94,24 +136,23 @@ inline envelope_mail(what)
 		refuse_with = MAIL_NESTED
 	:: state == FRONT_READY && is_draining -> refuse_with = SHUTDOWN
 	:: state == FRONT_READY && !is_draining && what != MAIL &&
-	    !announced_xoorg ->
+	    what != MAIL_NULL && !announced_xoorg ->
 		refuse_with = XOORG_NOT_ANNOUNCED
 	:: else ->
 		assert(announced);
-		assert(what == MAIL || (is_tls && has_tls_right));
-		mid++;
-		state = FRONT_MAIL;
-		has_xoorg_said = (what == MAIL_XOORG);
+		assert(what == MAIL || what == MAIL_NULL ||
+		    (is_tls && has_tls_right));
 		if
-		:: what == MAIL_OTHER -> finish_with = UNKNOWN_ORG
-		:: else ->
-			if
-			:: what == MAIL_XOORG ->
-				is_verified = true; is_trusted = true
-			:: what == MAIL && IS_MESSAGE -> is_trusted = true
-			:: else
-			fi;
-			relay_reply(250)
+		:: must_ask(what) ->
+#if DEFECT == 18	/* decides before the answer */
+			known = TENANT;
+			judge_mail(what);
+			known = NONE;
+			lookup_ask()
+#else
+			lookup_for(what, FRONT_READY)
+#endif
+		:: else -> judge_mail(what)
 		fi
 	fi
 }
@@ -141,6 +182,12 @@ inline envelope_rcpt(what)
 	:: state == FRONT_READY || state == FRONT_CHUNKS ->
 		refuse_with = COMMAND_SEQUENCE
 	:: state == FRONT_MAIL && what == RCPT_BAD -> refuse_rcpt()
+	:: state == FRONT_MAIL && what == RCPT_TABLE && back == BACK_NONE &&
+	    is_null && known == NONE ->
+		lookup_for(what, FRONT_MAIL)
+	:: state == FRONT_MAIL && what == RCPT_TABLE && back == BACK_NONE &&
+	    is_null && known == NOT_NOW ->
+		refuse_with = TENANT_NOT_KNOWN
 	:: else ->
 		add_slot();
 		if
@@ -166,16 +213,37 @@ inline handle_data()
 /* What is not a command: content, where it is due. */
 inline dispatch(what)
 {
+	/* Nothing is read behind a command that waits. */
+	assert(state != FRONT_WAIT_TENANT);
 	owed++;
 	if
 	:: what == EHLO -> handle_ehlo()
 	:: what == STARTTLS -> handle_starttls()
-	:: what == MAIL || what == MAIL_XOORG || what == MAIL_OTHER ->
+	:: what == MAIL || what == MAIL_XOORG || what == MAIL_OTHER ||
+	    what == MAIL_NULL ->
 		envelope_mail(what)
-	:: what == RCPT || what == RCPT_BAD -> envelope_rcpt(what)
+	:: what == RCPT || what == RCPT_BAD || what == RCPT_TABLE ->
+		envelope_rcpt(what)
 	:: what == DATA -> handle_data()
 	:: what == RSET || what == QUIT -> wants_quiet = true
 	:: else -> content_bdat(what)
+	fi
+}
+
+/* The command is done as if it came only now. */
+inline xo_relay_tenant_arrived(answer)
+{
+	is_asked = false;
+	known = answer;
+	has_answer = (answer == TENANT);
+	if
+	:: state == FRONT_WAIT_TENANT && lookup_back_to == FRONT_READY ->
+		state = FRONT_READY;
+		envelope_mail(lookup_word)
+	:: state == FRONT_WAIT_TENANT && lookup_back_to == FRONT_MAIL ->
+		state = FRONT_MAIL;
+		envelope_rcpt(lookup_word)
+	:: else -> wants_pump = true
 	fi
 }
 
@@ -206,9 +274,7 @@ inline xo_relay_shutdown(is_final)
 {
 	is_draining = true;
 	if
-	:: !is_final && (state == FRONT_MAIL || state == FRONT_CHUNKS ||
-	    state == FRONT_DATA || state == FRONT_CHUNK ||
-	    state == FRONT_FINAL) -> skip
+	:: !is_final && is_busy -> skip
 	:: else ->
 		if
 		:: state == FRONT_HANDSHAKE -> relay_close()

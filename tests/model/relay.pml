@@ -56,7 +56,13 @@ bool is_new;
 
 #define reads_commands (state == FRONT_GREETED || state == FRONT_READY || \
 	state == FRONT_MAIL || state == FRONT_CHUNKS)
-#define is_waiting (state == FRONT_WAIT_CAPS || state == FRONT_HANDSHAKE || \
+#if DEFECT == 19	/* reads on while it waits */
+#define waits_for_tenant false
+#else
+#define waits_for_tenant (state == FRONT_WAIT_TENANT)
+#endif
+#define is_waiting (state == FRONT_WAIT_CAPS || waits_for_tenant || \
+	state == FRONT_HANDSHAKE || \
 	state == FRONT_FINAL || ((state == FRONT_CHUNKS || \
 	state == FRONT_DATA || state == FRONT_CHUNK) && content_is_waiting))
 #define has_front_deadline (state == FRONT_HANDSHAKE || \
@@ -71,7 +77,7 @@ bool is_new;
 #endif
 /* Replies keep the order of the commands: only recipients may wait together. */
 #define is_in_turn (!reads_commands || envelope_is_settled || \
-	to_gate?[RCPT] || to_gate?[RCPT_BAD])
+	to_gate?[RCPT] || to_gate?[RCPT_BAD] || to_gate?[RCPT_TABLE])
 
 inline xo_relay_back_ready(is_kept_one)
 {
@@ -125,6 +131,8 @@ inline take_event()
 	:: ev == CAPS || ev == CAPS_UNKNOWN ->
 		is_known = (ev == CAPS);
 		announce_hello()
+	:: ev == TENANT || ev == NOBODY || ev == NOT_NOW ->
+		xo_relay_tenant_arrived(ev)
 	:: ev == DRAIN || ev == STOP -> xo_relay_shutdown((ev == STOP))
 	:: else
 	fi
@@ -206,7 +214,7 @@ inline check()
 	/* Nobody waits for ever: a deadline, or what is ours to tell. */
 	assert(state == FRONT_CLOSED || has_front_deadline ||
 	    has_back_deadline || back == BACK_ACQUIRING ||
-	    state == FRONT_WAIT_CAPS);
+	    state == FRONT_WAIT_CAPS || is_asked);
 	/* One reply to each command, no more. */
 	assert(is_front_gone || !reads_commands || !envelope_is_settled ||
 	    owed == 0);
@@ -219,7 +227,8 @@ inline check()
 	ev = NONE; what = NONE; ev_code = 0; awaited = NONE;
 	is_followed = false;
 	is_word = false;
-	refuse_with = NONE; wants_quiet = false
+	refuse_with = NONE; wants_quiet = false;
+	known = NONE; has_answer = false
 }
 
 /* The next client. What was kept for the one before is still there. */
@@ -246,9 +255,9 @@ active proctype gateway()
 	hop_is_trusted = IS_MESSAGE;
 	back_chunking = (HOP_CHUNKING == 1);
 	is_known = !HAS_CAPS;
-	printf("# pipelining %d chunking %d words %d lmtp %d message %d known %d\n",
+	printf("# pipelining %d chunking %d words %d lmtp %d message %d known %d table %d\n",
 	    HOP_PIPELINING, HOP_CHUNKING, HOP_WORDS, IS_LMTP, IS_MESSAGE,
-	    !HAS_CAPS);
+	    !HAS_CAPS, HAS_TABLE);
 	do
 	:: state == FRONT_CLOSED && sessions == 1 -> break
 	:: atomic { state == FRONT_CLOSED && sessions > 1 &&
@@ -312,6 +321,14 @@ active proctype gateway()
 				:: ev = CAPS
 				:: ev = CAPS_UNKNOWN
 				fi
+#if HAS_TABLE
+			:: empty(to_hop) && is_asked ->
+				if
+				:: ev = TENANT
+				:: ev = NOBODY
+				:: ev = NOT_NOW
+				fi
+#endif
 #if HAS_SHUTDOWN
 			:: empty(to_hop) && !is_draining && !is_front_gone &&
 			    (!TRACE || n_slots > 0) ->

@@ -80,6 +80,9 @@
 #ifndef HAS_CAPS
 #define HAS_CAPS 0		/* the upstreams are not known at first */
 #endif
+#ifndef HAS_TABLE
+#define HAS_TABLE 0		/* tenants that must be asked for */
+#endif
 #ifndef TRACE
 #define TRACE 0			/* draws lots for long sessions: for traces */
 #endif
@@ -107,16 +110,19 @@ mtype = {
 	/* enum xo_refusal, as far as it matters here */
 	NONE, PIPELINING, HELLO_FIRST, COMMAND_SEQUENCE, TLS_TWICE,
 	TLS_CERTIFICATE, MAIL_NESTED, XOORG_NOT_ANNOUNCED, UNKNOWN_ORG,
+	TENANT_NOT_KNOWN,
 	RCPT_SYNTAX, NO_RECIPIENTS, CONTENT_NUL, CONTENT_NEEDS_CHUNKING,
 	HEADER_SYNTAX, UPSTREAM_CONNECT, UPSTREAM_LOST, UPSTREAM_TIMEOUT,
 	UPSTREAM_CONFUSED, UPSTREAM_OUT_OF_STEP, UPSTREAM_SAID, TIMEOUT, SHUTDOWN,
 	/* what a client sends */
-	EHLO, STARTTLS, MAIL, MAIL_XOORG, MAIL_OTHER, RCPT, RCPT_BAD, DATA,
+	EHLO, STARTTLS, MAIL, MAIL_XOORG, MAIL_OTHER, MAIL_NULL, RCPT, RCPT_BAD,
+	RCPT_TABLE, DATA,
 	BDAT_1, BDAT_2, BDAT_LAST_0, BDAT_LAST_1, BDAT_LAST_2, RSET, QUIT,
 	/* content, in pieces of one size, and the dot */
 	PIECE,			/* of the header, or of the body */
 	HEADER_END,		/* the piece in which the header section ends */
 	HEADER_VALUE,		/* the same, behind X-OriginatorOrg: a tenant's */
+	HEADER_TABLE,		/* the same: a source must say whose */
 	HEADER_BAD,		/* the same, behind a line that is no field */
 	NUL,			/* a piece of the body that begins so */
 	END,
@@ -126,7 +132,7 @@ mtype = {
 	/* what else happens to the relay */
 	REPLY, REPLY_AHEAD, GARBAGE, PARTIAL, BACK_CLOSED, READY_KEPT,
 	READY_FRESH, READY_CHUNKING, READY_OTHER, ACQUIRE_FAILED, FRONT_GONE, TIMER_FRONT,
-	TIMER_BACK, TLS_NONE, TLS_GOOD, TLS_BAD, CAPS, CAPS_UNKNOWN, DRAIN,
+	TIMER_BACK, TLS_NONE, TLS_GOOD, TLS_BAD, CAPS, CAPS_UNKNOWN, TENANT, NOBODY, NOT_NOW, DRAIN,
 	STOP
 };
 
@@ -149,8 +155,15 @@ chan expected = [6] of { mtype };
 #define is_yes(c) (c == 250 || c == SAYS_MAIL || c == SAYS_RCPT)
 #define about_envelope(c) (c == SAYS_MAIL || c == SAYS_RCPT)
 
+/* lookup: what was asked, and what is done with the answer at the moment */
+bool is_asked;
+mtype lookup_back_to = FRONT_READY;
+mtype lookup_word = NONE;		/* the command that waits */
+mtype known = NONE;			/* TENANT, NOBODY, NOT_NOW; NONE: ask */
+
 /* --- struct transaction --------------------------------------------------- */
 
+bool is_null;				/* sender, of our own */
 bool is_trusted, is_verified;		/* upstream; answer */
 bool is_chunked;
 byte n_retries;
@@ -161,7 +174,7 @@ short slot_code[N_RCPTS];
 bool slot_is_local[N_RCPTS], slot_is_sent[N_RCPTS];
 byte n_slots, n_told, next_send, next_reply, n_accepted;
 mtype content = CONTENT_NONE;
-bool has_header_value, has_header_bad;	/* what the held header holds */
+bool has_header_value, has_header_table, has_header_bad;	/* what the held header holds */
 byte held;				/* pieces in `header` */
 bool is_complete, is_opened, uses_bdat, has_chunk_out, has_xoorg_out;
 bool is_in_step, wants_hello;
@@ -210,4 +223,5 @@ byte lmtp_delivered;
 bool client_is_gone, client_is_done;
 byte sessions = N_SESSIONS;
 bool has_tls_right;			/* the handshake proved it */
+bool has_answer;			/* a source says: a tenant's */
 bool has_xoorg_said;			/* by this message's MAIL */

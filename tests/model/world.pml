@@ -35,6 +35,9 @@ end_command:
 		atomic {
 			if
 			:: to_gate!MAIL
+#if HAS_TABLE && IS_MESSAGE
+			:: to_gate!MAIL_NULL
+#endif
 #if HAS_TLS
 			:: to_gate!MAIL_XOORG
 			:: to_gate!MAIL_OTHER
@@ -50,6 +53,9 @@ end_command:
 			:: to_gate!RCPT
 #if HAS_LOCAL
 			:: to_gate!RCPT_BAD
+#endif
+#if HAS_TABLE && IS_MESSAGE
+			:: to_gate!RCPT_TABLE
 #endif
 			fi;
 			words--
@@ -119,6 +125,9 @@ end_in_data:
 			:: to_gate!HEADER_END
 #if IS_MESSAGE
 			:: to_gate!HEADER_VALUE
+#if HAS_TABLE
+			:: to_gate!HEADER_TABLE
+#endif
 #endif
 #if HAS_DIRT
 			:: to_gate!HEADER_BAD
@@ -148,6 +157,9 @@ end_in_chunk:
 			:: to_gate!HEADER_END
 #if IS_MESSAGE
 			:: to_gate!HEADER_VALUE
+#if HAS_TABLE
+			:: to_gate!HEADER_TABLE
+#endif
 #endif
 #if HAS_DIRT
 			:: to_gate!HEADER_BAD

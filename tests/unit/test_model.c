@@ -19,6 +19,7 @@
 
 #include <cmocka.h>
 
+#include <xoorg/domain.h>
 #include <xoorg/opening.h>
 #include <xoorg/tenants.h>
 
@@ -35,6 +36,7 @@ static const char *const front_names[] = {
 	[FRONT_GREETED] = "FRONT_GREETED", [FRONT_READY] = "FRONT_READY",
 	[FRONT_MAIL] = "FRONT_MAIL", [FRONT_CHUNKS] = "FRONT_CHUNKS",
 	[FRONT_WAIT_CAPS] = "FRONT_WAIT_CAPS",
+	[FRONT_WAIT_TENANT] = "FRONT_WAIT_TENANT",
 	[FRONT_HANDSHAKE] = "FRONT_HANDSHAKE", [FRONT_DATA] = "FRONT_DATA",
 	[FRONT_CHUNK] = "FRONT_CHUNK", [FRONT_FINAL] = "FRONT_FINAL",
 	[FRONT_CLOSED] = "FRONT_CLOSED",
@@ -65,8 +67,10 @@ static const struct {
 	{"MAIL", S("MAIL FROM:<a@example.org>\r\n")},
 	{"MAIL_XOORG", S("MAIL FROM:<a@contoso.com> XOORG=contoso.com\r\n")},
 	{"MAIL_OTHER", S("MAIL FROM:<a@example.org> XOORG=other.example\r\n")},
+	{"MAIL_NULL", S("MAIL FROM:<>\r\n")},
 	{"RCPT", S("RCPT TO:<b@contoso.com>\r\n")},
 	{"RCPT_BAD", S("RCPT TO:<b@@contoso.com>\r\n")},
+	{"RCPT_TABLE", S("RCPT TO:<b@guest.example>\r\n")},
 	{"DATA", S("DATA\r\n")},
 	{"BDAT_1", S("BDAT 40\r\n")},
 	{"BDAT_2", S("BDAT 80\r\n")},
@@ -78,6 +82,7 @@ static const struct {
 	{"PIECE", S("A: #0123456789012345678901234567890123\r\n")},
 	{"HEADER_END", S("A: b\r\n\r\n#01234567890123456789012345678\r\n")},
 	{"HEADER_VALUE", S("X-OriginatorOrg: contoso.com\r\n\r\n#12345\r\n")},
+	{"HEADER_TABLE", S("X-OriginatorOrg: guest.example\r\n\r\n#123\r\n")},
 	{"HEADER_BAD", S("no field #\r\n\r\n------------------------\r\n")},
 	{"NUL", S("\0#------------------------------------\r\n")},
 	{"END", S(".\r\n")},
@@ -90,7 +95,7 @@ struct trace {
 	const char *file;
 	size_t line;			/* of its latest event */
 	/* the configuration */
-	int pipelining, chunking, words, lmtp, message, known;
+	int pipelining, chunking, words, lmtp, message, known, table;
 };
 
 struct stage {
@@ -101,6 +106,8 @@ struct stage {
 	struct xo_upstream upstreams[2];
 	struct xo_known known[2];
 	struct xo_relay *relay;
+	struct xo_key asked;
+	uint8_t asked_domain[XO_DOMAIN_MAX];
 	struct xo_heard heard;
 	size_t n_replies;
 	bool kept_has_chunking;
@@ -181,8 +188,11 @@ set_policy(struct stage *s)
 			.recipients = 100, .errors = 100, .resets = 100,
 			.empty_chunks = 100, .header_octets = 20000, .line_octets = 4096,
 			.header_fields = 100, .data_rate = 1, .data_grace = FAR,
+			.lookup_timeout = FAR,
 		},
 	};
+	if (s->trace->table)
+		s->policy.guests = xo_guests_new(4);
 	set_front_times(&s->policy.limits, FAR);
 	set_back_times(&s->policy.limits, FAR);
 	assert_int_equal(xo_tenants_index(&s->policy, &first, &second), XO_OK);
@@ -220,6 +230,7 @@ static void
 stage_fini(struct stage *s)
 {
 	xo_relay_free(&s->relay);
+	xo_guests_free(&s->policy.guests);
 	xo_tenants_index_free(&s->policy.tenant_index);
 	xo_buf_fini(&s->said);
 	xo_buf_fini(&s->front);
@@ -361,6 +372,10 @@ take_action(struct stage *s, const struct xo_action *a)
 	}
 	switch (a->type) {
 	case XO_ACTION_LOOKUP:
+		memcpy(s->asked_domain, a->bytes.p, a->bytes.len);
+		s->asked = (struct xo_key){a->key_kind,
+			xo_span(s->asked_domain, a->bytes.len)};
+		say(s, "lookup", NULL, UINT64_MAX);
 		break;
 	case XO_ACTION_START_TLS:
 		say(s, "start-tls", NULL, UINT64_MAX);
@@ -575,6 +590,41 @@ play_timer(struct stage *s, bool is_front)
 	set_back_times(l, FAR);
 }
 
+static void
+keep_guest(struct xo_guest *guest)
+{
+	(void)guest;
+}
+
+/* Whatever is asked for, it lists it. No answer at all is the timer's. */
+static void
+play_answer(struct stage *s, const char *event)
+{
+	static const struct xo_span orgs[] = {
+		S("other.example"), S("example.org"), S("guest.example"),
+	};
+	static struct xo_guest tenant = {.free = keep_guest, .tenant = {
+		.originator_orgs = orgs, .n_originator_orgs = N(orgs),
+		.recipient_domains = contoso, .n_recipient_domains = 1,
+		.upstream = XO_NOBODY}};
+	struct xo_guest *guest = &tenant;
+	bool is_tenant = is_event(event, "TENANT");
+	struct xo_key key = s->asked;
+
+	if (is_event(event, "NOT_NOW")) {
+		s->policy.limits.lookup_timeout = 0;
+		xo_relay_timer(s->relay);
+		s->policy.limits.lookup_timeout = FAR;
+		return;
+	}
+	assert_int_not_equal(xo_guests_put(s->policy.guests, &key, is_tenant ?
+	    XO_KNOWN_TENANT : XO_KNOWN_NOBODY, is_tenant ? &guest : NULL, 0,
+	    0), XO_KNOWN_NOT_NOW);
+	xo_relay_tenant_arrived(s->relay);
+	take_actions(s);
+	xo_guests_told(s->policy.guests, &key);
+}
+
 static bool
 play_other(struct stage *s, const char *event)
 {
@@ -591,6 +641,9 @@ play_other(struct stage *s, const char *event)
 		play_timer(s, is_event(event, "TIMER_FRONT"));
 	else if (strncmp(event, "TLS_", 4) == 0)
 		play_tls(s, event);
+	else if (is_event(event, "TENANT") || is_event(event, "NOBODY") ||
+	    is_event(event, "NOT_NOW"))
+		play_answer(s, event);
 	else if (is_event(event, "DRAIN") || is_event(event, "STOP"))
 		xo_relay_shutdown(s->relay, is_event(event, "STOP"));
 	else if (is_event(event, "SESSION"))
@@ -918,9 +971,9 @@ play_relay(struct trace *trace, struct lines *l, size_t at)
 	struct stage stage;
 
 	assert_int_equal(sscanf(l->line[at], "# pipelining %d chunking %d "
-	    "words %d lmtp %d message %d known %d", &trace->pipelining,
+	    "words %d lmtp %d message %d known %d table %d", &trace->pipelining,
 	    &trace->chunking, &trace->words, &trace->lmtp, &trace->message,
-	    &trace->known), 6);
+	    &trace->known, &trace->table), 7);
 	stage_init(&stage, trace);
 	for (at++; at < l->n && l->line[at][0] != '#';)
 		at = play_event(&stage, l, at);
