@@ -131,7 +131,7 @@ init_section(struct xo_loader *loader, enum xo_section section)
 static bool
 read_password(const struct xo_loader *loader)
 {
-	struct xo_conf_redis *redis = &loader->conf->redis;
+	struct xo_conf_redis *redis = &loader->conf->lookup.redis;
 	struct xo_buf text = {.max = PASSWORD_MAX};
 	const char *problem;
 
@@ -164,7 +164,7 @@ set_guests(const struct xo_loader *loader)
 		return false;
 	if (!xo_tables_have_source(conf))
 		return true;
-	conf->policy.guests = xo_guests_new(conf->tenant_cache);
+	conf->policy.guests = xo_guests_new(conf->lookup.cache);
 	return conf->policy.guests != NULL ||
 	    xo_conf_fail_memory(loader->error);
 }

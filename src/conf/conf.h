@@ -70,6 +70,15 @@ struct xo_conf_redis {
 	const char *prefix;			/* before each key; or NULL */
 };
 
+/* Of tables that are asked. */
+struct xo_conf_lookup {
+	uint32_t cache;				/* answers kept, a worker */
+	uint32_t fresh;				/* ms, of servers' answers */
+	uint32_t nobody_fresh;
+	uint32_t stale;
+	struct xo_conf_redis redis;
+};
+
 enum xo_log_format {
 	XO_LOG_TEXT,
 	XO_LOG_JSON,
@@ -221,11 +230,7 @@ struct xo_conf {
 	const struct xo_conf_table *tables;	/* of tenants */
 	size_t n_tables;
 	enum xo_table_errors table_errors;
-	uint32_t tenant_cache;			/* answers kept, a worker */
-	uint32_t tenant_fresh;			/* ms, of servers' answers */
-	uint32_t tenant_nobody_fresh;
-	uint32_t tenant_stale;
-	struct xo_conf_redis redis;
+	struct xo_conf_lookup lookup;
 	struct xo_conf_path tenant_certificates; /* a folder: NAME.pem */
 	uint32_t certificate_warning;		/* days before its end */
 	const struct xo_conf_tls *tls;

@@ -17,14 +17,14 @@ greet(const struct xo_conf *conf, struct xo_buf *out)
 {
 	const struct xo_span words[] = {
 		XO_LIT("AUTH"),
-		xo_span_from_cstr(conf->redis.user),
-		xo_span_from_cstr(conf->redis.password),
+		xo_span_from_cstr(conf->lookup.redis.user),
+		xo_span_from_cstr(conf->lookup.redis.password),
 	};
 	const struct xo_span alone[] = {words[0], words[2]};
 
-	if (conf->redis.password == NULL)
+	if (conf->lookup.redis.password == NULL)
 		return false;
-	if (conf->redis.user != NULL)
+	if (conf->lookup.redis.user != NULL)
 		xo_resp_write(out, words, 3);
 	else
 		xo_resp_write(out, alone, 2);
@@ -37,8 +37,8 @@ get(const struct xo_conf *conf, struct xo_span key, struct xo_buf *out)
 	struct xo_buf text = {0};
 	struct xo_span words[] = {XO_LIT("GET"), key};
 
-	if (conf->redis.prefix != NULL)
-		xo_buf_add_cstr(&text, conf->redis.prefix);
+	if (conf->lookup.redis.prefix != NULL)
+		xo_buf_add_cstr(&text, conf->lookup.redis.prefix);
 	xo_buf_add(&text, key);
 	words[1] = xo_buf_span(&text);
 	xo_resp_write(out, words, 2);

@@ -201,12 +201,12 @@ set_lifetimes(const struct xo_table_ask *ask, struct xo_table_answer *answer)
 	if (!has_remote(ask))
 		return;
 	if (answer->known == XO_KNOWN_NOBODY)
-		answer->fresh = conf->tenant_nobody_fresh;
+		answer->fresh = conf->lookup.nobody_fresh;
 	if (answer->known != XO_KNOWN_TENANT)
 		return;
-	answer->fresh = conf->tenant_fresh;
-	answer->stale = conf->tenant_stale > conf->tenant_fresh ?
-	    conf->tenant_stale : conf->tenant_fresh;
+	answer->fresh = conf->lookup.fresh;
+	answer->stale = conf->lookup.stale > conf->lookup.fresh ?
+	    conf->lookup.stale : conf->lookup.fresh;
 }
 
 /* True: the next source is to be asked. */

@@ -41,9 +41,9 @@ static struct xo_conf conf = {
 	},
 	.tables = &table,
 	.n_tables = 1,
-	.tenant_fresh = 60000,
-	.tenant_nobody_fresh = 10000,
-	.tenant_stale = 90000,
+	.lookup.fresh = 60000,
+	.lookup.nobody_fresh = 10000,
+	.lookup.stale = 90000,
 };
 static struct xo_env env = {.conf = &conf};
 static struct xo_tables *world;
@@ -398,7 +398,7 @@ test_words(void **state)
 	wait_for(&said, "16:my-map org:*.com,");
 	say(XO_LIT("9:NOTFOUND ,"));
 	wait_until(&got, 1);
-	conf.redis = (struct xo_conf_redis){.user = "gw", .password = "pw",
+	conf.lookup.redis = (struct xo_conf_redis){.user = "gw", .password = "pw",
 		.prefix = "x:"};
 	(void)snprintf(text, sizeof(text), "redis:unix:%s", path);
 	set_world(text, arena);
@@ -413,14 +413,14 @@ test_words(void **state)
 	wait_until(&got, 1);
 	assert_int_equal(got.known, XO_KNOWN_NOBODY);
 	/* Not let in. */
-	conf.redis.user = NULL;
+	conf.lookup.redis.user = NULL;
 	set_world(text, arena);
 	(void)ask(&got, "contoso.com");
 	wait_for(&said, "*2\r\n$4\r\nAUTH\r\n$2\r\npw\r\n");
 	say(XO_LIT("-WRONGPASS a\r\n"));
 	wait_until(&got, 1);
 	assert_int_equal(got.known, XO_KNOWN_NOT_NOW);
-	conf.redis = (struct xo_conf_redis){0};
+	conf.lookup.redis = (struct xo_conf_redis){0};
 	xo_tables_free(&world);
 	xo_buf_fini(&said);
 	xo_conf_arena_free(&arena);
