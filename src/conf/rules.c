@@ -60,6 +60,18 @@ lacks_names(const void *record)
 	    peer->policy.n_names == 0;
 }
 
+/* By the address alone it would be one of our own systems, whatever its
+ * certificate: the addresses of a cloud are all its tenants'. */
+static bool
+relays_beside_xoorg(const void *record)
+{
+	const struct xo_peer_record *peer = record;
+	uint32_t both = XO_RIGHT_XOORG | XO_RIGHT_RELAY;
+
+	return (peer->policy.rights & both) == both &&
+	    peer->policy.n_networks > 0;
+}
+
 static bool
 lacks_relay(const void *record)
 {
@@ -290,6 +302,9 @@ static const struct rule rules[] = {
 	    "none"},
 	{XO_SECTION_PEERS, peer_lacks_crl, "crl_file", "crl beside it",
 	    "none"},
+	{XO_SECTION_PEERS, relays_beside_xoorg, "networks",
+	    "no rights xoorg and relay beside it (an address alone would relay; "
+	    "write another peer)", "both"},
 	{XO_SECTION_PEERS, lacks_relay, "tenant", "the right relay beside it",
 	    "none"},
 	{XO_SECTION_PEERS, has_xoorg_and_tenant, "tenant",

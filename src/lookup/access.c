@@ -16,6 +16,7 @@ add_folder(char **list, size_t *n, char *path)
 		free(path);
 		return;
 	}
+	/* analyser: it is the list's now */
 	slash[slash == path ? 1 : 0] = '\0';
 	list[(*n)++] = path;
 }

@@ -169,10 +169,6 @@ static const struct row rows[] = {
 	    "unauthenticated = \"accept\"\n", 22, XO_RULE_NO_NEXT_HOP,
 	    "listeners.in.unauthenticated: expected an upstream for all mail "
 	    "that is accepted, found \"accept\" and no upstream", NO},
-	/* By its address alone a peer with both rights has the right relay. */
-	{"rights = [\"xoorg\"]", "networks = [\"192.0.2.1\"]; rights = "
-	    "[\"xoorg\", \"relay\"]", 25, XO_RULE_DEMOTE_TO_VERIFIED,
-	    "`ordinary`, which takes trusted mail", IN_OF_TENANTS},
 	/* Mail of strangers at the place of trusted mail. */
 	{"demote_to = \"ordinary\"", "demote_to = \"verified\"", 25,
 	    XO_RULE_DEMOTE_TO_VERIFIED, "found `verified`, which takes trusted "

@@ -240,6 +240,9 @@ static const struct bad bads[] = {
 	    "`contoso`?"},
 	{"    rights = [\"xoorg\"]", "    rights = [\"xoorg\", \"relay\"]; "
 	    "tenant = \"contoso\"", 19, "tenant: expected no right xoorg"},
+	{"    rights = [\"xoorg\"]", "    rights = [\"xoorg\", \"relay\"]; "
+	    "networks = [\"192.0.2.0/24\"]", 19,
+	    "exchange-online.networks: expected no rights xoorg and relay"},
 	{"    client_certificate = \"gw.pem\"\n", "", 35,
 	    "fabrikam.client_key: expected client_certificate"},
 	{"    client_key = \"gw.key\"\n", "", 35,
