@@ -494,6 +494,37 @@ test_cancelled(void **state)
 	xo_conf_arena_free(&arena);
 }
 
+/* Of what nobody waits for no more is asked, and the connection goes on. */
+static void
+test_cancelled_midway(void **state)
+{
+	struct xo_conf_arena *arena = xo_conf_arena_new();
+	struct xo_buf said = {0};
+	struct got first, second;
+	struct xo_table_ask *asked;
+	char text[128];
+
+	(void)state;
+	(void)snprintf(text, sizeof(text), "socketmap:unix:%s:m", path);
+	set_world(text, arena);
+	asked = ask(&first, "contoso.com");
+	wait_for(&said, "17:m org:contoso.com,");
+	xo_tables_cancel(&asked);
+	say(XO_LIT("9:NOTFOUND ,"));
+	for (int i = 0; i < 5; i++)
+		turn(&said);
+	assert_int_equal(said.len, 0);
+	(void)ask(&second, "net");
+	wait_for(&said, "9:m org:net,");
+	say(XO_LIT("9:NOTFOUND ,"));
+	wait_until(&second, 1);
+	assert_int_equal(second.known, XO_KNOWN_NOBODY);
+	assert_int_equal(first.n, 0);
+	xo_tables_free(&world);
+	xo_buf_fini(&said);
+	xo_conf_arena_free(&arena);
+}
+
 /* Gone: at once. Back: after a while, which does not grow without end. */
 static void
 test_gone(void **state)
@@ -608,6 +639,7 @@ main(void)
 		cmocka_unit_test(test_redis),
 		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_cancelled),
+		cmocka_unit_test(test_cancelled_midway),
 		cmocka_unit_test(test_gone),
 	};
 
