@@ -150,6 +150,7 @@ xo_cdb_find(struct xo_cdb *cdb, struct xo_span key, struct xo_span *value_r)
 	int found = cdb_find(&cdb->file, key.p, (unsigned int)key.len);
 
 	*value_r = xo_span(NULL, 0);
+	/* analyser: `cdb` is one that was opened */
 	if (found <= 0)
 		return found == 0 ? XO_CDB_NONE : XO_CDB_BROKEN;
 	return get(cdb, cdb_datalen(&cdb->file), cdb_datapos(&cdb->file),

@@ -169,6 +169,7 @@ drop(struct connection *c, bool has_worked, const char *why)
 		r->queue = &lost;
 	close_connection(c);
 	set_pause(client, has_worked && c->n_answers > 0, why);
+	/* analyser: each that is told is out of the queue */
 	while (lost.first != NULL)
 		finish_without(lost.first, why);
 	pump(client);
@@ -591,6 +592,7 @@ xo_client_free(struct xo_client **client)
 
 	if (c == NULL)
 		return;
+	/* analyser: what is freed is in no queue any more */
 	while (c->waiting.first != NULL)
 		free_request(c->waiting.first);
 	for (size_t i = 0; i < c->dialect->connections; i++) {

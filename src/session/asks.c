@@ -56,6 +56,7 @@ xo_asks_free(struct xo_asks **asks)
 
 	if (all == NULL)
 		return;
+	/* analyser: what is freed is in no list any more */
 	while (all->first != NULL)
 		free_ask(all->first);
 	free(all);
