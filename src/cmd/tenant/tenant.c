@@ -39,9 +39,9 @@ static const struct xo_usage usage = {
 	    "  diff SOURCE [SOURCE]   what the second has, lacks or has changed\n"
 	    "  check [SOURCE]         certificates of another organisation, of two\n"
 	    "                         tenants, or that end soon\n\n"
-	    "SOURCE is conf, the group tenants of the configuration, csv:FILE, "
-	    "jsonl:FILE\nor cdb:FILE, for get also a server; without it, all of the configuration "
-	    "and of the files that it reads.",
+	    "SOURCE is conf, the group tenants of the configuration; csv:FILE, "
+	    "jsonl:FILE\nor cdb:FILE; and for get a server. Without it: all of "
+	    "the configuration and\nof the files that it reads.",
 	.exits = "0 fine, 1 not found, different, or something is wrong, 2 usage",
 	.options = options,
 	.n_options = sizeof(options) / sizeof(options[0]),
