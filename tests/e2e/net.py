@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """Sockets for the tests: a reader with a deadline, TLS contexts, ports."""
+import itertools
 import os
 import random
 import shutil
@@ -29,7 +30,6 @@ class Closed(Exception):
 # name says whose they are; it is the network namespace's, as ports are.
 PORTS, SHARES = 12000, 16
 SHARE = 20000 // SHARES
-_given = set()
 
 
 def _claim_share():
@@ -44,18 +44,17 @@ def _claim_share():
 
 
 _share, _claim = _claim_share()
+# Each again only when all others of the share were given.
+_ports = itertools.cycle(random.sample(range(PORTS + SHARE * _share,
+                                             PORTS + SHARE * (_share + 1)), SHARE))
 
 
 def free_port(kind=socket.SOCK_STREAM, host="127.0.0.1"):
     """A port outside the range that the kernel gives to clients, each once."""
-    for _ in range(500):
-        port = PORTS + SHARE * _share + random.randrange(SHARE)
-        if port in _given and len(_given) < SHARE // 2:
-            continue
+    for port in itertools.islice(_ports, SHARE):
         with socket.socket(socket.AF_INET, kind) as s:
             try:
                 s.bind((host, port))
-                _given.add(port)
                 return port
             except OSError:
                 continue

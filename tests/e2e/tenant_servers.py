@@ -143,4 +143,6 @@ class Socketmap(threading.Thread):
         return b"%d:%s," % (len(said.encode()), said.encode())
 
     def stop(self):
+        # Else it waits for ever for one to accept, and keeps a descriptor.
+        self.listening.shutdown(socket.SHUT_RDWR)
         self.listening.close()

@@ -346,8 +346,9 @@ test_sandbox(void **state)
 	pid_t pid;
 
 	(void)state;
+	/* There is no sandbox with them: they open what they like. */
 	if (xo_sandbox_is_sanitized())
-		skip();
+		return;
 	write_file(good, 3);
 	assert_int_equal(pipe2(down, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(up, O_CLOEXEC), 0);
