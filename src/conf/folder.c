@@ -128,6 +128,14 @@ file_name(const struct xo_conf *conf, size_t tenant)
 	    (const char *)name.p) < 0 ? NULL : text;
 }
 
+static bool
+is_there(const struct look *look, const char *name)
+{
+	/* An empty list may be none. */
+	return look->n_files > 0 && bsearch(name, look->files, look->n_files,
+	    sizeof(struct dirent *), compare_name_and_file) != NULL;
+}
+
 static void
 note_wanted(void *arg, const struct xo_route *route)
 {
@@ -166,8 +174,7 @@ check_missing(const struct look *look)
 		if (!look->is_wanted[i] || !xo_folder_is_for(conf, i))
 			continue;
 		name = file_name(conf, i);
-		if (name != NULL && bsearch(name, look->files, look->n_files,
-		    sizeof(struct dirent *), compare_name_and_file) == NULL)
+		if (name != NULL && !is_there(look, name))
 			note(&missing, "");
 		if (missing.n == 1 && first == NULL)
 			first = name;
