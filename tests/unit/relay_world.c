@@ -638,6 +638,7 @@ on_report(struct world *w)
 	w->last_code = report->code;
 	w->last_reason = report->reason;
 	w->last_size = report->size;
+	w->last_stamped = report->wall != NULL ? report->wall->n_stamped : 0;
 	note_tenant(w, report->tenant);
 	if (report->code != 250)
 		return;

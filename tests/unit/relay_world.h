@@ -172,6 +172,7 @@ struct world {
 	enum xo_refusal last_reason, last_refused;
 	uint64_t last_size;
 	char last_tenant[64];		/* of the last report */
+	size_t last_stamped;		/* the same: fields of ours */
 	size_t most_actions;
 	struct xo_buf transcript;
 	char violation[256];

@@ -276,6 +276,11 @@ check_xoorg(const struct kind *k, enum xo_xoorg_source source,
 		    k->name, (int)source, is_announced, (int)c->content.len,
 		    (const char *)c->content.p,
 		    stamp != NULL ? stamp : "none");
+	/* Received, Authentication-Results, it, and what the wall did. */
+	assert_int_equal(w.last_stamped, 1 + (size_t)(k->origin != OURS) +
+	    (size_t)(stamp != NULL) +
+	    (size_t)has_line(xo_buf_span(&c->content),
+	    "X-CrossPremisesHeadersFiltered"));
 	end(&w);
 }
 
