@@ -523,9 +523,10 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 }
 
 void *
-xo_client_ask(struct xo_client *client, const struct xo_question *question,
+xo_client_ask(void *source, const struct xo_question *question,
     xo_source_done *done, void *arg)
 {
+	struct xo_client *client = source;
 	const struct xo_source_answer busy = {.why = "too many questions"};
 	uint32_t ms = client->env->conf->policy.limits.lookup_timeout;
 	struct timeval tv = xo_clock_timeval(ms - ms / 8);
@@ -555,19 +556,19 @@ xo_client_ask(struct xo_client *client, const struct xo_question *question,
 
 /* What was sent has a reply to come, in its turn. */
 void
-xo_client_cancel(struct xo_client *client, void *request)
+xo_client_cancel(void *source, void *request)
 {
 	struct request *r = request;
 
-	(void)client;
+	(void)source;
 	r->done = NULL;
 	r->r.question = NULL;
 	if (r->connection == NULL)
 		free_request(r);
 }
 
-struct xo_client *
-xo_client_new(const struct xo_env *env, const struct xo_conf_table *table,
+void *
+xo_client_open(const struct xo_env *env, const struct xo_conf_table *table,
     const struct xo_client_dialect *dialect)
 {
 	struct xo_client *client = calloc(1, sizeof(*client) +
@@ -586,12 +587,10 @@ xo_client_new(const struct xo_env *env, const struct xo_conf_table *table,
 }
 
 void
-xo_client_free(struct xo_client **client)
+xo_client_close(void *source)
 {
-	struct xo_client *c = *client;
+	struct xo_client *c = source;
 
-	if (c == NULL)
-		return;
 	/* analyser: what is freed is in no queue any more */
 	while (c->waiting.first != NULL)
 		free_request(c->waiting.first);
@@ -602,5 +601,4 @@ xo_client_free(struct xo_client **client)
 			close_connection(&c->connections[i]);
 	}
 	free(c);
-	*client = NULL;
 }

@@ -14,8 +14,6 @@
 
 #include "source.h"
 
-struct xo_client;
-
 /* A question. The dialect's: `step`, 0 at first, and what it found. */
 struct xo_client_request {
 	const struct xo_question *question;	/* NULL: nobody waits any more */
@@ -50,15 +48,15 @@ struct xo_client_dialect {
 	    struct xo_source_answer *answer);
 };
 
-/* NULL: no memory. `env`, `table` and `dialect` are kept. */
-struct xo_client *xo_client_new(const struct xo_env *env,
+/* A client. NULL: no memory. `env`, `table` and `dialect` are kept. */
+void *xo_client_open(const struct xo_env *env,
     const struct xo_conf_table *table,
     const struct xo_client_dialect *dialect);
-void xo_client_free(struct xo_client **client);
 
-/* As the functions of struct xo_source_type. */
-void *xo_client_ask(struct xo_client *client,
-    const struct xo_question *question, xo_source_done *done, void *arg);
-void xo_client_cancel(struct xo_client *client, void *request);
+/* The functions of struct xo_source_type, with a client as the source. */
+void xo_client_close(void *client);
+void *xo_client_ask(void *client, const struct xo_question *question,
+    xo_source_done *done, void *arg);
+void xo_client_cancel(void *client, void *request);
 
 #endif

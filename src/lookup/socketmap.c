@@ -101,35 +101,14 @@ static const struct xo_client_dialect dialect = {
 static void *
 open_source(const struct xo_env *env, const struct xo_conf_table *table)
 {
-	return xo_client_new(env, table, &dialect);
-}
-
-static void
-close_source(void *source)
-{
-	struct xo_client *client = source;
-
-	xo_client_free(&client);
-}
-
-static void *
-ask_source(void *source, const struct xo_question *question,
-    xo_source_done *done, void *arg)
-{
-	return xo_client_ask(source, question, done, arg);
-}
-
-static void
-cancel(void *source, void *request)
-{
-	xo_client_cancel(source, request);
+	return xo_client_open(env, table, &dialect);
 }
 
 const struct xo_source_type xo_source_socketmap = {
 	.kind = XO_TABLE_SOCKETMAP,
 	.open = open_source,
-	.close = close_source,
-	.ask = ask_source,
-	.cancel = cancel,
+	.close = xo_client_close,
+	.ask = xo_client_ask,
+	.cancel = xo_client_cancel,
 	.is_remote = true,
 };
