@@ -91,8 +91,8 @@ struct xo_span xo_server_name(struct xo_span host, struct xo_span domain);
 /*
  * The rights of a session: the union of what the listener's matching peers
  * give. Without TLS `certificate` is NULL. An address never gives
- * XO_RIGHT_XOORG, whatever its peer lists. With is_refused there are no rights
- * at all.
+ * XO_RIGHT_XOORG, whatever its peer lists, nor XO_RIGHT_RELAY of a peer that lists
+ * both. With is_refused there are no rights at all.
  *
  * A matching peer with a tenant makes the session that tenant's: by certificate
  * before by address. If two of a kind name two tenants, it is nobody's, and has

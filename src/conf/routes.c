@@ -18,8 +18,8 @@ has_right(const struct xo_peer *peer, enum xo_right right)
 
 	if ((peer->rights & (uint32_t)right) == 0)
 		return false;
-	/* By its address alone it has the other rights. */
-	return right != XO_RIGHT_RELAY || !has_xoorg || peer->n_networks > 0;
+	/* Beside xoorg it makes nobody one of our own systems. */
+	return right != XO_RIGHT_RELAY || !has_xoorg;
 }
 
 bool

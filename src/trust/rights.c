@@ -290,6 +290,17 @@ judge_certificate(const struct xo_policy *policy,
 		claim(policy, peer->tenant, &found->certificate_claim);
 }
 
+/* Without xoorg the right relay would make it one of our own systems, which a peer
+ * with both never is. */
+static uint32_t
+by_address(const struct xo_peer *peer)
+{
+	uint32_t never = (peer->rights & XO_RIGHT_XOORG) != 0 ?
+	    XO_RIGHT_XOORG | XO_RIGHT_RELAY : 0;
+
+	return peer->rights & ~never;
+}
+
 static void
 judge_address(const struct xo_policy *policy, int i,
     const struct xo_address *address, struct findings *found)
@@ -300,7 +311,7 @@ judge_address(const struct xo_policy *policy, int i,
 		return;
 	if (found->address_peer == XO_NOBODY)
 		found->address_peer = i;
-	found->by_address |= peer->rights & ~(uint32_t)XO_RIGHT_XOORG;
+	found->by_address |= by_address(peer);
 	if (peer->has_tenant)
 		claim(policy, peer->tenant, &found->address_claim);
 }

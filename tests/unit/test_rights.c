@@ -189,20 +189,21 @@ static const struct {
 	bool want_refused;
 	const char *want_reason;
 } decide_rows[] = {
+	/* local-mta has xoorg, too: its address gives no relay. */
 	{"clear", CLEAR, false, XO_BAD_CERTIFICATE_REFUSE, 0, XO_NOBODY, false,
 	    "the session is not encrypted"},
 	{"clear, near", CLEAR, true, XO_BAD_CERTIFICATE_REFUSE,
-	    XO_RIGHT_RELAY | XO_RIGHT_PROXY, 1, false,
+	    XO_RIGHT_PROXY, 1, false,
 	    "the address belongs to the peer local-mta"},
 	{"no certificate", NOTHING, false, XO_BAD_CERTIFICATE_REFUSE, 0,
 	    XO_NOBODY, false, "no client certificate was presented"},
 	{"no certificate, near", NOTHING, true, XO_BAD_CERTIFICATE_REFUSE,
-	    XO_RIGHT_RELAY | XO_RIGHT_PROXY, 1, false,
+	    XO_RIGHT_PROXY, 1, false,
 	    "the address belongs to the peer local-mta"},
 	{"other", OTHER, false, XO_BAD_CERTIFICATE_REFUSE, 0, XO_NOBODY, false,
 	    "the certificate names none of the configured peers"},
 	{"other, near", OTHER, true, XO_BAD_CERTIFICATE_REFUSE,
-	    XO_RIGHT_RELAY | XO_RIGHT_PROXY, 1, false,
+	    XO_RIGHT_PROXY, 1, false,
 	    "the address belongs to the peer local-mta"},
 	{"bad, refuse", BAD, false, XO_BAD_CERTIFICATE_REFUSE, 0, 0, true,
 	    "the certificate names " EXO " but its chain is not valid: "
@@ -214,13 +215,14 @@ static const struct {
 	    XO_NOBODY, false, "the certificate names " EXO
 	    " but its chain is not valid: certificate has expired"},
 	{"bad, untrusted, near", BAD, true, XO_BAD_CERTIFICATE_UNTRUSTED,
-	    XO_RIGHT_RELAY | XO_RIGHT_PROXY, 1, false,
+	    XO_RIGHT_PROXY, 1, false,
 	    "the certificate names " EXO " but its chain is not valid: "
 	    "certificate has expired"},
 	{"good", GOOD, false, XO_BAD_CERTIFICATE_REFUSE,
 	    XO_RIGHT_XOORG | XO_RIGHT_XCLIENT, 0, false,
 	    "the certificate names " EXO " and is valid"},
-	{"good, near", GOOD, true, XO_BAD_CERTIFICATE_REFUSE, 15, 0, false,
+	{"good, near", GOOD, true, XO_BAD_CERTIFICATE_REFUSE, XO_RIGHT_XOORG |
+	    XO_RIGHT_XCLIENT | XO_RIGHT_PROXY, 0, false,
 	    "the certificate names " EXO " and is valid"},
 	{"names of two peers", BOTH, false, XO_BAD_CERTIFICATE_REFUSE, 15, 0,
 	    false, "the certificate names " EXO " and is valid"},
