@@ -15,6 +15,9 @@
 #include "sandbox.h"
 #include "title.h"
 
+/* ms in which lines gather behind those that were written: no worker wakes this
+ * process for each, and a lone line is written at once. */
+#define GATHER 5
 /* ms between two tries where the target takes nothing. */
 #define TRY_AGAIN 20
 /* So many at the end, when nobody is left to write for. */
@@ -25,17 +28,17 @@ struct writer {
 	struct pollfd *fds;		/* the control's, then the workers' */
 	size_t n;			/* of workers */
 	size_t n_open;
+	uint8_t record[XO_LOG_LINE_MAX];
 };
 
 /* False: nothing is here now. */
 static bool
 take_record(struct writer *w, struct pollfd *p)
 {
-	uint8_t lines[XO_LOG_LINE_MAX];
-	ssize_t n = recv(p->fd, lines, sizeof(lines), MSG_DONTWAIT);
+	ssize_t n = recv(p->fd, w->record, sizeof(w->record), MSG_DONTWAIT);
 
 	if (n > 0) {
-		xo_log_add_lines(w->log, xo_span(lines, (size_t)n));
+		xo_log_add_lines(w->log, xo_span(w->record, (size_t)n));
 		return true;
 	}
 	if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
@@ -90,8 +93,7 @@ serve(struct writer *w)
 		for (size_t i = 1; i <= w->n; i++)
 			w->fds[i].events = has_room ? POLLIN : 0;
 		/* Where nothing is taken a hang-up would end the wait at once. */
-		if (!is_written)
-			(void)poll(NULL, 0, TRY_AGAIN);
+		(void)poll(w->fds, 1, is_written ? GATHER : TRY_AGAIN);
 		if (poll(w->fds, w->n + 1, is_written ? -1 : 0) < 0 &&
 		    errno != EINTR)
 			return;
