@@ -24,6 +24,7 @@ void
 xo_search_fini(struct xo_search *s)
 {
 	free(s->names);
+	free(s->candidates);
 }
 
 static void
@@ -35,8 +36,13 @@ add_candidate(struct xo_search *s, const void *address, socklen_t len,
 	if (s->n_candidates == XO_CANDIDATES_MAX ||
 	    len > sizeof(t->place.address))
 		return;
+	if (s->candidates == NULL)
+		s->candidates = calloc(XO_CANDIDATES_MAX,
+		    sizeof(*s->candidates));
+	/* Without memory there is no place to try. */
+	if (s->candidates == NULL)
+		return;
 	t = &s->candidates[s->n_candidates++];
-	memset(t, 0, sizeof(*t));
 	memcpy(&t->place.address, address, len);
 	t->place.len = len;
 	(void)snprintf(t->name, sizeof(t->name), "%s", name);

@@ -29,7 +29,7 @@ struct xo_search {
 	struct xo_mx *names;		/* of an MX; else they are conf's */
 	size_t n_names, next_name;
 	bool is_named;			/* n_names stands */
-	struct xo_candidate candidates[XO_CANDIDATES_MAX];
+	struct xo_candidate *candidates;	/* none before the first */
 	size_t n_candidates, next_candidate;
 	struct xo_candidate *candidate;	/* the one that is tried */
 	size_t n_attempts;
