@@ -4,18 +4,19 @@
  */
 #include <xoorg/command.h>
 
+/* A message's first: they are looked for from the front. */
 static const struct {
 	const char *name;
 	enum xo_verb verb;
 } verbs[] = {
-	{"HELO", XO_VERB_HELO},
+	{"RCPT", XO_VERB_RCPT},
+	{"MAIL", XO_VERB_MAIL},
+	{"BDAT", XO_VERB_BDAT},
+	{"DATA", XO_VERB_DATA},
+	{"RSET", XO_VERB_RSET},
 	{"EHLO", XO_VERB_EHLO},
 	{"STARTTLS", XO_VERB_STARTTLS},
-	{"MAIL", XO_VERB_MAIL},
-	{"RCPT", XO_VERB_RCPT},
-	{"DATA", XO_VERB_DATA},
-	{"BDAT", XO_VERB_BDAT},
-	{"RSET", XO_VERB_RSET},
+	{"HELO", XO_VERB_HELO},
 	{"NOOP", XO_VERB_NOOP},
 	{"VRFY", XO_VERB_VRFY},
 	{"HELP", XO_VERB_HELP},
@@ -31,6 +32,16 @@ static const struct {
 	{"OPTIONS", XO_VERB_HTTP},
 	{"CONNECT", XO_VERB_HTTP},
 };
+
+static enum xo_verb
+find_verb(struct xo_span name)
+{
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (xo_span_is_equal_nocase(name,
+		    xo_span_from_cstr(verbs[i].name)))
+			return verbs[i].verb;
+	return XO_VERB_UNKNOWN;
+}
 
 /* A control character anywhere makes a command unknown. */
 static bool
@@ -58,10 +69,7 @@ xo_command_parse(struct xo_span line, struct xo_command *command_r)
 		command_r->args.len--;
 	if (has_control(command_r->name))
 		return;
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if (xo_span_is_equal_nocase(command_r->name,
-		    xo_span_from_cstr(verbs[i].name)))
-			command_r->verb = verbs[i].verb;
+	command_r->verb = find_verb(command_r->name);
 	/* "GET" alone is somebody's typing; "GET /" is a web client. */
 	if (command_r->verb == XO_VERB_HTTP && command_r->args.len == 0)
 		command_r->verb = XO_VERB_UNKNOWN;
