@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Replies. The reader takes one octet at a time, so that no border between two
- * inputs can matter, and keeps only what may be shown to anybody.
+ * Replies. The reader goes by its state and one octet, so that no border between
+ * two inputs can matter, and keeps only what may be shown to anybody.
  */
 #include <xoorg/reply.h>
 
@@ -82,6 +82,30 @@ take_text(struct xo_reply *reply, uint8_t c)
 	return c == '\r' ? XO_MORE : keep(reply, clean(c));
 }
 
+/* As take_text() would take them, all octets in front of a line's end at once. */
+static size_t
+take_run(struct xo_reply *reply, struct xo_span in)
+{
+	size_t most = XO_REPLY_TEXT_MAX > reply->text.len ?
+	    XO_REPLY_TEXT_MAX - reply->text.len : 0;
+	size_t n = 0;
+	uint8_t *to;
+
+	in = xo_span_first(in, most);
+	if (reply->state != READ_TEXT)
+		return 0;
+	while (n < in.len && in.p[n] != '\r' && in.p[n] != '\n')
+		n++;
+	to = xo_buf_reserve(&reply->text, n);
+	if (to == NULL)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		to[i] = clean(in.p[i]);
+	reply->text.len += n;
+	reply->seen += n;
+	return n;
+}
+
 static enum xo_err
 take(struct xo_reply *reply, uint8_t c)
 {
@@ -116,6 +140,9 @@ xo_reply_read(struct xo_reply *reply, struct xo_span in, size_t max,
 		}
 		reply->seen++;
 		err = take(reply, in.p[i++]);
+		if (err == XO_MORE && reply->seen < max)
+			i += take_run(reply, xo_span_first(
+			    xo_span_from(in, i), max - reply->seen));
 	}
 	if (err != XO_MORE)
 		reply->state = READ_DONE;
@@ -234,15 +261,28 @@ xo_reply_add_status(struct xo_buf *out, uint16_t code, struct xo_span text)
 		out->len = start;
 }
 
-/* FNV-1a. Two texts of one sum cost a question more, and nothing else. */
+static uint64_t
+mix(uint64_t h, uint64_t word)
+{
+	h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+	return h ^ h >> 32;
+}
+
+/* Two texts of one sum cost a question more, and nothing else. */
 static uint64_t
 sum(const struct xo_reply *reply)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	struct xo_span text = xo_buf_span(&reply->text);
+	uint64_t h = mix(reply->code, text.len);
 
-	h = (h ^ reply->code) * UINT64_C(0x100000001b3);
-	for (size_t i = 0; i < reply->text.len; i++)
-		h = (h ^ reply->text.p[i]) * UINT64_C(0x100000001b3);
+	while (text.len > 0) {
+		struct xo_span part = xo_span_first(text, sizeof(h));
+		uint64_t word = 0;
+
+		memcpy(&word, part.p, part.len);
+		h = mix(h, word);
+		text = xo_span_from(text, part.len);
+	}
 	return h;
 }
 
@@ -286,6 +326,7 @@ write_line(struct xo_buf *out, uint16_t code, const char *enhanced,
     struct xo_span line, bool is_last)
 {
 	size_t start = out->len, room;
+	uint8_t *to;
 
 	xo_buf_add_u64(out, code);
 	xo_buf_add_byte(out, is_last ? ' ' : '-');
@@ -294,10 +335,12 @@ write_line(struct xo_buf *out, uint16_t code, const char *enhanced,
 	room = REPLY_LINE_MAX - 2 > out->len - start ?
 	    REPLY_LINE_MAX - 2 - (out->len - start) : 0;
 	line = xo_span_first(line, room);
-	for (size_t i = 0; i < line.len; i++)
+	to = xo_buf_reserve(out, line.len);
+	for (size_t i = 0; to != NULL && i < line.len; i++)
 		/* analyser: a span with octets has a place */
-		xo_buf_add_byte(out, clean(line.p[i]));
-	xo_buf_add_cstr(out, "\r\n");
+		to[i] = clean(line.p[i]);
+	out->len += to != NULL ? line.len : 0;
+	xo_buf_add(out, XO_LIT("\r\n"));
 }
 
 void
