@@ -24,10 +24,10 @@ begin_line(struct writer *w)
 }
 
 static void
-begin_field(struct writer *w, const char *name)
+begin_field(struct writer *w, struct xo_span name)
 {
 	w->line_start = w->out->len;
-	xo_buf_add_cstr(w->out, name);
+	xo_buf_add(w->out, name);
 	xo_buf_add_byte(w->out, ':');
 }
 
@@ -49,21 +49,38 @@ separate(struct writer *w, size_t len)
 		xo_buf_add_byte(w->out, ' ');
 }
 
+static bool
+is_plain(uint8_t c)
+{
+	switch (c) {
+	case '(':
+	case ')':
+	case '<':
+	case '>':
+	case '@':
+	case ',':
+	case ';':
+	case '"':
+	case '\\':
+		return false;
+	default:
+		return c > ' ' && c < 0x7f;
+	}
+}
+
 /* No octet of it may end a comment, a field or a list. */
 static void
 add_clean(struct xo_buf *out, struct xo_span s)
 {
-	size_t i;
+	uint8_t *to;
 
 	s = xo_span_first(s, VALUE_MAX);
-	for (i = 0; i < s.len; i++) {
-		uint8_t c = s.p[i];
-
-		if (c <= ' ' || c >= 0x7f ||
-		    memchr("()<>@,;\"\\", c, 9) != NULL)
-			c = '?';
-		xo_buf_add_byte(out, c);
-	}
+	to = xo_buf_reserve(out, s.len);
+	if (to == NULL)
+		return;
+	for (size_t i = 0; i < s.len; i++)
+		to[i] = is_plain(s.p[i]) ? s.p[i] : '?';
+	out->len += s.len;
 }
 
 static size_t
@@ -74,19 +91,20 @@ clean_len(struct xo_span s)
 
 /* `before` and `after` are ours; all three are one word. */
 static void
-add_word(struct writer *w, const char *before, struct xo_span s,
-    const char *after)
+add_word(struct writer *w, struct xo_span before, struct xo_span s,
+    struct xo_span after)
 {
-	separate(w, strlen(before) + clean_len(s) + strlen(after));
-	xo_buf_add_cstr(w->out, before);
+	separate(w, before.len + clean_len(s) + after.len);
+	xo_buf_add(w->out, before);
 	add_clean(w->out, s);
-	xo_buf_add_cstr(w->out, after);
+	xo_buf_add(w->out, after);
 }
 
 static void
-add_text(struct writer *w, const char *text)
+add_text(struct writer *w, struct xo_span text)
 {
-	add_word(w, text, xo_span(NULL, 0), "");
+	separate(w, text.len);
+	xo_buf_add(w->out, text);
 }
 
 /* Days since 1970 to a date of the Gregorian calendar, by whole cycles. */
@@ -178,15 +196,15 @@ word_of(enum xo_verdict verdict)
 static void
 add_results(struct writer *w, const struct xo_stamp *stamp)
 {
-	begin_field(w, "Authentication-Results");
-	add_word(w, "", stamp->hostname, ";");
-	add_text(w, result_of(stamp));
+	begin_field(w, XO_LIT("Authentication-Results"));
+	add_word(w, XO_LIT(""), stamp->hostname, XO_LIT(";"));
+	add_text(w, xo_span_from_cstr(result_of(stamp)));
 	if (stamp->has_xoorg && stamp->xoorg.len > 0)
-		add_word(w, "smtp.xoorg=", stamp->xoorg, "");
+		add_word(w, XO_LIT("smtp.xoorg="), stamp->xoorg, XO_LIT(""));
 	if (stamp->tenant.len > 0)
-		add_word(w, "policy.tenant=", stamp->tenant, "");
-	add_word(w, "policy.verdict=",
-	    xo_span_from_cstr(word_of(stamp->verdict)), "");
+		add_word(w, XO_LIT("policy.tenant="), stamp->tenant, XO_LIT(""));
+	add_word(w, XO_LIT("policy.verdict="),
+	    xo_span_from_cstr(word_of(stamp->verdict)), XO_LIT(""));
 	end_field(w);
 }
 
@@ -194,7 +212,7 @@ add_results(struct writer *w, const struct xo_stamp *stamp)
 static void
 add_originator_org(struct writer *w, const struct xo_stamp *stamp)
 {
-	begin_field(w, "X-OriginatorOrg");
+	begin_field(w, XO_LIT("X-OriginatorOrg"));
 	xo_buf_add_byte(w->out, ' ');
 	add_clean(w->out, stamp->originator_org);
 	end_field(w);
@@ -215,18 +233,18 @@ static void
 add_from(struct writer *w, const struct xo_stamp *stamp)
 {
 	struct xo_buf text = {0};
-	const char *before = "([IPv6:";
+	struct xo_span before = XO_LIT("([IPv6:");
 
-	add_text(w, "from");
-	add_word(w, "", stamp->hello.len > 0 ? stamp->hello : XO_LIT("unknown"),
-	    "");
+	add_text(w, XO_LIT("from"));
+	add_word(w, XO_LIT(""), stamp->hello.len > 0 ? stamp->hello :
+	    XO_LIT("unknown"), XO_LIT(""));
 	if (stamp->address == NULL)
 		return;
 	if (xo_address_is_ipv4(stamp->address))
-		before = "([";
+		before = XO_LIT("([");
 	xo_address_write(&text, stamp->address);
 	if (text.err == XO_OK)
-		add_word(w, before, xo_buf_span(&text), "])");
+		add_word(w, before, xo_buf_span(&text), XO_LIT("])"));
 	else
 		w->out->err = text.err;
 	xo_buf_fini(&text);
@@ -236,7 +254,7 @@ add_from(struct writer *w, const struct xo_stamp *stamp)
 static void
 add_tls(struct writer *w, struct xo_span tls)
 {
-	const char *before = "(";
+	struct xo_span before = XO_LIT("(");
 
 	tls = xo_span_trim(xo_span_first(tls, VALUE_MAX));
 	while (tls.len > 0) {
@@ -244,28 +262,29 @@ add_tls(struct writer *w, struct xo_span tls)
 		struct xo_span word = xo_span_first(tls, n);
 
 		tls = xo_span_trim(xo_span_from(tls, n));
-		add_word(w, before, word, tls.len == 0 ? ")" : "");
-		before = "";
+		add_word(w, before, word,
+		    tls.len == 0 ? XO_LIT(")") : XO_LIT(""));
+		before = XO_LIT("");
 	}
 }
 
 static void
 add_received(struct writer *w, const struct xo_stamp *stamp)
 {
-	begin_field(w, "Received");
+	begin_field(w, XO_LIT("Received"));
 	add_from(w, stamp);
 	begin_line(w);
-	add_text(w, "by");
-	add_word(w, "", stamp->hostname, "");
-	add_text(w, "(xoorgd)");
-	add_text(w, "with");
-	add_text(w, protocol_of(stamp));
+	add_text(w, XO_LIT("by"));
+	add_word(w, XO_LIT(""), stamp->hostname, XO_LIT(""));
+	add_text(w, XO_LIT("(xoorgd)"));
+	add_text(w, XO_LIT("with"));
+	add_text(w, xo_span_from_cstr(protocol_of(stamp)));
 	if (stamp->is_tls)
 		add_tls(w, stamp->tls);
 	begin_line(w);
 	if (stamp->session.len > 0) {
-		add_text(w, "id");
-		add_word(w, "", stamp->session, ";");
+		add_text(w, XO_LIT("id"));
+		add_word(w, XO_LIT(""), stamp->session, XO_LIT(";"));
 	} else {
 		xo_buf_add_byte(w->out, ';');
 	}
