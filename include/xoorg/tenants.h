@@ -53,6 +53,14 @@ int xo_tenants_by_sender_domain(const struct xo_policy *policy,
     struct xo_span domain);
 
 /*
+ * The first tenant that has this domain among its recipient_domains, or XO_NOBODY;
+ * `is_routed`: the first of those with allow_untrusted_routing. A guest is never
+ * found: no source is asked by a recipient.
+ */
+int xo_tenants_by_recipient_domain(const struct xo_policy *policy,
+    struct xo_span domain, bool is_routed);
+
+/*
  * Whose it is stands in no configuration and has not been answered: nothing may
  * follow from that XO_NOBODY, a source must be asked. Never of what is no valid
  * domain: no source has that.

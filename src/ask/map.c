@@ -31,13 +31,8 @@ find_recipient(const struct xo_policy *policy, struct xo_span key)
 {
 	struct xo_span domain = domain_of(key);
 
-	if (!xo_domain_is_valid(domain))
-		return XO_NOBODY;
-	for (size_t i = 0; i < policy->n_tenants; i++)
-		if (xo_domain_is_listed(policy->tenants[i].recipient_domains,
-		    policy->tenants[i].n_recipient_domains, domain))
-			return (int)i;
-	return XO_NOBODY;
+	return xo_domain_is_valid(domain) ?
+	    xo_tenants_by_recipient_domain(policy, domain, false) : XO_NOBODY;
 }
 
 static struct xo_span

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The tenant table: hash tables over lower-cased domains, one of the originator
- * orgs, one of the sender domains and one of the names of certificates. A wildcard stands under its
- * parent domain with a mark of its own; it is found by walking up from the
- * domain asked for, so that the nearest one wins and an exact entry before all.
+ * The tenant table: hash tables over lower-cased domains, one of each kind of
+ * list. A wildcard stands under its parent domain with a mark of its own; it is
+ * found by walking up from the domain asked for, so that the nearest one wins and
+ * an exact entry before all. Of recipient domains all that match count.
  */
 #include <xoorg/tenants.h>
 
@@ -28,6 +28,8 @@ struct xo_tenant_index {
 	struct table orgs;
 	struct table senders;
 	struct table names;
+	struct table recipients;
+	struct table routed;		/* those with allow_untrusted_routing */
 };
 
 static bool
@@ -100,27 +102,37 @@ table_add(struct table *table, struct xo_span entry, int tenant)
 	return XO_NOBODY;
 }
 
+/* Which of the tenants whose entries match. */
+enum choice {
+	NEAREST,			/* exact, or by the nearest wildcard */
+	FIRST,				/* of the policy */
+};
+
 static int
-table_find(const struct table *table, struct xo_span domain)
+table_find(const struct table *table, struct xo_span domain,
+    enum choice choice)
 {
 	const struct slot *slot;
+	int tenant = XO_NOBODY;
 	size_t dot;
 
 	if (domain.len == 0)
 		return XO_NOBODY;
 	slot = find_slot(table, domain, false);
 	if (slot->key.len != 0)
-		return slot->tenant;
+		tenant = slot->tenant;
 	if (!table->has_wildcards || !xo_domain_is_valid(domain))
-		return XO_NOBODY;
-	for (dot = xo_span_find(domain, '.'); dot < domain.len;
+		return tenant;
+	for (dot = xo_span_find(domain, '.'); dot < domain.len &&
+	    (tenant == XO_NOBODY || choice == FIRST);
 	    dot = xo_span_find(domain, '.')) {
 		domain = xo_span_from(domain, dot + 1);
 		slot = find_slot(table, domain, true);
-		if (slot->key.len != 0)
-			return slot->tenant;
+		if (slot->key.len != 0 && (tenant == XO_NOBODY ||
+		    slot->tenant < tenant))
+			tenant = slot->tenant;
 	}
-	return XO_NOBODY;
+	return tenant;
 }
 
 /* Each of the tenant's; false: another has one of them, or it has one twice. */
@@ -128,7 +140,7 @@ static bool
 add_own(struct table *table, const struct xo_span *list, size_t n, int tenant,
     int *first_r, int *second_r)
 {
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; list != NULL && i < n; i++) {
 		int other = table_add(table, list[i], tenant);
 
 		if (other == XO_NOBODY)
@@ -156,48 +168,71 @@ index_own(struct xo_tenant_index *index, const struct xo_policy *policy,
 	return XO_OK;
 }
 
-/* A sender domain may stand in several tenants; the first has it. */
+/* Such a domain may stand in several tenants; the first has it. */
 static void
-index_senders(struct table *table, const struct xo_policy *policy)
+add_shared(struct table *table, const struct xo_span *list, size_t n,
+    int tenant)
 {
-	size_t i, j;
+	for (size_t i = 0; list != NULL && i < n; i++)
+		(void)table_add(table, list[i], tenant);
+}
 
-	for (i = 0; i < policy->n_tenants; i++) {
-		const struct xo_tenant *tenant = &policy->tenants[i];
+static void
+index_shared(struct xo_tenant_index *index, const struct xo_policy *policy)
+{
+	for (size_t i = 0; i < policy->n_tenants; i++) {
+		const struct xo_tenant *t = &policy->tenants[i];
 
-		for (j = 0; j < tenant->n_sender_domains; j++)
-			(void)table_add(table, tenant->sender_domains[j],
-			    (int)i);
+		add_shared(&index->senders, t->sender_domains,
+		    t->n_sender_domains, (int)i);
+		add_shared(&index->recipients, t->recipient_domains,
+		    t->n_recipient_domains, (int)i);
+		if (t->allow_untrusted_routing)
+			add_shared(&index->routed, t->recipient_domains,
+			    t->n_recipient_domains, (int)i);
 	}
+}
+
+static enum xo_err
+index_init(struct xo_tenant_index *index, const struct xo_policy *policy)
+{
+	size_t n_orgs = 0, n_senders = 0, n_names = 0;
+	size_t n_recipients = 0, n_routed = 0;
+
+	for (size_t i = 0; i < policy->n_tenants; i++) {
+		const struct xo_tenant *t = &policy->tenants[i];
+
+		n_orgs += t->n_originator_orgs;
+		n_senders += t->n_sender_domains;
+		n_names += t->n_certificate_names;
+		n_recipients += t->n_recipient_domains;
+		if (t->allow_untrusted_routing)
+			n_routed += t->n_recipient_domains;
+	}
+	if (table_init(&index->orgs, n_orgs) != XO_OK ||
+	    table_init(&index->senders, n_senders) != XO_OK ||
+	    table_init(&index->names, n_names) != XO_OK ||
+	    table_init(&index->recipients, n_recipients) != XO_OK)
+		return XO_ERR_MEMORY;
+	return table_init(&index->routed, n_routed);
 }
 
 enum xo_err
 xo_tenants_index(struct xo_policy *policy, int *first_r, int *second_r)
 {
 	struct xo_tenant_index *index = calloc(1, sizeof(*index));
-	size_t n_orgs = 0;
-	size_t n_senders = 0;
-	size_t n_names = 0;
-	size_t i;
-	enum xo_err err = XO_ERR_MEMORY;
+	enum xo_err err;
 
 	*first_r = *second_r = XO_NOBODY;
 	policy->tenant_index = NULL;
 	if (index == NULL)
 		return XO_ERR_MEMORY;
-	for (i = 0; i < policy->n_tenants; i++) {
-		n_orgs += policy->tenants[i].n_originator_orgs;
-		n_senders += policy->tenants[i].n_sender_domains;
-		n_names += policy->tenants[i].n_certificate_names;
-	}
-	if (table_init(&index->orgs, n_orgs) != XO_OK ||
-	    table_init(&index->senders, n_senders) != XO_OK ||
-	    table_init(&index->names, n_names) != XO_OK)
-		goto out;
-	err = index_own(index, policy, first_r, second_r);
+	err = index_init(index, policy);
+	if (err == XO_OK)
+		err = index_own(index, policy, first_r, second_r);
 	if (err != XO_OK)
 		goto out;
-	index_senders(&index->senders, policy);
+	index_shared(index, policy);
 	policy->tenant_index = index;
 	index = NULL;
 out:
@@ -213,6 +248,8 @@ xo_tenants_index_free(struct xo_tenant_index **index)
 	free((*index)->orgs.slots);
 	free((*index)->senders.slots);
 	free((*index)->names.slots);
+	free((*index)->recipients.slots);
+	free((*index)->routed.slots);
 	free(*index);
 	*index = NULL;
 }
@@ -226,10 +263,10 @@ find_own(const struct xo_policy *policy, const struct xo_key *key)
 		return XO_NOBODY;
 	if (key->kind == XO_KEY_SENDER)
 		tenant = table_find(&policy->tenant_index->senders,
-		    key->domain);
+		    key->domain, NEAREST);
 	if (tenant != XO_NOBODY)
 		return tenant;
-	return table_find(&policy->tenant_index->orgs, key->domain);
+	return table_find(&policy->tenant_index->orgs, key->domain, NEAREST);
 }
 
 static int
@@ -266,6 +303,18 @@ xo_tenants_by_certificate_name(const struct xo_policy *policy,
 		return XO_NOBODY;
 	slot = find_slot(&policy->tenant_index->names, name, false);
 	return slot->key.len != 0 ? slot->tenant : XO_NOBODY;
+}
+
+int
+xo_tenants_by_recipient_domain(const struct xo_policy *policy,
+    struct xo_span domain, bool is_routed)
+{
+	const struct xo_tenant_index *index = policy->tenant_index;
+
+	if (index == NULL)
+		return XO_NOBODY;
+	return table_find(is_routed ? &index->routed : &index->recipients,
+	    domain, FIRST);
 }
 
 bool
@@ -309,7 +358,7 @@ xo_domain_is_listed(const struct xo_span *list, size_t n, struct xo_span domain)
 
 	if (domain.len == 0)
 		return false;
-	for (i = 0; i < n; i++) {
+	for (i = 0; list != NULL && i < n; i++) {
 		if (is_wildcard(list[i])) {
 			if (is_below(domain, xo_span_from(list[i], 2)))
 				return true;

@@ -106,21 +106,18 @@ check_own(const struct xo_tenant *tenant, const struct xo_path *to)
 	    XO_REFUSAL_NONE;
 }
 
-/* Any of the configuration: no source is asked by a recipient. */
+/* By any tenant of the configuration. */
 static enum xo_refusal
 check_anybodys(const struct xo_policy *policy, const struct xo_path *to)
 {
-	enum xo_refusal why = XO_REFUSAL_RCPT_RELAY;
+	bool is_routed = xo_address_is_routed(to->address);
 
-	for (size_t i = 0; i < policy->n_tenants; i++) {
-		enum xo_refusal own = check_own(&policy->tenants[i], to);
-
-		if (own == XO_REFUSAL_NONE)
-			return own;
-		if (own == XO_REFUSAL_RCPT_ROUTED)
-			why = own;
-	}
-	return why;
+	if (xo_tenants_by_recipient_domain(policy, to->domain, is_routed) !=
+	    XO_NOBODY)
+		return XO_REFUSAL_NONE;
+	return is_routed && xo_tenants_by_recipient_domain(policy, to->domain,
+	    false) != XO_NOBODY ? XO_REFUSAL_RCPT_ROUTED :
+	    XO_REFUSAL_RCPT_RELAY;
 }
 
 /*

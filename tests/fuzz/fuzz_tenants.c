@@ -133,6 +133,23 @@ check_verdict(const struct xo_policy *policy, const struct table *t,
 	xo_buf_fini(&sender);
 }
 
+/* Mail of no tenant, which may go to any tenant's own. */
+static void
+check_anybodys(const struct xo_policy *policy, const struct table *t,
+    struct xo_span domain)
+{
+	const struct xo_path to = {.address = XO_LIT("u@"), .domain = domain};
+	int first = XO_NOBODY;
+
+	for (size_t i = t->n; i > 0; i--)
+		if (is_listed_plainly(t->tenants[i - 1].recipient_domains,
+		    t->tenants[i - 1].n_recipient_domains, domain))
+			first = (int)i - 1;
+	MUST(xo_tenants_by_recipient_domain(policy, domain, false) == first);
+	MUST((xo_recipient_check(policy, XO_NOBODY, 0, &to) ==
+	    XO_REFUSAL_NONE) == (first != XO_NOBODY));
+}
+
 static void
 ask(const struct xo_policy *policy, const struct table *t, struct xo_span org)
 {
@@ -143,6 +160,7 @@ ask(const struct xo_policy *policy, const struct table *t, struct xo_span org)
 	MUST(got == find_plainly(t, org));
 	for (uint32_t rights = 0; rights < 4; rights++)
 		check_verdict(policy, t, org, rights);
+	check_anybodys(policy, t, org);
 	for (int i = 0; i < (int)t->n; i++) {
 		const struct xo_tenant *one = &t->tenants[i];
 
