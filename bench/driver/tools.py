@@ -56,6 +56,13 @@ def write_doc(command, text):
         out.write("%s%s\n\n%s\n\n%s%s" % (head, begin, text, end, tail))
 
 
+def measured(command):
+    """What stands there."""
+    with open(DOC) as f:
+        _, _, rest = f.read().partition("<!-- measured: %s -->" % command)
+    return rest.partition("<!-- end of measured -->")[0]
+
+
 def program(name):
     return os.path.join(BUILD, "bench", "bench-" + name)
 
