@@ -19,6 +19,14 @@ from mta.base import Missing, unpacked  # noqa: E402
 MARK = "xoorg:tenants"
 
 
+def listen_at(address, backlog=16):
+    s = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(address)
+    s.listen(backlog)
+    return s
+
+
 def keys(record):
     """{key: value} of a tenant."""
     text = json.dumps(record)
@@ -87,15 +95,17 @@ class Redis:
 
 class Socketmap(threading.Thread):
     """Answers from `table`, or with `lie`: octets, or a function of the request that
-    returns them; None hangs up."""
+    returns them; None hangs up. On a socket in `folder`, or at `address`: (host, port)."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, address=None):
         super().__init__(daemon=True)
         self.path = os.path.join(str(folder), "m")
         self.table, self.lie, self.asked = {}, None, []
-        self.listening = socket.socket(socket.AF_UNIX)
-        self.listening.bind(self.path)
-        self.listening.listen(16)
+        self.connections = []
+        self.listening = listen_at(address) if address else socket.socket(socket.AF_UNIX)
+        if address is None:
+            self.listening.bind(self.path)
+            self.listening.listen(16)
         self.start()
 
     def put(self, *records):
@@ -108,6 +118,7 @@ class Socketmap(threading.Thread):
                 s, _ = self.listening.accept()
             except OSError:
                 return
+            self.connections.append(s)
             threading.Thread(target=self.serve, args=(s,), daemon=True).start()
 
     def serve(self, s):
@@ -146,3 +157,8 @@ class Socketmap(threading.Thread):
         # Else it waits for ever for one to accept, and keeps a descriptor.
         self.listening.shutdown(socket.SHUT_RDWR)
         self.listening.close()
+        for s in self.connections:
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
