@@ -252,6 +252,8 @@ struct xo_policy {
 	 * that are asked for when their mail comes (guests.h): the one thing in
 	 * a policy that changes. */
 	struct xo_guests *guests;
+	/* They are shown as tenants are, by files that bear their names. */
+	bool guests_have_certificates;
 };
 
 /*

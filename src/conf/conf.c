@@ -165,6 +165,8 @@ set_guests(const struct xo_loader *loader)
 	if (!xo_tables_have_source(conf))
 		return true;
 	conf->policy.guests = xo_guests_new(conf->lookup.cache);
+	conf->policy.guests_have_certificates =
+	    conf->tenant_certificates.path != NULL;
 	return conf->policy.guests != NULL ||
 	    xo_conf_fail_memory(loader->error);
 }

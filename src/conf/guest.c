@@ -18,6 +18,7 @@
 struct xo_guest_reader {
 	const struct xo_policy *policy;
 	struct xo_loader loader;	/* with the names of upstreams */
+	const struct xo_tenant **by_name;	/* those of the configuration */
 };
 
 struct owned {
@@ -43,6 +44,44 @@ name_upstreams(struct xo_loader *loader, const struct xo_policy *policy)
 	return entries != NULL;
 }
 
+/* As letters in file names, case counts. */
+static int
+compare_names(struct xo_span a, struct xo_span b)
+{
+	int order = memcmp(a.p, b.p, a.len < b.len ? a.len : b.len);
+
+	return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+static int
+compare_tenants(const void *a, const void *b)
+{
+	return compare_names((*(const struct xo_tenant *const *)a)->name,
+	    (*(const struct xo_tenant *const *)b)->name);
+}
+
+static int
+compare_name_and_tenant(const void *name, const void *tenant)
+{
+	return compare_names(*(const struct xo_span *)name,
+	    (*(const struct xo_tenant *const *)tenant)->name);
+}
+
+static bool
+sort_tenants(struct xo_guest_reader *reader)
+{
+	size_t n = reader->policy->n_tenants;
+
+	reader->by_name = calloc(n + 1, sizeof(const struct xo_tenant *));
+	if (reader->by_name == NULL)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		reader->by_name[i] = &reader->policy->tenants[i];
+	qsort(reader->by_name, n, sizeof(const struct xo_tenant *),
+	    compare_tenants);
+	return true;
+}
+
 struct xo_guest_reader *
 xo_guest_reader_new(const struct xo_conf *conf)
 {
@@ -53,7 +92,7 @@ xo_guest_reader_new(const struct xo_conf *conf)
 	reader->policy = &conf->policy;
 	reader->loader.folder = "/";
 	reader->loader.arena = xo_conf_arena_new();
-	if (reader->loader.arena == NULL ||
+	if (reader->loader.arena == NULL || !sort_tenants(reader) ||
 	    !name_upstreams(&reader->loader, &conf->policy))
 		xo_guest_reader_free(&reader);
 	return reader;
@@ -65,6 +104,7 @@ xo_guest_reader_free(struct xo_guest_reader **reader)
 	if (*reader == NULL)
 		return;
 	xo_conf_arena_free(&(*reader)->loader.arena);
+	free((*reader)->by_name);
 	free(*reader);
 	*reader = NULL;
 }
@@ -106,6 +146,18 @@ goes_its_way(const struct xo_row_reader *r, const struct xo_policy *policy,
 	    xo_conf_show(policy->upstreams[upstream].name).text);
 }
 
+/* By its name it has its certificate and its place in the log. */
+static bool
+has_own_name(const struct xo_row_reader *r,
+    const struct xo_guest_reader *reader, struct xo_span name)
+{
+	return bsearch(&name, reader->by_name, reader->policy->n_tenants,
+	    sizeof(const struct xo_tenant *), compare_name_and_tenant) ==
+	    NULL || xo_conf_fail(r->loader.error, &r->where,
+	    "name: expected one that no tenant of the configuration has, found "
+	    "`%s`", xo_conf_show(name).text);
+}
+
 /* What the checks of a configuration call an error (wide-org). */
 static bool
 is_its_own(const struct xo_row_reader *r, const struct xo_tenant *tenant)
@@ -123,7 +175,7 @@ is_its_own(const struct xo_row_reader *r, const struct xo_tenant *tenant)
 }
 
 static bool
-read_record(struct xo_row_reader *r, const struct xo_policy *policy,
+read_record(struct xo_row_reader *r, const struct xo_guest_reader *reader,
     struct xo_span text, struct xo_tenant *tenant)
 {
 	struct xo_conf_entry entry = {.where = r->where};
@@ -137,8 +189,9 @@ read_record(struct xo_row_reader *r, const struct xo_policy *policy,
 		return false;
 	*tenant = ((const struct xo_tenant_record *)entry.record)->policy;
 	tenant->name = xo_span_from_cstr(entry.name);
-	return is_its_own(r, tenant) &&
-	    goes_its_way(r, policy, tenant->upstream);
+	return has_own_name(r, reader, tenant->name) &&
+	    is_its_own(r, tenant) &&
+	    goes_its_way(r, reader->policy, tenant->upstream);
 }
 _Static_assert(XO_GUEST_RECORD_MAX == 65536, "the text says 65536");
 
@@ -160,7 +213,7 @@ xo_guest_read(const struct xo_guest_reader *reader, struct xo_span record,
 	if (owned == NULL || r.nodes == NULL || r.loader.arena == NULL)
 		(void)xo_conf_fail_memory(error);
 	else
-		is_good = read_record(&r, reader->policy, record,
+		is_good = read_record(&r, reader, record,
 		    &owned->guest.tenant);
 	xo_conf_arena_free(&r.nodes);
 	/* analyser: free_guest() frees all of it */

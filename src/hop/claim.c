@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <net/named.h>
 #include <net/resolve.h>
 
 #include "claim.h"
@@ -19,6 +20,7 @@ struct xo_claim {
 	struct xo_claim *next, *previous;	/* of all in hops->claims */
 	struct xo_hops *hops;
 	struct xo_wish wish;
+	char guest[XO_NAMED_MAX + 1];	/* of the wish */
 	xo_claim_done *done;
 	void *arg;
 	struct event *timer;
@@ -410,18 +412,44 @@ claim_kept(struct xo_claim *c)
 	return true;
 }
 
+/* False: it is gone, or its name is that of no file. */
+static bool
+name_guest(struct xo_claim *c)
+{
+	const struct xo_tenant *who = xo_tenant_at(
+	    &c->hops->env->conf->policy, c->wish.tenant);
+
+	c->wish.tenant = XO_NOBODY;
+	c->wish.guest = c->guest;
+	if (who == NULL || !xo_named_is_fit(who->name)) {
+		xo_buf_add_cstr(&c->said, "a tenant without a name of a file");
+		return false;
+	}
+	memcpy(c->guest, who->name.p, who->name.len);
+	return true;
+}
+
+/* A tenant's certificate is part of a connection's identity only where it is
+ * shown. */
+static bool
+name_tenant(struct xo_claim *c)
+{
+	c->wish.guest = NULL;
+	if (!xo_hop_policy(c->hops, c->wish.upstream)->has_tenant_certificate)
+		c->wish.tenant = XO_NOBODY;
+	return !xo_tenant_is_guest(&c->hops->env->conf->policy,
+	    c->wish.tenant) || name_guest(c);
+}
+
 /* Before anything is opened. False: it is over. */
 static bool
 choose_certificate(struct xo_claim *c)
 {
 	const struct xo_tls_credential *credential;
 
-	/* A tenant's certificate is part of a connection's identity only where
-	 * it is shown. */
-	if (!xo_hop_policy(c->hops, c->wish.upstream)->has_tenant_certificate)
-		c->wish.tenant = XO_NOBODY;
 	memset(c->wish.mark, 0, sizeof(c->wish.mark));
-	if (!xo_hop_shown(c->hops, c->wish.tenant, &credential, &c->said)) {
+	if (!name_tenant(c) ||
+	    !xo_hop_shown(c->hops, &c->wish, &credential, &c->said)) {
 		give_up_certificate(c);
 		return false;
 	}

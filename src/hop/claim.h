@@ -17,6 +17,9 @@ struct xo_link;
 struct xo_wish {
 	int upstream;
 	int tenant;			/* XO_NOBODY: none */
+	/* Its name, if it is a guest: `tenant` is XO_NOBODY then. The claim sets
+	 * it, since a guest's number may be another's once its mail is gone. */
+	const char *guest;
 	bool is_fresh;			/* no kept connection */
 	struct xo_place lost;		/* it broke off a moment ago: left out
 					   as long as others stand */

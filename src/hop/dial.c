@@ -34,8 +34,7 @@ fail(struct xo_dial *d, enum xo_refusal why, struct xo_span said)
 static struct xo_link *
 open_link(struct xo_dial *d, int fd, xo_leg_ready *ready, void *owner)
 {
-	struct xo_link *link = xo_link_new(d->hops, d->wish->upstream,
-	    d->wish->tenant);
+	struct xo_link *link = xo_link_new(d->hops, d->wish);
 
 	if (link == NULL) {
 		close(fd);
@@ -119,7 +118,7 @@ start_tls(struct xo_dial *d)
 	struct xo_link *link = d->link;
 	const struct xo_tls_credential *credential;
 
-	if (!xo_hop_shown(d->hops, d->wish->tenant, &credential, &d->text)) {
+	if (!xo_hop_shown(d->hops, d->wish, &credential, &d->text)) {
 		(void)fail(d, XO_REFUSAL_TENANT_CERTIFICATE,
 		    xo_buf_span(&d->text));
 		return false;

@@ -7,12 +7,13 @@
 #include "learn.h"
 #include "pool.h"
 
-/* A guest may name any upstream, but for one that wants its certificate. */
+/* A guest may name any upstream, but for one that wants a certificate that it has
+ * not. */
 static bool
 serves_guests(const struct xo_policy *policy, size_t upstream)
 {
-	return policy->guests != NULL &&
-	    !policy->upstreams[upstream].has_tenant_certificate;
+	return policy->guests != NULL && (policy->guests_have_certificates ||
+	    !policy->upstreams[upstream].has_tenant_certificate);
 }
 
 static void

@@ -21,6 +21,7 @@
 #include <net/clock.h>
 #include <net/env.h>
 #include <net/leg.h>
+#include <net/named.h>
 #include <net/tls_keyring.h>
 #include <watch/log.h>
 #include <watch/metrics.h>
@@ -34,7 +35,8 @@ struct xo_link {
 	struct xo_leg leg;
 	struct xo_opening opening;
 	int upstream;
-	int tenant;
+	int tenant;			/* as in its wish */
+	char guest[XO_NAMED_MAX + 1];	/* "": none */
 	uint8_t mark[XO_TLS_MARK_SIZE];	/* of the certificate that was shown */
 	struct xo_place place;
 	bool has_others;		/* places to go to, beside it */

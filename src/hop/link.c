@@ -2,19 +2,22 @@
 /* One connection's life: see link.h. */
 #include <stdlib.h>
 
+#include "claim.h"
 #include "hop_internal.h"
 #include "link.h"
 
 struct xo_link *
-xo_link_new(struct xo_hops *hops, int upstream, int tenant)
+xo_link_new(struct xo_hops *hops, const struct xo_wish *wish)
 {
 	struct xo_link *link = calloc(1, sizeof(*link));
 
 	if (link == NULL)
 		return NULL;
 	link->hops = hops;
-	link->upstream = upstream;
-	link->tenant = tenant;
+	link->upstream = wish->upstream;
+	link->tenant = wish->tenant;
+	if (wish->guest != NULL)
+		memcpy(link->guest, wish->guest, strlen(wish->guest));
 	link->leg.fd = -1;
 	return link;
 }

@@ -114,12 +114,20 @@ xo_hop_close_oldest(struct hop *hop)
 	return true;
 }
 
+/* What showed one tenant's certificate carries no other's mail. */
+static bool
+is_same_tenants(const struct xo_link *link, const struct xo_wish *wish)
+{
+	return link->tenant == wish->tenant && strcmp(link->guest,
+	    wish->guest != NULL ? wish->guest : "") == 0;
+}
+
 /* A connection that was told of a client serves that one, or takes another
  * XCLIENT. */
 static bool
 suits(const struct xo_link *link, const struct xo_wish *wish)
 {
-	return link->tenant == wish->tenant && (!link->has_client ||
+	return is_same_tenants(link, wish) && (!link->has_client ||
 	    xo_link_is_for(link, &wish->client) ||
 	    xo_caps_has(&link->opening.caps, XO_CAP_XCLIENT));
 }
@@ -128,7 +136,7 @@ suits(const struct xo_link *link, const struct xo_wish *wish)
 static bool
 is_outdated(const struct xo_link *link, const struct xo_wish *wish)
 {
-	return link->tenant == wish->tenant &&
+	return is_same_tenants(link, wish) &&
 	    memcmp(link->mark, wish->mark, sizeof(link->mark)) != 0;
 }
 

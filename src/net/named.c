@@ -16,7 +16,7 @@ xo_named_is_fit(struct xo_span name)
 	return name.len > 0 && name.len <= XO_NAMED_MAX;
 }
 
-/* FNV-1a: the names are the configuration's. */
+/* FNV-1a: places are looked through one by one, whatever it says. */
 static uint32_t
 hash(struct xo_span name)
 {

@@ -345,8 +345,11 @@ int
 xo_treatment_credential(const struct xo_policy *policy,
     const struct xo_treatment *t)
 {
-	return xo_tenant_at(policy, t->tenant) == NULL ||
-	    xo_tenant_is_guest(policy, t->tenant) ? XO_NOBODY : t->tenant;
+	if (xo_tenant_at(policy, t->tenant) == NULL ||
+	    (xo_tenant_is_guest(policy, t->tenant) &&
+	    !policy->guests_have_certificates))
+		return XO_NOBODY;
+	return t->tenant;
 }
 
 /* Are the CrossPremises fields believed? They say what a tenant's own Exchange

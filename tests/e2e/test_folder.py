@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Certificates of tenants out of a folder (tenant_certificates): read by the key process
 when they are first used and once more when they change, each for its tenant alone."""
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ from cryptography import x509
 
 from harness import (CAPS, TIMEOUT, XOORG, Smtp, check_config, expect, free_port, out_config, rows,
                      server_context, simple, wait_until)
+from tenant_servers import Socketmap
 from test_processes import _has, _is_sanitized, _secrets
 
 AGE = 1.1		# a worker asks again after a second
@@ -480,3 +482,137 @@ def test_tenant_check(pki, folder, tmp_path):
     assert "fabrikam" in tenant_check(config, tmp_path, 1)
     os.unlink(folder / "fabrikam.pem")
     assert "2 tenants, 1 with a certificate, 0 found" in tenant_check(config, tmp_path, 0)
+
+
+# --- tenants that are asked for ------------------------------------------------------
+
+
+def guest(name, *orgs, **more):
+    return dict({"name": name, "originator_orgs": list(orgs), "sender_domains": list(orgs)},
+                **more)
+
+
+@pytest.fixture
+def asking(gateway, pki, folder, exchange, tmp_path):
+    """contoso is of the configuration; fabrikam and adatum stand behind a socketmap."""
+    one = Socketmap(tmp_path)
+
+    def make(*records, without_folder=False, **settings):
+        one.put(*(records or (guest("fabrikam", "fabrikam.com"), guest("adatum", "adatum.com"))))
+        put(folder / "adatum.pem", combined(pki.make("folder-adatum", "adatum.com")))
+        config = config_of(pki, folder, exchange)
+        del config["tenants"]["fabrikam"]
+        config["tenant_tables"] = ["socketmap:unix:%s:t" % one.path]
+        config["workers"] = 1
+        config.update(settings)
+        if without_folder:
+            del config["tenant_certificates"]
+        return gateway(config)
+    yield make, one
+    one.stop()
+
+
+def refused(gw, domain, want):
+    """At MAIL, or at RCPT once a certificate is looked for."""
+    with Smtp(gw.port("out")) as c:
+        c.ehlo()
+        got = c.cmd("MAIL FROM:<u@%s>" % domain)
+        if got.code == 250:
+            got = c.cmd("RCPT TO:<r@elsewhere.example>")
+    expect(got, want)
+
+
+def names(pki):
+    return {"contoso": serial_of(pki.tenant("contoso")),
+            "fabrikam": serial_of(pki.tenant("fabrikam")),
+            "adatum": serial_of(pki.make("folder-adatum", "adatum.com"))}
+
+
+def test_guest_without_folder(asking, exchange):
+    """As before: nobody's certificate speaks for it."""
+    gw = asking[0](without_folder=True)
+    refused(gw, "fabrikam.com", "550 5.7.1")
+    assert not exchange.messages
+
+
+@pytest.mark.parametrize("id, record, want", rows(
+    ("of-the-configuration", guest("contoso", "tailspin.com"), "451 4.3.0"),
+    ("above", guest("../tenants/contoso", "tailspin.com"), "451 4.3.0"),
+    ("absolute", guest("/etc/passwd", "tailspin.com"), "451 4.3.0"),
+    ("dot", guest(".contoso", "tailspin.com"), "451 4.3.0"),
+    ("nul", guest("contoso\0x", "tailspin.com"), "451 4.3.0"),
+    ("empty", guest("", "tailspin.com"), "451 4.3.0"),
+    ("a-file", guest("t", "tailspin.com", client_certificate="contoso.pem"), "451 4.3.0"),
+    ("of-another-key", guest("adatum", "adatum.com"), "451 4.3.0"),
+    ("of-another-file", guest("contoso-2", "tailspin.com"), "451 4.3.5"),
+    ("too-long", guest("a" * 200, "tailspin.com"), "451 4.3.5")))
+def test_guest_lies(asking, pki, exchange, id, record, want):
+    """A record for tailspin.com that reaches for a certificate: none is shown, and no mail
+    goes, while that of others does."""
+    make, table = asking
+    gw = make()
+    for domain in ("contoso.com", "adatum.com"):
+        send(gw, domain)
+    text = ("OK " + json.dumps(record)).encode()
+    table.lie = lambda asked: b"%d:%s," % (len(text), text)
+    refused(gw, "tailspin.com", want)
+    table.lie = None
+    send(gw, "fabrikam.com")
+    own = names(pki)
+    assert shown(exchange) == [own["contoso"], own["adatum"], own["fabrikam"]]
+
+
+@pytest.mark.parametrize("fresh", [0, 60])
+def test_guest_each_its_own(asking, pki, exchange, fresh):
+    """Kept connections go by the tenant and not by its place among the answers, which
+    another has at once if they are not kept."""
+    gw = asking[0](tenant_fresh=fresh, tenant_stale=0)
+    order = ["fabrikam", "adatum", "contoso", "adatum", "fabrikam", "contoso", "fabrikam"]
+    for name in order:
+        send(gw, name + ".com")
+    own = names(pki)
+    assert shown(exchange) == [own[x] for x in order]
+    assert wait_until(lambda: [e["tenant"] for e in gw.events("message")] == order)
+    assert len({id(m.session) for m in exchange.messages}) == 3
+
+
+def test_guests_with_one_certificate(asking, pki, folder, exchange):
+    """Each has its own connection all the same."""
+    gw = asking[0](tenant_fresh=0, tenant_stale=0)
+    put(folder / "adatum.pem", combined(pki.tenant("fabrikam")))
+    for name in ("fabrikam", "adatum", "fabrikam", "adatum"):
+        send(gw, name + ".com")
+    sessions = [m.session for m in exchange.messages]
+    assert shown(exchange) == [names(pki)["fabrikam"]] * 4
+    assert sessions[0] is sessions[2] is not sessions[1] and sessions[1] is sessions[3]
+
+
+def test_guest_is_another_now(asking, pki, exchange):
+    """The domain is another tenant's: so is the certificate, at once, and the connection of
+    the former is of no use for it."""
+    make, table = asking
+    gw = make(tenant_fresh=0, tenant_stale=0)
+    send(gw, "fabrikam.com")
+    table.put(guest("adatum", "fabrikam.com"))
+    send(gw, "fabrikam.com")
+    table.put(guest("fabrikam", "fabrikam.com"))
+    send(gw, "fabrikam.com")
+    own = names(pki)
+    assert shown(exchange) == [own["fabrikam"], own["adatum"], own["fabrikam"]]
+    assert exchange.messages[0].session is exchange.messages[2].session
+
+
+def test_guest_file(asking, pki, folder, exchange):
+    """451 while there is none, without a reload once there is, and another when it is."""
+    gw = asking[0]()
+    os.unlink(folder / "adatum.pem")
+    send(gw, "adatum.com", want="451 4.3.5")
+    assert gw.event("upstream")["said"].startswith(str(folder / "adatum.pem") + ": ")
+    new = pki.make("folder-guest-new", "adatum.com")
+    put(folder / "adatum.pem", combined(new))
+    time.sleep(AGE)
+    send(gw, "adatum.com")
+    put(folder / "adatum.pem", combined(pki.make("folder-adatum", "adatum.com")))
+    time.sleep(AGE)
+    send(gw, "adatum.com")
+    assert shown(exchange) == [serial_of(new), names(pki)["adatum"]]

@@ -12,14 +12,19 @@
 
 #include <conf/guest.h>
 
+#define S(s) {(const uint8_t *)(s), sizeof(s) - 1}
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
 static struct xo_upstream upstreams[] = {
 	{.name = {(const uint8_t *)"first", 5}},
 	{.name = {(const uint8_t *)"second", 6}},
 };
+static const struct xo_tenant tenants[] = {
+	{.name = S("own")}, {.name = S("other")}, {.name = S("own-2")},
+};
 static const struct xo_conf conf = {
-	.policy = {.upstreams = upstreams, .n_upstreams = N(upstreams)},
+	.policy = {.upstreams = upstreams, .n_upstreams = N(upstreams),
+	    .tenants = tenants, .n_tenants = N(tenants)},
 };
 
 static void
@@ -66,6 +71,23 @@ test_bad(void **state)
 		    "expected a name from `upstreams`, found \"third\""},
 		{"{\"name\":\"c\",\"originator_orgs\":[\"c.example\"],"
 		    "\"relais\":true}", "did you mean `relay`?"},
+		/* Nor is it the name of another file than its own. */
+		{"{\"name\":\"../own\",\"originator_orgs\":[\"c.example\"]}",
+		    "name: expected a name of letters"},
+		{"{\"name\":\"a/b\",\"originator_orgs\":[\"c.example\"]}",
+		    "name: expected a name of letters"},
+		{"{\"name\":\".pem\",\"originator_orgs\":[\"c.example\"]}",
+		    "name: expected a name of letters"},
+		{"{\"name\":\"own\\u0000\",\"originator_orgs\":["
+		    "\"c.example\"]}", "expected"},
+		/* That of the configuration is its own. */
+		{"{\"name\":\"own\",\"originator_orgs\":[\"c.example\"]}",
+		    "name: expected one that no tenant of the configuration "
+		    "has, found `own`"},
+		{"{\"name\":\"own-2\",\"originator_orgs\":[\"c.example\"]}",
+		    "found `own-2`"},
+		{"{\"name\":\"other\",\"originator_orgs\":[\"c.example\"]}",
+		    "found `other`"},
 		/* Files are nothing that a worker opens. */
 		{"{\"name\":\"c\",\"originator_orgs\":[\"c.example\"],"
 		    "\"client_certificate\":\"/etc/passwd\","

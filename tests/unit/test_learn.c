@@ -226,7 +226,7 @@ serves_tenants(void)
 }
 
 /* Guests may be of any upstream, which none of the configuration's tenants has;
- * but not of one that wants a certificate. */
+ * but not of one that wants a certificate that they have not. */
 static void
 test_guests(void **state)
 {
@@ -237,6 +237,8 @@ test_guests(void **state)
 	assert_true(serves_tenants());
 	world_upstream(0)->has_tenant_certificate = true;
 	assert_false(serves_tenants());
+	world.conf->policy.guests_have_certificates = true;
+	assert_true(serves_tenants());
 	world_end();
 }
 

@@ -9,9 +9,14 @@
 
 #include <cmocka.h>
 
+#include <xoorg/guests.h>
+
 #include "daemon_world.h"
 
 #define XCLIENT "XCLIENT NAME ADDR PORT PROTO HELO"
+#define TENANTS "tenants = {"						\
+	" a = { originator_orgs = [\"a.example\"]; };"			\
+	" b = { originator_orgs = [\"b.example\"]; }; };"
 
 /* One that has done its work, kept again. */
 static void
@@ -61,7 +66,7 @@ static void
 test_tenants_do_not_mix(void **state)
 {
 	(void)state;
-	world_begin("", "");
+	world_begin(TENANTS, "");
 	world_upstream(0)->has_tenant_certificate = true;
 	use(0);
 	use(1);
@@ -80,10 +85,47 @@ static void
 test_tenants_without_certificate(void **state)
 {
 	(void)state;
-	world_begin("", "");
+	world_begin(TENANTS, "");
 	use(0);
 	use(1);
 	assert_int_equal(world.n_servers, 1);
+	world_end();
+}
+
+/* Without a folder there is nothing that a guest could be shown as: no connection
+ * is made for it, nor is one taken that shows another's certificate or none. */
+static void
+test_guest_without_certificate(void **state)
+{
+	static const struct xo_span org = {(const uint8_t *)"g.example", 9};
+	struct xo_guest guest = {.tenant = {.name = XO_LIT("g"),
+		.originator_orgs = &org, .n_originator_orgs = 1,
+		.upstream = XO_NOBODY}}, *given = &guest;
+	const struct xo_key key = {XO_KEY_ORG, org};
+	struct claimed c;
+
+	(void)state;
+	world_begin(TENANTS, "");
+	world.conf->policy.guests = xo_guests_new(1);
+	world_upstream(0)->has_tenant_certificate = true;
+	use(XO_NOBODY);
+	use(0);
+	for (int i = 0; i < 3; i++) {
+		/* Not there yet, there, and a number that no slot has. */
+		if (i == 1)
+			assert_int_equal(xo_guests_put(
+			    world.conf->policy.guests, &key, XO_KNOWN_TENANT,
+			    &given, 1000, 0), XO_KNOWN_TENANT);
+		claim_now(&c, i < 2 ? 2 : 3);
+		assert_int_equal(c.n_calls, 1);
+		assert_null(c.link);
+		assert_int_equal(c.why, XO_REFUSAL_TENANT_CERTIFICATE);
+	}
+	assert_int_equal(world.n_servers, 2);
+	/* Where none is shown it is like anybody. */
+	world_upstream(0)->has_tenant_certificate = false;
+	use(2);
+	assert_int_equal(world.n_servers, 2);
 	world_end();
 }
 
@@ -210,7 +252,7 @@ static void
 test_kept_gives_way(void **state)
 {
 	(void)state;
-	world_begin("", "max_connections = 1;");
+	world_begin(TENANTS, "max_connections = 1;");
 	world_upstream(0)->has_tenant_certificate = true;
 	use(0);
 	use(1);
@@ -366,6 +408,7 @@ main(void)
 		cmocka_unit_test(test_fresh_is_a_new_one),
 		cmocka_unit_test(test_tenants_do_not_mix),
 		cmocka_unit_test(test_tenants_without_certificate),
+		cmocka_unit_test(test_guest_without_certificate),
 		cmocka_unit_test(test_idle_timeout),
 		cmocka_unit_test(test_max_idle),
 		cmocka_unit_test(test_ends_while_idle),

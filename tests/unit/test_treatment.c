@@ -1562,6 +1562,19 @@ test_guest(void **state)
 	assert_int_equal(rcpt("r@guest.example", &t), XO_REFUSAL_NO_TENANT);
 	assert_int_equal(t.tenant, number);
 	assert_int_equal(xo_treatment_credential(&policy, &t), XO_NOBODY);
+	/* Or its own, where there are any: nobody else's mail goes with it. */
+	policy.guests_have_certificates = true;
+	assert_int_equal(mail(0, NULL, "a@guest.example", &t),
+	    XO_REFUSAL_NONE);
+	assert_int_equal(xo_treatment_credential(&policy, &t), XO_NOBODY);
+	assert_int_equal(mail(XOORG, "guest.example", "a@guest.example", &t),
+	    XO_REFUSAL_NONE);
+	assert_int_equal(xo_treatment_credential(&policy, &t), number);
+	assert_int_equal(mail(XOORG, "guest.example", "", &t),
+	    XO_REFUSAL_NONE);
+	assert_int_equal(xo_treatment_credential(&policy, &t), number);
+	t.tenant = number + 1;
+	assert_int_equal(xo_treatment_credential(&policy, &t), XO_NOBODY);
 	upstreams[OWN].has_tenant_certificate = false;
 	assert_int_equal(mail(XOORG, "fabrikam.com", "", &t), XO_REFUSAL_NONE);
 	assert_int_equal(xo_treatment_credential(&policy, &t), FABRIKAM);
