@@ -34,17 +34,10 @@ greet(const struct xo_conf *conf, struct xo_buf *out)
 static void
 get(const struct xo_conf *conf, struct xo_span key, struct xo_buf *out)
 {
-	struct xo_buf text = {0};
-	struct xo_span words[] = {XO_LIT("GET"), key};
-
-	if (conf->lookup.redis.prefix != NULL)
-		xo_buf_add_cstr(&text, conf->lookup.redis.prefix);
-	xo_buf_add(&text, key);
-	words[1] = xo_buf_span(&text);
-	xo_resp_write(out, words, 2);
-	if (text.err != XO_OK)
-		out->err = text.err;
-	xo_buf_fini(&text);
+	xo_resp_write_head(out, 2);
+	xo_resp_write_word(out, XO_LIT("GET"), XO_LIT(""));
+	xo_resp_write_word(out, conf->lookup.redis.prefix != NULL ?
+	    xo_span_from_cstr(conf->lookup.redis.prefix) : XO_LIT(""), key);
 }
 
 static struct xo_span

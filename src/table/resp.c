@@ -90,6 +90,26 @@ xo_resp_read(struct xo_span in, size_t max, struct xo_resp *reply_r,
 	return XO_OK;
 }
 
+enum xo_err
+xo_resp_read_number(struct xo_span in, char sign, uint64_t *n_r,
+    size_t *used_r)
+{
+	struct xo_span line;
+	size_t used;
+	enum xo_err err;
+
+	if (in.len == 0)
+		return XO_MORE;
+	if (in.p[0] != (uint8_t)sign)
+		return XO_ERR_SYNTAX;
+	err = read_line(in, &line, &used);
+	if (err == XO_OK)
+		err = xo_span_to_u64(xo_span_from(line, 1), n_r);
+	if (err == XO_OK)
+		*used_r = used;
+	return err;
+}
+
 static void
 write_length(struct xo_buf *out, char sign, size_t n)
 {
@@ -99,12 +119,25 @@ write_length(struct xo_buf *out, char sign, size_t n)
 }
 
 void
-xo_resp_write(struct xo_buf *out, const struct xo_span *words, size_t n)
+xo_resp_write_head(struct xo_buf *out, size_t n)
 {
 	write_length(out, '*', n);
-	for (size_t i = 0; i < n; i++) {
-		write_length(out, '$', words[i].len);
-		xo_buf_add(out, words[i]);
-		xo_buf_add(out, END);
-	}
+}
+
+void
+xo_resp_write_word(struct xo_buf *out, struct xo_span first,
+    struct xo_span second)
+{
+	write_length(out, '$', first.len + second.len);
+	xo_buf_add(out, first);
+	xo_buf_add(out, second);
+	xo_buf_add(out, END);
+}
+
+void
+xo_resp_write(struct xo_buf *out, const struct xo_span *words, size_t n)
+{
+	xo_resp_write_head(out, n);
+	for (size_t i = 0; i < n; i++)
+		xo_resp_write_word(out, words[i], XO_LIT(""));
 }

@@ -2,7 +2,8 @@
 /*
  * The protocol of Redis and Valkey, as far as single values need it: a command is
  * an array of words; a reply is a status, an error, a value or nil. Any other
- * reply (a number, an array, what is pushed) is no answer to what we ask.
+ * reply is no answer to what a gateway asks; who lists and writes a table reads
+ * numbers, and the heads of arrays, where it expects them.
  *
  * Pure: what is read points into the input.
  */
@@ -35,6 +36,17 @@ struct xo_resp {
 XO_MUST_CHECK enum xo_err xo_resp_read(struct xo_span in, size_t max,
     struct xo_resp *reply_r, size_t *used_r);
 
+/*
+ * ":N", or with the sign '*' the head of an array of N replies, which stand behind
+ * it. XO_ERR_SYNTAX: it is none of that sign, an error of the server's perhaps.
+ */
+XO_MUST_CHECK enum xo_err xo_resp_read_number(struct xo_span in, char sign,
+    uint64_t *n_r, size_t *used_r);
+
+/* The head of a command, and each of its words, which may be in two parts. */
+void xo_resp_write_head(struct xo_buf *out, size_t n);
+void xo_resp_write_word(struct xo_buf *out, struct xo_span first,
+    struct xo_span second);
 void xo_resp_write(struct xo_buf *out, const struct xo_span *words, size_t n);
 
 #endif

@@ -49,6 +49,20 @@ try_reply(struct xo_span in)
 }
 
 static void
+try_number(struct xo_span in)
+{
+	uint64_t number, again;
+	size_t used, n, other;
+
+	if (xo_resp_read_number(in, '*', &number, &used) != XO_OK)
+		return;
+	MUST(used <= in.len && in.p[0] == '*');
+	for (n = 0; n < used; n++)
+		MUST(xo_resp_read_number(xo_span_first(in, n), '*', &again,
+		    &other) == XO_MORE);
+}
+
+static void
 try_record(struct xo_span in)
 {
 	static const struct xo_conf conf;
@@ -76,6 +90,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	try_netstring(in);
 	try_reply(in);
+	try_number(in);
 	try_record(in);
 	return 0;
 }

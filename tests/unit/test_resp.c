@@ -103,6 +103,49 @@ test_good(void **state)
 }
 
 static void
+test_number(void **state)
+{
+	static const struct {
+		const char *text;
+		char sign;
+		enum xo_err want;
+		uint64_t n;
+	} rows[] = {
+		{"*1\r\n", ':', XO_ERR_SYNTAX, 0},
+		{":1\r\n", '*', XO_ERR_SYNTAX, 0},
+		{"-ERR\r\n", '*', XO_ERR_SYNTAX, 0},
+		{"$1\r\n", '*', XO_ERR_SYNTAX, 0},
+		{"*-1\r\n", '*', XO_ERR_SYNTAX, 0},
+		{"*\r\n", '*', XO_ERR_SYNTAX, 0},
+		{"*1\n", '*', XO_ERR_SYNTAX, 0},
+		{":1x\r\n", ':', XO_ERR_SYNTAX, 0},
+		{":18446744073709551617\r\n", ':', XO_ERR_LIMIT, 0},
+		{"", '*', XO_MORE, 0},
+		{"*12", '*', XO_MORE, 0},
+		{"*12\r", '*', XO_MORE, 0},
+		{"*12\r\n$1", '*', XO_OK, 12},
+		{"*0\r\n", '*', XO_OK, 0},
+		{":500\r\n", ':', XO_OK, 500},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++) {
+		uint64_t n = 0;
+		size_t used = 0;
+		enum xo_err got = xo_resp_read_number(xo_span_from_cstr(
+		    rows[i].text), rows[i].sign, &n, &used);
+
+		if (got != rows[i].want)
+			fail_msg("%s: got %d, want %d", rows[i].text, got,
+			    rows[i].want);
+		if (got != XO_OK)
+			assert_int_equal(used, 0);
+		else
+			assert_int_equal(n, rows[i].n);
+	}
+}
+
+static void
 test_written(void **state)
 {
 	const struct xo_span words[] = {XO_LIT("GET"), XO_LIT("a\r\nb")};
@@ -121,6 +164,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_number),
 		cmocka_unit_test(test_written),
 	};
 
