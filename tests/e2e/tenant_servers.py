@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 
+import pytest
+
 from net import wait_until
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
@@ -91,6 +93,22 @@ class Redis:
             self.process.kill()
             self.process.wait(10)
             self.process = None
+
+
+@pytest.fixture
+def redis(tmp_path):
+    folder, made = tmp_path / "r", []
+    folder.mkdir()
+
+    def make(*options):
+        try:
+            made.append(Redis(folder, *options))
+        except Missing as e:
+            pytest.skip("NO redis-server: %s" % e)
+        return made[-1]
+    yield make
+    for x in made:
+        x.stop()
 
 
 class Socketmap(threading.Thread):

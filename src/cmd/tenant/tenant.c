@@ -34,14 +34,14 @@ static const struct xo_usage usage = {
 	    "  export [SOURCE]        print them as a table (CSV)\n"
 	    "  import TARGET          write a table, read from standard input\n"
 	    "                         (CSV or JSON lines), to csv:FILE or\n"
-	    "                         jsonl:FILE, as records to cdb:FILE, or as\n"
-	    "                         a group to conf:FILE\n"
+	    "                         jsonl:FILE, as records to cdb:FILE or\n"
+	    "                         redis:SERVER, or as a group to conf:FILE\n"
 	    "  diff SOURCE [SOURCE]   what the second has, lacks or has changed\n"
 	    "  check [SOURCE]         certificates of another organisation, of two\n"
 	    "                         tenants, or that end soon\n\n"
 	    "SOURCE is conf, the group tenants of the configuration; csv:FILE, "
-	    "jsonl:FILE\nor cdb:FILE; and for get a server. Without it: all of "
-	    "the configuration and\nof the files that it reads.",
+	    "jsonl:FILE,\ncdb:FILE or redis:SERVER; and for get any server. Without "
+	    "it: all of the\nconfiguration and of the files that it reads.",
 	.exits = "0 fine, 1 not found, different, or something is wrong, 2 usage",
 	.options = options,
 	.n_options = sizeof(options) / sizeof(options[0]),

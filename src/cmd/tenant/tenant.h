@@ -40,6 +40,19 @@ void xo_tenant_source_close(struct xo_tenant_source *source);
 size_t xo_tenant_source_find(const struct xo_tenant_source *source,
     struct xo_span name);
 
+/* tenant_records.c: a record, and the keys under which it stands, in the memory of
+ * an arena; that of its first organisation is the first. False: it is none. */
+struct xo_tenant_record {
+	struct xo_span text;
+	struct xo_span *keys;
+	size_t n;
+};
+bool xo_tenant_record_read(struct xo_span text, struct xo_conf_arena *arena,
+    struct xo_tenant_record *record_r);
+/* Which of its keys that is; `n`: none. */
+size_t xo_tenant_record_find(const struct xo_tenant_record *record,
+    struct xo_span key);
+
 /*
  * Records as rows, each once, for xo_conf_load_table(): of those under the keys
  * of a source (question.h). False: complained, of a key too many.
@@ -47,15 +60,36 @@ size_t xo_tenant_source_find(const struct xo_tenant_source *source,
 struct xo_tenant_rows {
 	const char *source;		/* for complaints */
 	struct xo_buf *out;
+	struct xo_conf_arena *scratch;
 	size_t n_keys, n_entries;
 };
 bool xo_tenant_rows_add(struct xo_tenant_rows *rows, struct xo_span key,
-    struct xo_span record);
+    struct xo_span text);
 /* False: complained, of keys that are not there. */
 bool xo_tenant_rows_end(const struct xo_tenant_rows *rows);
+/* The parts of that: reads what stands under a key, which of its keys that is;
+ * writes one; complains. */
+bool xo_tenant_rows_read(const struct xo_tenant_rows *rows, struct xo_span key,
+    struct xo_span text, struct xo_tenant_record *record_r, size_t *at_r);
+void xo_tenant_rows_put(struct xo_tenant_rows *rows, struct xo_span record);
+bool xo_tenant_rows_complain(const struct xo_tenant_rows *rows,
+    struct xo_span key, const char *what);
 
-/* tenant_records.c: all tenants into a source. False: complained. */
+/* Each key of each tenant, those of one in a row. False: complained, or `put` was
+ * false, and errno is its. */
+typedef bool xo_tenant_put(void *arg, struct xo_span key,
+    struct xo_span record, bool is_first);
+bool xo_tenant_records_put(const struct xo_conf *conf, xo_tenant_put *put,
+    void *arg);
+/* All tenants into a source. False: complained. */
 bool xo_tenant_write_cdb(const struct xo_conf *conf, int fd);
+
+/* tenant_fetch.c: all tenants of a redis: table. False: complained. */
+bool xo_tenant_fetch(const struct xo_conf *conf,
+    const struct xo_conf_table *table, struct xo_tenant_rows *rows);
+/* tenant_store.c: these, and no others, into one. False: complained. */
+bool xo_tenant_store(const struct xo_conf *conf,
+    const struct xo_conf_table *table);
 
 /* The verbs, each of which returns an enum xo_exit. */
 int xo_tenant_export(const struct xo_tenant_source *source, bool is_json);

@@ -163,6 +163,16 @@ write_file(const struct xo_conf *conf, const struct xo_conf_table *input,
 }
 
 static int
+write_target(const struct xo_conf *conf, const struct xo_conf_table *input,
+    const struct xo_conf_table *target)
+{
+	if (target->kind == XO_TABLE_REDIS)
+		return xo_tenant_store(conf, target) ? XO_EXIT_OK :
+		    XO_EXIT_FAILED;
+	return write_file(conf, input, target);
+}
+
+static int
 import_text(const struct xo_tenant_settings *settings, struct xo_span text,
     const struct xo_conf_table *target)
 {
@@ -185,9 +195,10 @@ import_text(const struct xo_tenant_settings *settings, struct xo_span text,
 	if (conf == NULL) {
 		xo_tool_complain("tenant: %s", xo_tool_cstr(&error));
 	} else {
-		result = write_file(conf, &input, target);
+		result = write_target(conf, &input, target);
 		if (result == XO_EXIT_OK)
-			printf("%s: %zu tenants\n", target->path,
+			printf("%s: %zu tenants\n", target->kind ==
+			    XO_TABLE_REDIS ? target->text : target->path,
 			    conf->policy.n_tenants);
 	}
 	xo_conf_free(&conf);
@@ -230,9 +241,9 @@ parse_target(const char *text, struct xo_conf_arena *arena,
 		return true;
 	}
 	expected = xo_table_place_parse(text, arena, target);
-	if (expected == NULL && !xo_table_place_is_file(target->kind))
-		expected = "a file, since a server's tenants are written by "
-		    "its own means";
+	if (expected == NULL && target->kind == XO_TABLE_SOCKETMAP)
+		expected = "a file or redis:SERVER, since a socketmap is only "
+		    "asked";
 	if (expected != NULL)
 		xo_tool_complain("tenant: expected conf:FILE, or %s: '%s'",
 		    expected, text);

@@ -38,19 +38,28 @@ read_cdb(const char *path, struct xo_tenant_rows *rows)
 	return is_good;
 }
 
-/* Who it is to the server, and how long it may take, is the configuration's. */
+/* Who we are to the server, and how long it may take, is the configuration's. */
 static bool
-ask_server(const struct xo_tenant_settings *settings,
+read_server(const struct xo_tenant_settings *settings,
     const struct xo_conf_table *table, const char *wanted,
-    struct xo_buf *rows)
+    struct xo_tenant_rows *rows)
 {
 	struct xo_buf error = {0};
-	struct xo_conf *conf = xo_conf_load(settings->config, &error);
-	bool is_good = conf != NULL && xo_tenant_ask(conf, table, wanted,
-	    rows);
+	struct xo_conf *conf;
+	bool is_good;
 
+	if (wanted == NULL && table->kind != XO_TABLE_REDIS) {
+		xo_tool_complain("tenant: expected a table whose tenants can "
+		    "be listed, since a socketmap is only asked for one (get): "
+		    "'%s'", table->text);
+		return false;
+	}
+	conf = xo_conf_load(settings->config, &error);
 	if (conf == NULL)
 		xo_tool_complain("tenant: %s", xo_tool_cstr(&error));
+	is_good = conf != NULL && (wanted != NULL ?
+	    xo_tenant_ask(conf, table, wanted, rows->out) :
+	    xo_tenant_fetch(conf, table, rows));
 	xo_conf_free(&conf);
 	xo_buf_fini(&error);
 	return is_good;
@@ -66,20 +75,15 @@ read_source(const struct xo_tenant_settings *settings,
 		.source = table->text,
 		.out = &source->rows,
 	};
+	bool is_good;
 
 	if (!xo_table_is_source(table))
 		return true;
-	if (xo_table_place_is_file(table->kind)) {
-		if (!read_cdb(table->path, &rows))
-			return false;
-	} else if (wanted == NULL) {
-		xo_tool_complain("tenant: expected a table whose tenants can "
-		    "be listed, since a server is only asked for one (get): "
-		    "'%s'", table->text);
-		return false;
-	} else if (!ask_server(settings, table, wanted, &source->rows)) {
-		return false;
-	}
+	rows.scratch = xo_tool_require(xo_conf_arena_new());
+	is_good = xo_table_place_is_file(table->kind) ?
+	    read_cdb(table->path, &rows) :
+	    read_server(settings, table, wanted, &rows);
+	xo_conf_arena_free(&rows.scratch);
 	*table = (struct xo_conf_table){
 		.kind = XO_TABLE_JSONL,
 		.text = table->text,
@@ -87,7 +91,7 @@ read_source(const struct xo_tenant_settings *settings,
 		.content = source->rows.len > 0 ?
 		    xo_buf_span(&source->rows) : XO_LIT("\n"),
 	};
-	return true;
+	return is_good;
 }
 
 static bool
