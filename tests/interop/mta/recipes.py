@@ -29,6 +29,8 @@ SHOWN = {
     "ASK": "127.0.0.1:10040", "ASK_LISTEN": '"127.0.0.1:10040"',
     "MAP": "127.0.0.1:10041", "MAP_LISTEN": '"127.0.0.1:10041"', "TENANT_NAME": '"contoso"',
     "TABLE": '"redis:inet:10.0.0.20:6379"',
+    "SERVED_TABLE": '"socketmap:unix:/run/xoorg-tenants/map:tenants"',
+    "EXPORTED_TABLE": '"cdb:/var/lib/xoorg/tables/tenants.cdb"',
     "BALANCER": ":25", "BALANCER_NETWORK": '"192.0.2.10"',
     "FIRST_GATEWAY": "192.0.2.11:25", "FIRST_STATUS": "9025",
     "SECOND_GATEWAY": "192.0.2.12:25", "SECOND_STATUS": "9025",
