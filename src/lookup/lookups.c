@@ -192,9 +192,11 @@ bool
 xo_lookups_ask(struct xo_lookups *all, struct xo_lookup_wait *wait,
     const struct xo_key *key)
 {
-	struct xo_lookup *l = find(all, key);
+	struct xo_lookup *l;
 
+	/* First, since it may be gone with the one that leaves it. */
 	xo_lookups_leave(wait);
+	l = find(all, key);
 	if (l != NULL) {
 		join(l, wait);
 		return true;

@@ -371,3 +371,26 @@ def test_socketmap_keys(socketmap, serving, pki):
     before = len(socketmap.asked)
     assert ask(gw, pki, "eu.fabrikam.com", "u@fabrikam.com", "r@x.fabrikam.com").code == 250
     assert socketmap.asked[before:] == ["t org:eu.fabrikam.com", "t org:*.fabrikam.com"]
+
+
+def test_same_question_when_time_is_up(socketmap, serving, pki, tmp_path):
+    """Two tables have more time than a sender: what it pipelines asks the same again."""
+    folder = tmp_path / "second"
+    folder.mkdir()
+    second = Socketmap(folder)
+
+    def slow(_):
+        time.sleep(0.35)
+        return b"9:NOTFOUND ,"
+    socketmap.lie, second.lie = slow, b""
+    try:
+        texts = ["socketmap:unix:%s:t" % x.path for x in (socketmap, second)]
+        gw = serving(None, tenant_tables=texts)
+        with Smtp(gw.port()) as c:
+            c.hello(pki.exo)
+            c.send(b"MAIL FROM:<u@fabrikam.com> XOORG=fabrikam.com\r\n" * 3)
+            for _ in range(3):
+                assert c.reply().matches("451 4.3.0")
+            assert c.cmd("MAIL FROM:<u@contoso.com> XOORG=contoso.com").code == 250
+    finally:
+        second.stop()

@@ -236,17 +236,26 @@ test_leaving(void **state)
 	turn();
 	assert_int_equal(w[0].n_told, 0);
 	assert_int_equal(n_alive, 0);
+	/* The same question again is a new one: its time was up, perhaps. */
+	ask(&w[0], XO_KEY_ORG, "e.example");
+	ask(&w[0], XO_KEY_ORG, "e.example");
+	assert_int_equal(n_asks, 5);
+	assert_int_equal(n_cancelled, 3);
+	answer(&asks[4], XO_KNOWN_TENANT, 0);
+	turn();
+	assert_int_equal(w[0].n_told, 1);
+	assert_int_equal(w[0].known, XO_KNOWN_TENANT);
 	/* One that is told has another leave. */
 	ask(&w[0], XO_KEY_ORG, "d.example");
 	ask(&w[1], XO_KEY_ORG, "d.example");
 	ask(&w[2], XO_KEY_ORG, "d.example");
 	w[0].leaves = &w[1];
-	answer(&asks[3], XO_KNOWN_NOBODY, 0);
+	answer(&asks[5], XO_KNOWN_NOBODY, 0);
 	turn();
-	assert_int_equal(w[0].n_told, 1);
+	assert_int_equal(w[0].n_told, 2);
 	assert_int_equal(w[1].n_told, 0);
 	assert_int_equal(w[2].n_told, 1);
-	assert_int_equal(n_cancelled, 2);
+	assert_int_equal(n_cancelled, 3);
 }
 
 /* One that is told asks for the same again: the source says it anew. */
