@@ -37,7 +37,7 @@ enum xo_cap {
 #define XO_CAP_ARGUMENT_MAX 95
 #define XO_CAPS_TEXT_MAX 255
 
-/* Of an EHLO reply: each connection to a next hop keeps one. */
+/* Of an EHLO reply: each link to a next hop keeps one. */
 struct xo_caps {
 	uint32_t set;			/* of XO_CAP_BIT() */
 	uint64_t size;			/* of SIZE; 0: no limit given */

@@ -49,7 +49,7 @@ struct xo_chunk {
 /*
  * The arguments of BDAT: 1 to 19 digits, then nothing or LAST. More digits are
  * XO_REFUSAL_BDAT_TOO_LARGE, anything else is XO_REFUSAL_BDAT_SYNTAX. After
- * either *chunk_r is zero, the framing is lost and the connection must end.
+ * either *chunk_r is zero, the framing is lost and the session must end.
  */
 XO_MUST_CHECK enum xo_refusal xo_bdat_parse(struct xo_span args,
     struct xo_chunk *chunk_r);

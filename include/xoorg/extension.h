@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * ESMTP extensions that only the operator knows: keywords whose parameters are
- * passed on unread, in their place, to a next hop that announced the same.
+ * passed on unread, in their order, to a next hop that announced the same.
  */
 #ifndef XOORG_EXTENSION_H
 #define XOORG_EXTENSION_H
@@ -26,7 +26,7 @@ size_t xo_extensions_find(const struct xo_extensions *extensions,
     struct xo_span name);
 
 /*
- * NULL: may be in such a list. Else what was expected in the place of `name`:
+ * NULL: may be in such a list. Else what was expected instead of `name`:
  * an ehlo-keyword (RFC 5321 4.1.1.1) that the library does not know, as a
  * keyword or as a parameter, and whose extension is not known to be more than
  * parameters.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The opening of a connection to a next hop: greeting, EHLO, STARTTLS, EHLO
+ * The opening of a link to a next hop: greeting, EHLO, STARTTLS, EHLO
  * again, XCLIENT, EHLO again (RFC 5321 3.1, RFC 3207). Pure: bytes in, bytes
  * and one question out. The next hop is as hostile as a client.
  */
@@ -51,19 +51,19 @@ struct xo_opening {
 	struct xo_reply reply;
 	struct xo_buf out;			/* to send; the caller empties it */
 	struct xo_buf said;			/* its refusal, for the log */
-	struct xo_heard heard;			/* of the connection */
+	struct xo_heard heard;			/* of the link */
 	bool is_tls;
 	bool is_handed_over;
 	const struct xo_handover_info *handover; /* kept; NULL: none */
 };
 
-/* A new connection: waits for the greeting. */
+/* A new link: waits for the greeting. */
 void xo_opening_start(struct xo_opening *opening,
     const struct xo_upstream *upstream, struct xo_span hostname,
     const struct xo_extensions *extensions,
     const struct xo_handover_info *handover);
 /*
- * A kept connection, DONE before, for another client: RSET first if a
+ * A kept link, DONE before, for another client: RSET first if a
  * transaction is open in it, XCLIENT again if the upstream wants it. May be
  * DONE at once.
  */

@@ -263,7 +263,7 @@ struct xo_policy {
  */
 const struct xo_tenant *xo_tenant_at(const struct xo_policy *policy, int i);
 
-/* It stands in no configuration: no array beside `tenants` has a place for it. */
+/* It stands in no configuration: no array beside `tenants` has an entry for it. */
 bool xo_tenant_is_guest(const struct xo_policy *policy, int i);
 
 /* Total: for XO_NOBODY, or any other index out of range, it gives an upstream

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Every refusal the gateway can give, each with a stable reason id for the log,
- * one reply for the client, and whether the connection ends with it.
+ * one reply for the client, and whether the session ends with it.
  *
  * The client sees the reply, the log sees the id; both stand in one table
  * (src/smtp/refusal.c). Codes and texts that Exchange uses for the same case

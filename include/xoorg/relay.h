@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * One session: a client in front, a next hop behind, and the decisions between
- * them. Bytes and events in, actions out; no socket, no clock.
+ * them. Bytes and events in, actions out; no socket, no clock. A connection to a
+ * next hop is a link, which may serve one session after the other.
  *
  * Use: call one of the functions that feed it, then take all actions with
  * xo_relay_next() before the next call. Bytes it did not use stay with the
@@ -46,19 +47,19 @@ enum xo_action_type {
 	 * There is one question at a time; another LOOKUP takes its place.
 	 */
 	XO_ACTION_LOOKUP,
-	/* A connection to `upstream`, opened, with the certificate of `tenant`,
+	/* A link to `upstream`, opened, with the certificate of `tenant`,
 	 * one of the configuration, if it is not XO_NOBODY:
 	 * xo_relay_back_ready() or xo_relay_back_failed(). Gives up by itself
 	 * after the settings' times. */
 	XO_ACTION_ACQUIRE,
-	/* The next hop's connection is free for another message. */
+	/* The link is free for another message. */
 	XO_ACTION_RELEASE,
 	/* The same, but a transaction is open in it: RSET before its reuse. */
 	XO_ACTION_RELEASE_RESET,
-	/* Close the next hop's connection, or stop opening it, at once. */
+	/* Close the link, or stop opening it, at once. */
 	XO_ACTION_DROP,
 	/* `upstream` was found out of step: log and count it, and give it no
-	 * BDAT any more (a DROP of the connection follows). */
+	 * BDAT any more (a DROP of the link follows). */
 	XO_ACTION_OUT_OF_STEP,
 	/* The next hop said `bytes`, which no reply to the client may have;
 	 * for the log. */
@@ -80,7 +81,7 @@ struct xo_action {
 	enum xo_key_kind key_kind;	/* LOOKUP */
 	int upstream;
 	int tenant;
-	bool is_fresh;			/* ACQUIRE: not a kept connection */
+	bool is_fresh;			/* ACQUIRE: not a kept link */
 	enum xo_refusal refusal;
 	bool is_reported;		/* REFUSED: a REPORT says it, too */
 	/* REFUSED, OBSERVED: whom it is about, else empty; as `bytes`. */
@@ -176,10 +177,10 @@ void xo_relay_tenant_arrived(struct xo_relay *relay);
 /* A LOOKUP is not answered yet; false: nor need it be any more. */
 bool xo_relay_wants_tenant(const struct xo_relay *relay);
 
-/* After ACQUIRE. `caps` of this very connection; XOORG in it only if announced
+/* After ACQUIRE. `caps` of this very link; XOORG in it only if announced
  * over verified TLS. `is_replaceable`: it carried a message before, or the
  * upstream has other places; should it be lost before content was opened, the
- * envelope is said again, to another, twice at most. `heard` is the connection's
+ * envelope is said again, to another, twice at most. `heard` is the link's
  * and kept until it is released or dropped. */
 void xo_relay_back_ready(struct xo_relay *relay, const struct xo_caps *caps,
     struct xo_heard *heard, bool is_replaceable);

@@ -36,8 +36,8 @@ struct xo_reply {
  * XO_OK: a whole reply; *used_r octets belong to it. XO_MORE: all of `in` is
  * used. XO_ERR_SYNTAX: no reply at all, or lines of different codes.
  * XO_ERR_LIMIT: more than `max` octets. XO_ERR_STATE: not cleared since the
- * last reply or error. After an error the connection is of no use. A lone LF
- * ends a line here: many servers of old do so, and nothing of a reply is passed
+ * last reply or error. After an error the link is of no use. A lone LF
+ * ends a line here: many servers send it, and nothing of a reply is passed
  * on as it came.
  */
 XO_MUST_CHECK enum xo_err xo_reply_read(struct xo_reply *reply,
@@ -68,7 +68,7 @@ void xo_reply_add_status(struct xo_buf *out, uint16_t code,
     struct xo_span text);
 
 /*
- * Which replies came over a connection, as far back as it matters: by their
+ * Which replies came over a link, as far back as it matters: by their
  * texts, those about messages and those within an envelope. All-zero: none.
  */
 #define XO_HEARD_MAX 32

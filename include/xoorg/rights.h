@@ -33,7 +33,7 @@ enum xo_crl_finding {
 /* Of a certificate above the leaf (RFC 5280 4.2.1.10), as far as it is about
  * dNSNames. Those of one certificate stand together. */
 struct xo_name_constraint {
-	size_t issuer;			/* whose: its place in the chain */
+	size_t issuer;			/* whose: its index in the chain */
 	bool is_excluded;		/* else permitted */
 	struct xo_span base;
 };
@@ -81,7 +81,7 @@ bool xo_certificate_permits(const struct xo_certificate *certificate,
     struct xo_span name);
 
 /*
- * The name that a server's certificate must have. `host` is as configured, and
+ * The name that a next hop's certificate must have. `host` is as configured, and
  * then `domain` is empty; or it is as the MX of `domain` names it. Unsigned DNS
  * proves nothing: a host outside the configured domain must have a certificate for
  * that domain.

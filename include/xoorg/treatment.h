@@ -138,9 +138,9 @@ bool xo_treatment_takes_value(const struct xo_policy *policy,
 bool xo_treatment_lacks_value(const struct xo_policy *policy,
     struct xo_treatment *treatment, struct xo_span org);
 
-/* Whose certificate the next hop is shown, and so which connections to it can be
+/* Whose certificate the next hop is shown, and so which links to it can be
  * used, or XO_NOBODY. A guest has none, unless the policy's have. Its number is
- * its own while it is pinned: connections that are kept go by its name. */
+ * its own while it is pinned: links that are kept go by its name. */
 int xo_treatment_credential(const struct xo_policy *policy,
     const struct xo_treatment *treatment);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* How a connection is had: see claim.h. */
+/* How a link is had: see claim.h. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -37,16 +37,16 @@ struct xo_claim {
 static void on_leg(struct xo_leg *leg, void *owner);
 static void go_on(struct xo_claim *c);
 
-static struct hop *
-hop_of(const struct xo_claim *c)
+static struct hop_upstream *
+upstream_of(const struct xo_claim *c)
 {
-	return &c->hops->hops[c->wish.upstream];
+	return &c->hops->upstreams[c->wish.upstream];
 }
 
 static struct xo_places *
 places_of(const struct xo_claim *c)
 {
-	return &hop_of(c)->places;
+	return &upstream_of(c)->places;
 }
 
 static void
@@ -118,7 +118,7 @@ conclude(struct xo_claim *c)
 	if (c->dial.link != NULL && !c->is_kept) {
 		known->caps = c->dial.link->opening.caps;
 		known->is_known = true;
-		hop_of(c)->asked_at = xo_clock_now();
+		upstream_of(c)->asked_at = xo_clock_now();
 		xo_metrics_upstream_connect(hops->env->metrics,
 		    c->wish.upstream, true);
 	} else if (c->dial.link != NULL) {
@@ -190,7 +190,7 @@ give_up_certificate(struct xo_claim *c)
 	conclude(c);
 }
 
-/* This connection will not do: try what is next. */
+/* This link will not do: try what is next. */
 static void
 give_up_link(struct xo_claim *c, enum xo_refusal why, struct xo_span said)
 {
@@ -232,7 +232,7 @@ opened(struct xo_claim *c)
 		link->place = candidate->place;
 		link->has_others = xo_search_has_others(&c->search);
 	}
-	xo_hop_trim(hop_of(c), &link->opening.caps);
+	xo_hop_trim(upstream_of(c), &link->opening.caps);
 	if (link->opening.is_handed_over)
 		xo_link_set_client(link, &c->wish.client);
 	c->why = XO_REFUSAL_NONE;
@@ -282,15 +282,15 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* Places */
 
-/* A connection that is kept for others gives way. */
+/* A link that is kept for others gives way. */
 static bool
 may_connect(struct xo_claim *c)
 {
 	uint32_t most =
 	    xo_hop_conf(c->hops, c->wish.upstream)->max_connections;
 
-	return most == 0 || hop_of(c)->n_links < most ||
-	    xo_hop_close_oldest(hop_of(c));
+	return most == 0 || upstream_of(c)->n_links < most ||
+	    xo_hop_close_oldest(upstream_of(c));
 }
 
 static void
@@ -429,8 +429,7 @@ name_guest(struct xo_claim *c)
 	return true;
 }
 
-/* A tenant's certificate is part of a connection's identity only where it is
- * shown. */
+/* A tenant's certificate is part of a link's identity only where it is shown. */
 static bool
 name_tenant(struct xo_claim *c)
 {

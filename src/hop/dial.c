@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* One connection being opened: see dial.h. */
+/* One link being opened: see dial.h. */
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
@@ -95,7 +95,7 @@ xo_dial_resume(struct xo_dial *d, struct xo_link *link, xo_leg_ready *ready,
 
 /* TLS */
 
-/* Whom the server has to prove to be, or is asked for: NUL-terminated as all of
+/* Whom the next hop has to prove to be, or is asked for: NUL-terminated as all of
  * these are. */
 static const char *
 name_of_server(const struct xo_dial *d)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One connection being opened: the socket, the PROXY header, TLS, the opening
+ * One link being opened: the socket, the PROXY header, TLS, the opening
  * dialogue, as the upstream's policy demands. It calls nobody: it is moved when
  * its leg is ready, and says how far it came.
  */

@@ -40,9 +40,9 @@ xo_hops_new(const struct xo_env *env, void (*learnt)(void *arg), void *arg)
 	hops->learnt = learnt;
 	hops->arg = arg;
 	hops->n = env->conf->policy.n_upstreams;
-	hops->hops = calloc(hops->n + 1, sizeof(*hops->hops));
+	hops->upstreams = calloc(hops->n + 1, sizeof(*hops->upstreams));
 	hops->known = calloc(hops->n + 1, sizeof(*hops->known));
-	if (hops->hops == NULL || hops->known == NULL)
+	if (hops->upstreams == NULL || hops->known == NULL)
 		xo_hops_free(&hops);
 	else
 		set_known(hops);
@@ -56,12 +56,12 @@ xo_hops_free(struct xo_hops **hops)
 
 	if (h == NULL)
 		return;
-	for (size_t u = 0; h->hops != NULL && u < h->n; u++) {
-		xo_hop_give_up_asking(&h->hops[u]);
-		xo_hop_close_idle(&h->hops[u]);
-		xo_places_fini(&h->hops[u].places);
+	for (size_t u = 0; h->upstreams != NULL && u < h->n; u++) {
+		xo_hop_give_up_asking(&h->upstreams[u]);
+		xo_hop_close_idle(&h->upstreams[u]);
+		xo_places_fini(&h->upstreams[u].places);
 	}
-	free(h->hops);
+	free(h->upstreams);
 	free(h->known);
 	free(h);
 	*hops = NULL;
@@ -78,7 +78,7 @@ xo_hops_tick(struct xo_hops *hops)
 {
 	xo_hops_ask_the_lost(hops);
 	for (size_t u = 0; u < hops->n; u++)
-		xo_hop_close_stale(&hops->hops[u],
+		xo_hop_close_stale(&hops->upstreams[u],
 		    xo_hop_conf(hops, (int)u)->idle_timeout);
 }
 
@@ -87,5 +87,5 @@ xo_hops_drain(struct xo_hops *hops)
 {
 	hops->is_draining = true;
 	for (size_t u = 0; u < hops->n; u++)
-		xo_hop_close_idle(&hops->hops[u]);
+		xo_hop_close_idle(&hops->upstreams[u]);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The next hops as one worker sees them: connections being opened (claim.h), in
- * use (link.h) and kept for the next message (pool.h), and what each upstream
- * can do (learn.h).
+ * The next hops as one worker sees them: links being opened (claim.h), in use
+ * (link.h) and kept for the next message (pool.h), and what each upstream can do
+ * (learn.h).
  *
  * The words for what stands behind the gateway, here and everywhere:
  *
@@ -14,9 +14,9 @@
  *   link       one connection to a next hop
  *   back       the relay's side of a session towards it; the client's is front
  *
- * A connection is kept under everything its identity depends on: upstream and
- * tenant (whose certificate it showed). With XCLIENT the client is told anew at
- * each claim; with PROXY a connection serves one session and is not kept.
+ * A link is kept under everything its identity depends on: upstream and tenant
+ * (whose certificate it showed). With XCLIENT the client is told anew at each
+ * claim; with PROXY a link serves one session and is not kept.
  */
 #ifndef XO_HOP_H
 #define XO_HOP_H
@@ -36,8 +36,8 @@ struct xo_hops *xo_hops_new(const struct xo_env *env,
 void xo_hops_free(struct xo_hops **hops);
 /* What upstreams can do, one each; it changes, and lives as long as `hops`. */
 const struct xo_known *xo_hops_known(const struct xo_hops *hops);
-/* Once a second: closes kept connections that were idle too long, and asks
- * those that could not be connected to. */
+/* Once a second: closes kept links that were idle too long, and asks upstreams
+ * that could not be connected to. */
 void xo_hops_tick(struct xo_hops *hops);
 /* Keeps none from now on. */
 void xo_hops_drain(struct xo_hops *hops);

@@ -4,13 +4,13 @@
  *
  *   hop.c     all upstreams of a worker
  *   learn.c   what they can do
- *   claim.c   how a connection is had
+ *   claim.c   how a link is had
  *   dial.c    one that is being opened
  *   failure.c why one could not be: the log of it
  *   shown.c   which certificate it is shown
  *   search.c  which place is next
- *   pool.c    the connections that are kept
- *   link.c    one connection
+ *   pool.c    the links that are kept
+ *   link.c    one link
  *   step.c    what is not trusted any more
  *   places.c  what is remembered of places
  */
@@ -53,8 +53,8 @@ struct xo_link {
 	struct xo_link *next;		/* in the pool, the last used first */
 };
 
-/* One upstream. */
-struct hop {
+/* What is kept of one upstream. */
+struct hop_upstream {
 	struct xo_link *idle;
 	size_t n_idle;
 	size_t n_links;
@@ -68,7 +68,7 @@ struct xo_hops {
 	const struct xo_env *env;
 	void (*learnt)(void *arg);
 	void *arg;
-	struct hop *hops;
+	struct hop_upstream *upstreams;
 	struct xo_known *known;		/* one an upstream */
 	size_t n;
 	size_t n_learning;

@@ -24,11 +24,11 @@ answered(void *arg, struct xo_link *link, enum xo_refusal why,
 {
 	struct hop_question *q = arg;
 	struct xo_hops *hops = q->hops;
-	struct hop *hop = &hops->hops[q->upstream];
+	struct hop_upstream *upstream = &hops->upstreams[q->upstream];
 
 	(void)why;
 	(void)said;
-	hop->question = NULL;
+	upstream->question = NULL;
 	free(q);
 	/* Opening it has told what there is to know. */
 	if (link != NULL)
@@ -40,7 +40,7 @@ answered(void *arg, struct xo_link *link, enum xo_refusal why,
 static bool
 ask(struct xo_hops *hops, int u)
 {
-	struct hop *hop = &hops->hops[u];
+	struct hop_upstream *upstream = &hops->upstreams[u];
 	struct hop_question *q = malloc(sizeof(*q));
 	struct xo_wish wish = {
 		.upstream = u,
@@ -57,8 +57,8 @@ ask(struct xo_hops *hops, int u)
 		free(q);
 		return false;
 	}
-	hop->question = q;
-	hop->asked_at = xo_clock_now();
+	upstream->question = q;
+	upstream->asked_at = xo_clock_now();
 	hops->n_learning++;
 	return true;
 }
@@ -66,13 +66,13 @@ ask(struct xo_hops *hops, int u)
 static bool
 learn_one(struct xo_hops *hops, int u)
 {
-	struct hop *hop = &hops->hops[u];
+	struct hop_upstream *upstream = &hops->upstreams[u];
 
-	if (hop->question != NULL)
+	if (upstream->question != NULL)
 		return true;
 	if (hops->known[u].is_known ||
-	    (hop->asked_at != 0 &&
-	    xo_clock_now() - hop->asked_at < ASK_AGAIN))
+	    (upstream->asked_at != 0 &&
+	    xo_clock_now() - upstream->asked_at < ASK_AGAIN))
 		return false;
 	return ask(hops, u);
 }
@@ -87,8 +87,8 @@ xo_hops_refresh(struct xo_hops *hops)
 	hops->refresh_at = now + LOOK_AGAIN;
 	for (size_t u = 0; u < hops->n; u++)
 		if (hops->known[u].is_known &&
-		    hops->hops[u].question == NULL &&
-		    now - hops->hops[u].asked_at >=
+		    hops->upstreams[u].question == NULL &&
+		    now - hops->upstreams[u].asked_at >=
 		    xo_hop_conf(hops, (int)u)->refresh)
 			(void)ask(hops, (int)u);
 }
@@ -104,8 +104,8 @@ xo_hops_ask_the_lost(struct xo_hops *hops)
 	hops->n_learning++;
 	for (size_t u = 0; u < hops->n; u++)
 		if (xo_metrics_is_upstream_down(hops->env->metrics,
-		    (int)u) && hops->hops[u].question == NULL &&
-		    now - hops->hops[u].asked_at >= ASK_AGAIN)
+		    (int)u) && hops->upstreams[u].question == NULL &&
+		    now - hops->upstreams[u].asked_at >= ASK_AGAIN)
 			(void)ask(hops, (int)u);
 	hops->n_learning--;
 }
@@ -122,11 +122,11 @@ xo_hops_learn(struct xo_hops *hops)
 }
 
 void
-xo_hop_give_up_asking(struct hop *hop)
+xo_hop_give_up_asking(struct hop_upstream *upstream)
 {
-	if (hop->question == NULL)
+	if (upstream->question == NULL)
 		return;
-	xo_claim_cancel(&hop->question->claim);
-	free(hop->question);
-	hop->question = NULL;
+	xo_claim_cancel(&upstream->question->claim);
+	free(upstream->question);
+	upstream->question = NULL;
 }

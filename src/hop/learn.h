@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What each upstream can do is learnt from a connection that nobody waits for,
+ * What each upstream can do is learnt from a link that nobody waits for,
  * and from each that is opened for mail: before the first client is told what
  * it may use, and again now and then.
  */
@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-struct hop;
+struct hop_upstream;
 struct xo_hops;
 
 /*
@@ -26,6 +26,6 @@ void xo_hops_refresh(struct xo_hops *hops);
  * keep away until they hear that it is there: /readyz. */
 void xo_hops_ask_the_lost(struct xo_hops *hops);
 /* The answer is not waited for any more; `learnt` is not called for it. */
-void xo_hop_give_up_asking(struct hop *hop);
+void xo_hop_give_up_asking(struct hop_upstream *upstream);
 
 #endif

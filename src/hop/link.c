@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* One connection's life: see link.h. */
+/* One link's life: see link.h. */
 #include <stdlib.h>
 
 #include "claim.h"
@@ -26,7 +26,7 @@ void
 xo_link_count(struct xo_link *link)
 {
 	link->is_counted = true;
-	link->hops->hops[link->upstream].n_links++;
+	link->hops->upstreams[link->upstream].n_links++;
 	xo_metrics_upstream_connections(link->hops->env->metrics,
 	    link->upstream, 1);
 }
@@ -34,10 +34,8 @@ xo_link_count(struct xo_link *link)
 void
 xo_link_close(struct xo_link *link)
 {
-	struct hop *hop = &link->hops->hops[link->upstream];
-
 	if (link->is_counted) {
-		hop->n_links--;
+		link->hops->upstreams[link->upstream].n_links--;
 		xo_metrics_upstream_connections(
 		    link->hops->env->metrics, link->upstream, -1);
 	}

@@ -14,7 +14,7 @@ struct xo_hops;
 struct xo_link;
 struct xo_wish;
 
-/* Of no connection yet. NULL: no memory. */
+/* Not connected yet. NULL: no memory. */
 struct xo_link *xo_link_new(struct xo_hops *hops, const struct xo_wish *wish);
 /* It is connected, or about to be: it counts until it is closed. */
 void xo_link_count(struct xo_link *link);

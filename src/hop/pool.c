@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Connections that are kept: see pool.h. */
+/* Links that are kept: see pool.h. */
 #include <errno.h>
 #include <sys/socket.h>
 
@@ -11,14 +11,15 @@
 static void
 unlink_idle(struct xo_link *link)
 {
-	struct hop *hop = &link->hops->hops[link->upstream];
-	struct xo_link **p = &hop->idle;
+	struct hop_upstream *upstream =
+	    &link->hops->upstreams[link->upstream];
+	struct xo_link **p = &upstream->idle;
 
 	while (*p != NULL && *p != link)
 		p = &(*p)->next;
 	if (*p == link) {
 		*p = link->next;
-		hop->n_idle--;
+		upstream->n_idle--;
 	}
 	link->is_idle = false;
 }
@@ -55,7 +56,7 @@ is_quiet(struct xo_link *link)
 	return is_quiet;
 }
 
-/* A kept connection has nothing to say: if it speaks, it is of no more use. */
+/* A kept link has nothing to say: if it speaks, it is of no more use. */
 static void
 idle_ready(struct xo_leg *leg, void *owner)
 {
@@ -77,14 +78,15 @@ may_keep(const struct xo_link *link)
 	    link->leg.out.len == 0 &&
 	    xo_hop_policy(hops, link->upstream)->handover <
 	    XO_HANDOVER_PROXY &&
-	    hops->hops[link->upstream].n_idle <
+	    hops->upstreams[link->upstream].n_idle <
 	    xo_hop_conf(hops, link->upstream)->max_idle;
 }
 
 void
 xo_link_release(struct xo_link *link, bool needs_reset)
 {
-	struct hop *hop = &link->hops->hops[link->upstream];
+	struct hop_upstream *upstream =
+	    &link->hops->upstreams[link->upstream];
 
 	if (!may_keep(link)) {
 		xo_link_quit(link);
@@ -94,16 +96,16 @@ xo_link_release(struct xo_link *link, bool needs_reset)
 	link->is_idle = true;
 	link->is_reused = true;
 	link->idle_since = xo_clock_now();
-	link->next = hop->idle;
-	hop->idle = link;
-	hop->n_idle++;
+	link->next = upstream->idle;
+	upstream->idle = link;
+	upstream->n_idle++;
 	xo_link_attach(link, idle_ready, link);
 }
 
 bool
-xo_hop_close_oldest(struct hop *hop)
+xo_hop_close_oldest(struct hop_upstream *upstream)
 {
-	struct xo_link *link = hop->idle;
+	struct xo_link *link = upstream->idle;
 
 	if (link == NULL)
 		return false;
@@ -122,8 +124,7 @@ is_same_tenants(const struct xo_link *link, const struct xo_wish *wish)
 	    wish->guest != NULL ? wish->guest : "") == 0;
 }
 
-/* A connection that was told of a client serves that one, or takes another
- * XCLIENT. */
+/* A link that was told of a client serves that one, or takes another XCLIENT. */
 static bool
 suits(const struct xo_link *link, const struct xo_wish *wish)
 {
@@ -145,7 +146,7 @@ xo_hop_take_idle(struct xo_hops *hops, const struct xo_wish *wish)
 {
 	struct xo_link *link, *next;
 
-	for (link = hops->hops[wish->upstream].idle; link != NULL;
+	for (link = hops->upstreams[wish->upstream].idle; link != NULL;
 	    link = next) {
 		next = link->next;
 		if (is_outdated(link, wish)) {
@@ -171,7 +172,7 @@ xo_hops_client_gone(struct xo_hops *hops,
 	struct xo_link *link, *next;
 
 	for (size_t u = 0; u < hops->n; u++)
-		for (link = hops->hops[u].idle; link != NULL; link = next) {
+		for (link = hops->upstreams[u].idle; link != NULL; link = next) {
 			next = link->next;
 			if (!xo_link_is_for(link, client) ||
 			    xo_caps_has(&link->opening.caps, XO_CAP_XCLIENT))
@@ -182,25 +183,25 @@ xo_hops_client_gone(struct xo_hops *hops,
 }
 
 void
-xo_hop_close_idle(struct hop *hop)
+xo_hop_close_idle(struct hop_upstream *upstream)
 {
-	while (hop->idle != NULL) {
-		struct xo_link *link = hop->idle;
+	while (upstream->idle != NULL) {
+		struct xo_link *link = upstream->idle;
 
-		hop->idle = link->next;
-		hop->n_idle--;
+		upstream->idle = link->next;
+		upstream->n_idle--;
 		link->is_idle = false;
 		xo_link_quit(link);
 	}
 }
 
 void
-xo_hop_close_stale(struct hop *hop, uint32_t idle_timeout)
+xo_hop_close_stale(struct hop_upstream *upstream, uint32_t idle_timeout)
 {
 	uint64_t now = xo_clock_now();
 	struct xo_link *link, *next;
 
-	for (link = hop->idle; link != NULL; link = next) {
+	for (link = upstream->idle; link != NULL; link = next) {
 		next = link->next;
 		if (now - link->idle_since < idle_timeout)
 			continue;

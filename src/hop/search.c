@@ -31,10 +31,10 @@ static void
 add_candidate(struct xo_search *s, const void *address, socklen_t len,
     const char *name)
 {
-	struct xo_candidate *t;
+	struct xo_candidate *c;
 
 	if (s->n_candidates == XO_CANDIDATES_MAX ||
-	    len > sizeof(t->place.address))
+	    len > sizeof(c->place.address))
 		return;
 	if (s->candidates == NULL)
 		s->candidates = calloc(XO_CANDIDATES_MAX,
@@ -42,10 +42,10 @@ add_candidate(struct xo_search *s, const void *address, socklen_t len,
 	/* Without memory there is no place to try. */
 	if (s->candidates == NULL)
 		return;
-	t = &s->candidates[s->n_candidates++];
-	memcpy(&t->place.address, address, len);
-	t->place.len = len;
-	(void)snprintf(t->name, sizeof(t->name), "%s", name);
+	c = &s->candidates[s->n_candidates++];
+	memcpy(&c->place.address, address, len);
+	c->place.len = len;
+	(void)snprintf(c->name, sizeof(c->name), "%s", name);
 }
 
 static bool
@@ -180,14 +180,14 @@ static bool
 next_candidate(struct xo_search *s)
 {
 	while (s->next_candidate < s->n_candidates) {
-		struct xo_candidate *t = &s->candidates[s->next_candidate++];
+		struct xo_candidate *c = &s->candidates[s->next_candidate++];
 
-		if (s->is_last_resort ? !t->is_skipped :
-		    xo_places_is_dead(s->places, &t->place)) {
-			t->is_skipped = true;
+		if (s->is_last_resort ? !c->is_skipped :
+		    xo_places_is_dead(s->places, &c->place)) {
+			c->is_skipped = true;
 			continue;
 		}
-		s->candidate = t;
+		s->candidate = c;
 		return true;
 	}
 	return false;

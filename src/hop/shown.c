@@ -7,7 +7,7 @@
 #include "hop_internal.h"
 #include "shown.h"
 
-/* For the metric, which has no place for guests. */
+/* For the metric, which has no row for guests. */
 static void
 note_end(const struct xo_env *env, int tenant,
     const struct xo_tls_credential *credential)
@@ -57,7 +57,7 @@ xo_hop_shown(const struct xo_hops *hops, const struct xo_wish *wish,
 		    credential_r, why);
 	if (wish->tenant == XO_NOBODY)
 		return true;
-	/* `env->tenants` has a place for each tenant of the configuration. */
+	/* `env->tenants` has an entry for each tenant of the configuration. */
 	if (env->tenants != NULL)
 		*credential_r = env->tenants[wish->tenant];
 	if (*credential_r != NULL || env->shelf == NULL)

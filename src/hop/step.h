@@ -8,12 +8,12 @@
 
 #include <xoorg/caps.h>
 
-struct hop;
+struct hop_upstream;
 struct xo_hops;
 
-/* It is logged and counted. Its connection is the caller's to close. */
+/* It is logged and counted. Its link is the caller's to close. */
 void xo_hops_out_of_step(struct xo_hops *hops, int upstream);
 /* What it announced, but for what it is not trusted with. */
-void xo_hop_trim(const struct hop *hop, struct xo_caps *caps);
+void xo_hop_trim(const struct hop_upstream *upstream, struct xo_caps *caps);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What all of a worker's sessions and connections stand on: its loop, its
+ * What all of a worker's sessions and links stand on: its loop, its
  * configuration with what was made of it, and whom they tell. The worker makes
  * it, and it stays as it is as long as they live: the pointer is kept.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * See named.h. So few places are looked through one by one: hashes lie side by
+ * See named.h. So few slots are looked through one by one: hashes lie side by
  * side, and a signature costs a thousand times as much.
  */
 #include "named.h"
@@ -16,7 +16,7 @@ xo_named_is_fit(struct xo_span name)
 	return name.len > 0 && name.len <= XO_NAMED_MAX;
 }
 
-/* FNV-1a: places are looked through one by one, whatever it says. */
+/* FNV-1a: slots are looked through one by one, whatever it says. */
 static uint32_t
 hash(struct xo_span name)
 {
@@ -28,9 +28,9 @@ hash(struct xo_span name)
 }
 
 static struct xo_span
-name_of(const struct xo_named *named, size_t place)
+name_of(const struct xo_named *named, size_t slot)
 {
-	return xo_span(named->names[place], named->lengths[place]);
+	return xo_span(named->names[slot], named->lengths[slot]);
 }
 
 size_t
@@ -51,33 +51,33 @@ xo_named_find(struct xo_named *named, struct xo_span name)
 static size_t
 oldest(const struct xo_named *named)
 {
-	size_t place = 0;
+	size_t slot = 0;
 
 	for (size_t i = 1; i < named->n; i++)
-		if (named->used[i] < named->used[place])
-			place = i;
-	return place;
+		if (named->used[i] < named->used[slot])
+			slot = i;
+	return slot;
 }
 
 size_t
 xo_named_take(struct xo_named *named, struct xo_span name)
 {
-	size_t place = oldest(named);
+	size_t slot = oldest(named);
 
 	/* One that was left was used before all others. */
-	if (named->n < XO_NAMED_PLACES && (named->n == 0 ||
-	    named->lengths[place] > 0))
-		place = named->n++;
-	named->hashes[place] = hash(name);
-	named->used[place] = ++named->turn;
-	named->lengths[place] = (uint8_t)name.len;
-	memcpy(named->names[place], name.p, name.len);
-	return place;
+	if (named->n < XO_NAMED_SLOTS && (named->n == 0 ||
+	    named->lengths[slot] > 0))
+		slot = named->n++;
+	named->hashes[slot] = hash(name);
+	named->used[slot] = ++named->turn;
+	named->lengths[slot] = (uint8_t)name.len;
+	memcpy(named->names[slot], name.p, name.len);
+	return slot;
 }
 
 void
-xo_named_leave(struct xo_named *named, size_t place)
+xo_named_leave(struct xo_named *named, size_t slot)
 {
-	named->lengths[place] = 0;
-	named->used[place] = 0;
+	named->lengths[slot] = 0;
+	named->used[slot] = 0;
 }

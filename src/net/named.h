@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Places for what is kept by name, a fixed number of them: who has which, and
- * which was used longest ago. What is in a place is its owner's, in an array
+ * Slots for what is kept by name, a fixed number of them: who has which, and
+ * which was used longest ago. What is in a slot is its owner's, in an array
  * beside this.
  */
 #ifndef XO_NAMED_H
@@ -9,7 +9,7 @@
 
 #include <xoorg/bytes.h>
 
-#define XO_NAMED_PLACES 1024
+#define XO_NAMED_SLOTS 1024
 #define XO_NAMED_NOWHERE SIZE_MAX
 /* Octets of a name. */
 #define XO_NAMED_MAX ((size_t)100)
@@ -17,10 +17,10 @@
 struct xo_named {
 	size_t n;			/* that were ever taken */
 	uint64_t turn;
-	uint32_t hashes[XO_NAMED_PLACES];
-	uint64_t used[XO_NAMED_PLACES];
-	uint8_t lengths[XO_NAMED_PLACES];	/* 0: nobody's */
-	uint8_t names[XO_NAMED_PLACES][XO_NAMED_MAX];
+	uint32_t hashes[XO_NAMED_SLOTS];
+	uint64_t used[XO_NAMED_SLOTS];
+	uint8_t lengths[XO_NAMED_SLOTS];	/* 0: nobody's */
+	uint8_t names[XO_NAMED_SLOTS][XO_NAMED_MAX];
 };
 
 /*
@@ -29,12 +29,12 @@ struct xo_named {
  */
 bool xo_named_is_fit(struct xo_span name);
 
-/* Its place, now the one used last; or XO_NAMED_NOWHERE. */
+/* Its slot, now the one used last; or XO_NAMED_NOWHERE. */
 size_t xo_named_find(struct xo_named *named, struct xo_span name);
-/* A place for one that has none: an empty one, or that which was used longest
+/* A slot for one that has none: an empty one, or that which was used longest
  * ago. Its owner has to empty it first. */
 size_t xo_named_take(struct xo_named *named, struct xo_span name);
-/* From now on the place is nobody's. */
-void xo_named_leave(struct xo_named *named, size_t place);
+/* From now on the slot is nobody's. */
+void xo_named_leave(struct xo_named *named, size_t slot);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Where a connection goes: an address with its port. */
+/* Where a host is reached: an address with its port. */
 #ifndef XO_PLACE_H
 #define XO_PLACE_H
 

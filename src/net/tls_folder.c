@@ -43,7 +43,7 @@ struct xo_tls_folder {
 	int fd;
 	size_t n_old;			/* entries with an old pair, or more */
 	struct xo_named named;
-	struct entry entries[XO_NAMED_PLACES];
+	struct entry entries[XO_NAMED_SLOTS];
 };
 
 static void

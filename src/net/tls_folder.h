@@ -3,7 +3,7 @@
  * A folder with certificates of tenants, in the one process that has their keys:
  * NAME.pem holds the tenant's private key, its certificate, and the chain. A
  * file is read when it is first asked for, and again once it is another; at
- * most XO_NAMED_PLACES are kept.
+ * most XO_NAMED_SLOTS are kept.
  *
  * Nothing stands for anything else: a file that is missing or no good is that
  * tenant's failure alone. A file is regular, and no symbolic link.

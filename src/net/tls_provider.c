@@ -135,7 +135,7 @@ import(void *key, int selection, const OSSL_PARAM params[])
 	struct key *k = key;
 	const OSSL_PARAM *number = OSSL_PARAM_locate_const(params, NUMBER);
 	const OSSL_PARAM *owner = OSSL_PARAM_locate_const(params, OWNER);
-	void *place = &k->owner;
+	void *to = &k->owner;
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, k->kind->name,
 	    "provider!=" NAME);
 	int is_ok = ctx != NULL && EVP_PKEY_fromdata_init(ctx) == 1 &&
@@ -149,7 +149,7 @@ import(void *key, int selection, const OSSL_PARAM params[])
 		    OSSL_PARAM_get_uint32(number, &k->number) == 1;
 	if (is_ok && owner != NULL)
 		is_ok = k->has_owner = OSSL_PARAM_get_octet_string(owner,
-		    &place, sizeof(k->owner), NULL) == 1;
+		    &to, sizeof(k->owner), NULL) == 1;
 	return is_ok;
 }
 

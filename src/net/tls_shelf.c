@@ -25,7 +25,7 @@ struct xo_tls_shelf {
 	SSL_CTX *trial;
 	struct xo_buf answer;
 	struct xo_named named;
-	struct entry entries[XO_NAMED_PLACES];
+	struct entry entries[XO_NAMED_SLOTS];
 };
 
 struct xo_tls_shelf *

@@ -3,7 +3,7 @@
  * Certificates of tenants out of a folder, in a process that has neither the
  * folder nor their keys: each is asked for by the tenant's name, from who has
  * them (tls_folder.h), and asked for again when it is used a second later. At
- * most XO_NAMED_PLACES are kept.
+ * most XO_NAMED_SLOTS are kept.
  */
 #ifndef XO_TLS_SHELF_H
 #define XO_TLS_SHELF_H

@@ -112,7 +112,7 @@ add_trusted_folder(X509_STORE *store, const char *folder)
 }
 
 static const char *
-place(const char *variable, const char *fallback)
+path_of(const char *variable, const char *fallback)
 {
 	const char *value = secure_getenv(variable);
 
@@ -120,16 +120,16 @@ place(const char *variable, const char *fallback)
 }
 
 /*
- * The places of SSL_CTX_set_default_verify_paths, but now: that one looks a CA
+ * The paths of SSL_CTX_set_default_verify_paths, but now: that one looks a CA
  * up when a handshake needs it, where a sandbox may forbid it. A system without
  * any CA trusts nobody, which is no error.
  */
 static void
 add_system_trust(X509_STORE *store)
 {
-	(void)add_trusted_file(store, place(X509_get_default_cert_file_env(),
+	(void)add_trusted_file(store, path_of(X509_get_default_cert_file_env(),
 	    X509_get_default_cert_file()));
-	add_trusted_folder(store, place(X509_get_default_cert_dir_env(),
+	add_trusted_folder(store, path_of(X509_get_default_cert_dir_env(),
 	    X509_get_default_cert_dir()));
 }
 

@@ -218,7 +218,7 @@ judge_name(X509_STORE_CTX *store)
 }
 
 /*
- * In the place of OpenSSL's own verification: its result is ours to weigh, and
+ * Instead of OpenSSL's own verification: its result is ours to weigh, and
  * nothing is valid that did not come out of here so.
  */
 static int

@@ -22,14 +22,14 @@
 #define BACKLOG 4096
 
 static void
-tell(struct xo_buf *error, const struct xo_conf_host *host, const char *what)
+tell(struct xo_buf *error, const struct xo_conf_host *at, const char *what)
 {
-	char place[64];
+	char where[64];
 
-	(void)snprintf(place, sizeof(place), ":%d: expected an address that "
-	    "can be bound, found ", host->where.line);
-	xo_buf_add_all(error, host->where.file, place, (char *)NULL);
-	xo_conf_host_write(error, host);
+	(void)snprintf(where, sizeof(where), ":%d: expected an address that "
+	    "can be bound, found ", at->where.line);
+	xo_buf_add_all(error, at->where.file, where, (char *)NULL);
+	xo_conf_host_write(error, at);
 	xo_buf_add_all(error, ": ", what, (char *)NULL);
 }
 
@@ -56,7 +56,7 @@ bind_one(const struct addrinfo *ai)
 }
 
 static int
-open_socket(const struct xo_conf_host *host, struct xo_buf *error)
+open_socket(const struct xo_conf_host *at, struct xo_buf *error)
 {
 	struct addrinfo hints = {
 		.ai_family = AF_UNSPEC,
@@ -67,15 +67,15 @@ open_socket(const struct xo_conf_host *host, struct xo_buf *error)
 	char port[8];
 	int fd = -1, e;
 
-	(void)snprintf(port, sizeof(port), "%u", (unsigned)host->port);
-	e = getaddrinfo(host->host, port, &hints, &list);
+	(void)snprintf(port, sizeof(port), "%u", (unsigned)at->port);
+	e = getaddrinfo(at->host, port, &hints, &list);
 	if (e != 0) {
-		tell(error, host, gai_strerror(e));
+		tell(error, at, gai_strerror(e));
 		return -1;
 	}
 	fd = bind_one(list);
 	if (fd < 0)
-		tell(error, host, strerror(errno));
+		tell(error, at, strerror(errno));
 	freeaddrinfo(list);
 	return fd;
 }
@@ -94,47 +94,47 @@ xo_sockets_find(const struct xo_sockets *sockets, const char *address,
 /* What the one before has, unless somebody took its name away. */
 static int
 inherit(const struct xo_sockets *old, const struct xo_socket *s,
-    const struct xo_conf_host *host, enum xo_socket_mode mode)
+    const struct xo_conf_host *at, enum xo_socket_mode mode)
 {
 	int fd = xo_sockets_find(old, s->address, s->slot);
 
-	if (fd < 0 || !xo_conf_host_is_unix(host))
+	if (fd < 0 || !xo_conf_host_is_unix(at))
 		return fd;
-	xo_unix_set_mode(host->host, mode);
-	return xo_unix_is_there(host->host) ? fd : -1;
+	xo_unix_set_mode(at->host, mode);
+	return xo_unix_is_there(at->host) ? fd : -1;
 }
 
 static int
-open_unix(const struct xo_conf_host *host, enum xo_socket_mode mode,
+open_unix(const struct xo_conf_host *at, enum xo_socket_mode mode,
     struct xo_buf *error)
 {
-	int fd = xo_unix_listen(host->host, mode, BACKLOG);
+	int fd = xo_unix_listen(at->host, mode, BACKLOG);
 
 	if (fd < 0)
-		tell(error, host, strerror(errno));
+		tell(error, at, strerror(errno));
 	return fd;
 }
 
 static bool
-add(struct xo_sockets *sockets, const struct xo_conf_host *host, int listener,
+add(struct xo_sockets *sockets, const struct xo_conf_host *at, int listener,
     size_t slot, enum xo_socket_mode mode, const struct xo_sockets *old,
     struct xo_buf *error)
 {
 	struct xo_socket *s = &sockets->list[sockets->n];
 
 	*s = (struct xo_socket){.listener = listener, .slot = slot, .fd = -1};
-	if (asprintf(&s->address, "%s %u", host->host,
-	    (unsigned)host->port) < 0) {
+	if (asprintf(&s->address, "%s %u", at->host,
+	    (unsigned)at->port) < 0) {
 		s->address = NULL;
 		xo_buf_add_cstr(error, "no memory");
 		return false;
 	}
-	s->fd = inherit(old, s, host, mode);
+	s->fd = inherit(old, s, at, mode);
 	if (s->fd < 0 && slot == XO_SLOT_SHARED)
-		s->fd = open_unix(host, mode, error);
+		s->fd = open_unix(at, mode, error);
 	else if (s->fd < 0)
 		s->fd = slot == XO_SLOT_STATUS ?
-		    xo_status_listen(host, error) : open_socket(host, error);
+		    xo_status_listen(at, error) : open_socket(at, error);
 	sockets->n++;
 	return s->fd >= 0;
 }
@@ -147,11 +147,11 @@ add_listener(struct xo_sockets *sockets, const struct xo_conf *conf, size_t l,
 	const struct xo_conf_listener *listener = &conf->listeners[l];
 
 	for (size_t a = 0; a < listener->n_listen; a++) {
-		const struct xo_conf_host *host = &listener->listen[a];
-		bool is_unix = xo_conf_host_is_unix(host);
+		const struct xo_conf_host *at = &listener->listen[a];
+		bool is_unix = xo_conf_host_is_unix(at);
 
 		for (size_t slot = 0; slot < (is_unix ? 1 : n_workers); slot++)
-			if (!add(sockets, host, (int)l,
+			if (!add(sockets, at, (int)l,
 			    is_unix ? XO_SLOT_SHARED : slot,
 			    listener->socket_mode, old, error))
 				return false;

@@ -129,7 +129,7 @@ make_keyring(struct xo_runtime *r, struct xo_buf *error)
 		return true;
 	r->keyring = xo_tls_keyring_new();
 	if (r->keyring != NULL && r->conf->tenant_certificates.path != NULL)
-		xo_tls_keyring_expect(r->keyring, XO_NAMED_PLACES);
+		xo_tls_keyring_expect(r->keyring, XO_NAMED_SLOTS);
 	if (r->keyring == NULL)
 		xo_buf_add_cstr(error, "expected an OpenSSL that takes a "
 		    "provider of ours, found another, or no memory; "

@@ -26,7 +26,7 @@ put(struct xo_log_line *line, const char *key, struct xo_buf *text)
 }
 
 static void
-put_places(struct xo_log_line *line, const struct xo_conf_listener *l)
+put_addresses(struct xo_log_line *line, const struct xo_conf_listener *l)
 {
 	struct xo_buf text = {0};
 
@@ -67,7 +67,7 @@ tell_listener(const struct xo_runtime *runtime, size_t i)
 	    "listener");
 
 	xo_log_str(line, "listener", l->name);
-	put_places(line, &runtime->conf->listeners[i]);
+	put_addresses(line, &runtime->conf->listeners[i]);
 	if (xo_listener_is_asked(l))
 		xo_log_cstr(line, "protocol",
 		    l->service == XO_SERVICE_POLICY ? "policy" : "socketmap");

@@ -122,7 +122,7 @@ write_all(int fd, struct xo_span text)
 	return 0;
 }
 
-/* A new file in the place of the old one, whole or not at all. 0, or an errno. */
+/* A new file instead of the old one, whole or not at all. 0, or an errno. */
 static int
 write_file(const char *path, struct xo_span text)
 {

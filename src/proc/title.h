@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What ps(1) shows of a process: "xoorgd: worker 1" in the place of the command
+ * What ps(1) shows of a process: "xoorgd: worker 1" instead of the command
  * line, which is the same for all of them.
  */
 #ifndef XO_TITLE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A worker: one process, one event loop, its own listening sockets, its own
- * connections to the next hops. It shares nothing with the others but the
+ * links to the next hops. It shares nothing with the others but the
  * counters, and knows one configuration all its life.
  */
 #ifndef XO_WORKER_H

@@ -16,7 +16,7 @@
  *   status", RFC 3463), as Postfix and Exchange word them. Then whatever it is
  *   behind with is x.1.y, too, and a 250 that is not is the message's. RSET's
  *   reply must not be x.1.y either, and an envelope whose replies were worded
- *   in another way leaves no connection to the next: where the status changes
+ *   in another way leaves no link to the next: where the status changes
  *   from one command to the next, nobody can be behind unseen.
  *
  *   else (several BDAT, whose replies are worded alike; a client's chunks for
@@ -26,7 +26,7 @@
  *   client hears of its 250.
  *
  * So it is, however the content went, if the final 250 is word for word one
- * that this connection has said before: then it may be that one again, much
+ * that this link has said before: then it may be that one again, much
  * later than it was due. A queue's name in it, which most say, spares this.
  *
  * A next hop that words its replies as what they are cannot fool us, however

@@ -5,7 +5,7 @@
  */
 #include "relay_internal.h"
 
-/* For a kept connection a new one, and for a host that breaks off the next. */
+/* For a kept link a new one, and for a place that breaks off the next. */
 #define RETRIES_MAX 2
 
 /* Something that MAIL asks for cannot be passed on; SIZE is ours to check, and
@@ -107,9 +107,9 @@ back_acquire(struct xo_relay *r, bool is_fresh)
 }
 
 /*
- * A connection that is lost before anything of the message was committed is
- * replaced by a new one, if it was a kept one or there is another host; what was
- * said to it is said again.
+ * A link that is lost before anything of the message was committed is replaced by
+ * a new one, if it was a kept one or there is another place; what was said on it
+ * is said again.
  */
 bool
 back_retry(struct xo_relay *r, enum xo_refusal why)
@@ -142,7 +142,7 @@ back_tell_said(struct xo_relay *r)
 	relay_act_said(r, start);
 }
 
-/* Words of ours stand in the place of its own. */
+/* Words of ours stand instead of its own. */
 static bool
 is_wordless(enum xo_refusal why)
 {

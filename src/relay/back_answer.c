@@ -58,7 +58,7 @@ on_mail(struct xo_relay *r)
 		back_fail(r, XO_REFUSAL_UPSTREAM_SETUP);
 		return;
 	}
-	/* Said yes, lost the connection, says no: the client has yeses. */
+	/* Said yes, lost the link, says no: the client has yeses. */
 	if (r->t.envelope.n_accepted > 0) {
 		back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
 		return;
@@ -102,7 +102,7 @@ on_rcpt(struct xo_relay *r)
 		envelope_answer(r, s, is_accepted, r->back.reply.code, NULL,
 		    xo_buf_span(&r->back.reply.text));
 	} else if (!is_accepted && s->state == SLOT_ACCEPTED) {
-		/* Said yes, lost the connection, says no: the client has its
+		/* Said yes, lost the link, says no: the client has its
 		 * yes already. */
 		back_fail(r, XO_REFUSAL_UPSTREAM_CONFUSED);
 	}

@@ -91,7 +91,7 @@ send_rcpt(struct xo_relay *r, struct slot *s)
 	    r->front.announced, extensions(r), r->t.mail.is_utf8,
 	    envelope_syntax(r), &rcpt) != XO_REFUSAL_NONE ||
 	    (rcpt.needs & ~r->back.caps) != 0) {
-		/* Its yes was a connection's that is lost. */
+		/* Its yes was that of a link that is lost. */
 		if (s->state != SLOT_WAITING) {
 			back_fail(r, XO_REFUSAL_UPSTREAM_CAPABILITY);
 			return;
@@ -140,7 +140,7 @@ is_envelope_done(const struct xo_relay *r)
 }
 
 /* Recipients, as many as the next hop takes before it answers. Refused once
- * stays refused when a lost connection's are given to a new one. */
+ * stays refused when those of a lost link are given to a new one. */
 static void
 send_rcpts(struct xo_relay *r)
 {

@@ -5,7 +5,7 @@
  *
  * MAIL is answered here as soon as policy allows it and goes to the next hop
  * with the first recipient: one round trip less, and a client that only asks
- * costs no connection. A next hop that refuses the sender is heard at RCPT.
+ * costs no link. A next hop that refuses the sender is heard at RCPT.
  */
 #include <stdlib.h>
 

@@ -239,7 +239,7 @@ end_refused(struct xo_relay *r)
 	end(r, s->why, s->code);
 }
 
-/* A refusal that ends the connection was the last word on the message, too. */
+/* A refusal that ends the session was the last word on the message, too. */
 static void
 end_unanswered(struct xo_relay *r, enum xo_refusal why)
 {

@@ -70,7 +70,7 @@ is_hello_good(const struct xo_relay *r, struct xo_span name)
 static void
 handle_hello(struct xo_relay *r, struct xo_span args, bool is_esmtp)
 {
-	/* QUIT may: the two together are how people try a server by hand. */
+	/* QUIT may: the two together are how people try us by hand. */
 	if (r->front.is_followed && !r->front.is_followed_by_quit) {
 		relay_refuse(r, XO_REFUSAL_PIPELINING);
 		return;
@@ -312,7 +312,7 @@ dispatch(struct xo_relay *r, struct xo_span line,
 }
 
 /* A line that was not read: what it meant is not known, nor what was to follow
- * it. Each of these refusals ends the connection. */
+ * it. Each of these refusals ends the session. */
 static size_t
 refuse_line(struct xo_relay *r, struct xo_span in, const struct xo_line *line)
 {

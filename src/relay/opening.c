@@ -8,7 +8,7 @@
 
 #include "xclient_table.h"
 
-/* Octets of one reply: a server that greets for ever is not waited for. */
+/* Octets of one reply: a next hop that greets for ever is not waited for. */
 #define REPLY_MAX 4096
 
 static void

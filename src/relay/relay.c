@@ -36,7 +36,7 @@ xo_relay_new(const struct xo_relay_setup *setup, uint64_t now)
 	r->front.since = now;
 	r->front.rights.peer = XO_NOBODY;
 	decide_rights(r, NULL);
-	/* The connection's own right, whomever it will speak for. */
+	/* The client's own right, whomever it will speak for. */
 	r->spoken.is_permitted =
 	    (r->front.rights.rights & XO_RIGHT_XCLIENT) != 0;
 	transaction_clear(r);

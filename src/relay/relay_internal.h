@@ -78,7 +78,7 @@ struct spoken_for {
 /* The next hop's side. */
 struct back {
 	uint64_t since;			/* last progress of the next hop */
-	struct xo_heard *heard;		/* the connection's */
+	struct xo_heard *heard;		/* the link's */
 	struct xo_reply reply;
 	uint8_t *expected;		/* ring of enum expected */
 	size_t expected_head, n_expected, cap_expected;
@@ -236,11 +236,11 @@ struct xo_span back_xoorg(const struct xo_relay *r);
 /* To the treatment's upstream; fails at once if that is none. */
 void back_acquire(struct xo_relay *r, bool is_fresh);
 void back_fail(struct xo_relay *r, enum xo_refusal why);
-/* What a lost connection was told is told another, if it may be. */
+/* What was said on a lost link is said on another, if it may be. */
 bool back_retry(struct xo_relay *r, enum xo_refusal why);
 /* For the log: what the client does not get to hear. */
 void back_tell_said(struct xo_relay *r);
-/* The connection goes: to be used again if it may, else closed. */
+/* The link goes: to be used again if it may, else closed. */
 void back_leave(struct xo_relay *r);
 void back_drop(struct xo_relay *r);
 
@@ -255,7 +255,7 @@ bool about_envelope(const struct xo_relay *r);
 bool about_itself(const struct xo_relay *r, enum expected what);
 /* It is about this gateway and what it says, and no fault of the message. */
 bool about_us(const struct xo_relay *r, enum expected what);
-/* Its like was heard before on this connection, and EHLO can tell. */
+/* Its like was heard before on this link, and EHLO can tell. */
 bool about_before(const struct xo_relay *r);
 /* It is an answer to EHLO or LHLO, and to nothing else. */
 bool about_hello(const struct xo_relay *r);
@@ -269,7 +269,7 @@ void content_data(struct xo_relay *r);
 void content_bdat(struct xo_relay *r, struct xo_span args);
 size_t content_data_bytes(struct xo_relay *r, struct xo_span in);
 size_t content_chunk_bytes(struct xo_relay *r, struct xo_span in);
-/* The header is whole and the envelope done: past the wall, on to the hop. */
+/* The header is whole and the envelope done: past the wall, on to the next hop. */
 void content_open(struct xo_relay *r);
 /* The next hop is ready for content. */
 void content_go(struct xo_relay *r);

@@ -27,7 +27,7 @@ may_log(struct xo_asks *all)
 }
 
 static void
-add_place(struct xo_log_line *line, const struct xo_asks *all, int listener,
+add_session(struct xo_log_line *line, const struct xo_asks *all, int listener,
     const char *id)
 {
 	xo_log_cstr(line, "session", id);
@@ -54,7 +54,7 @@ xo_ask_log_refusal(struct xo_asks *all, int listener, const char *id,
 	if (!may_log(all))
 		return;
 	line = xo_log_begin(all->env->log, XO_LOG_WARNING, "refused");
-	add_place(line, all, listener, id);
+	add_session(line, all, listener, id);
 	xo_log_cstr(line, "reason", info->id);
 	xo_log_end(line);
 }
@@ -69,7 +69,7 @@ xo_ask_log_end(struct xo_ask *a)
 	if (a->n_questions == 0 || !may_log(a->all))
 		return;
 	line = xo_log_begin(a->all->env->log, XO_LOG_INFO, "session");
-	add_place(line, a->all, a->listener, a->id);
+	add_session(line, a->all, a->listener, a->id);
 	xo_log_u64(line, "questions", a->n_questions);
 	xo_log_u64(line, "ms", xo_clock_now() - a->began);
 	xo_log_end(line);
@@ -171,7 +171,7 @@ tell(struct xo_ask *a, const struct xo_delegation *question,
 		return;
 	line = xo_log_begin(all->env->log, why != XO_REFUSAL_NONE ?
 	    XO_LOG_WARNING : XO_LOG_INFO, "asked");
-	add_place(line, all, a->listener, a->id);
+	add_session(line, all, a->listener, a->id);
 	add_client(line, all, question, answer);
 	add_verdict(line, all, answer);
 	xo_log_address(line, "from", answer->sender);
@@ -277,7 +277,7 @@ tell_lookup(struct xo_ask *a, const struct xo_map_answer *answer,
 	line = xo_log_begin(a->all->env->log,
 	    is_error || answer->refusal != XO_REFUSAL_NONE ? XO_LOG_WARNING :
 	    XO_LOG_INFO, "asked");
-	add_place(line, a->all, a->listener, a->id);
+	add_session(line, a->all, a->listener, a->id);
 	xo_log_str(line, "table", answer->map);
 	xo_log_str(line, "tenant", tenant_name(a->all, answer->tenant));
 	if (!is_error)

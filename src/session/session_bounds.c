@@ -31,7 +31,7 @@ check_crowd(const struct xo_session *s, const struct xo_crowd *crowd)
 	return XO_REFUSAL_NONE;
 }
 
-/* A client that is turned away takes no place: a crowd at the door must not count
+/* A client that is turned away is not counted: a crowd at the door must not count
  * as one inside. */
 enum xo_refusal
 xo_session_enter(struct xo_session *s)

@@ -10,8 +10,8 @@
 #include "shared.h"
 #include "siphash.h"
 
-/* Places where a key may stand, one behind the other. */
-#define PLACES 16
+/* Entries among which a key may stand, one behind the other. */
+#define WAYS 16
 /* Addresses whose TLS sessions of a minute a worker remembers. */
 #define TLS_ENTRIES ((size_t)16384)
 #define SESSION_ENTRIES_MIN ((size_t)4096)
@@ -54,7 +54,7 @@ slot_at(const struct xo_census *census, size_t i)
 	    i * census->slot_size);
 }
 
-/* Two keys a session, and three quarters of the places free. */
+/* Two keys a session, and three quarters of the entries free. */
 static size_t
 entries_for(uint32_t max_sessions)
 {
@@ -202,12 +202,12 @@ key_of(const struct xo_census *census, enum kind kind,
 	return key != 0 ? key : 1;
 }
 
-/* The entries among which `key` may stand: PLACES of them. */
+/* The entries among which `key` may stand: WAYS of them. */
 static struct entry *
-places_of(struct slot *slot, bool is_tls, size_t n_entries, uint64_t key)
+ways_of(struct slot *slot, bool is_tls, size_t n_entries, uint64_t key)
 {
 	size_t n = is_tls ? TLS_ENTRIES : n_entries;
-	size_t first = (size_t)(key % (n / PLACES)) * PLACES;
+	size_t first = (size_t)(key % (n / WAYS)) * WAYS;
 
 	return slot->entries + (is_tls ? 0 : TLS_ENTRIES) + first;
 }
@@ -220,11 +220,11 @@ is_at(const struct entry *e, uint64_t key)
 }
 
 static struct entry *
-find(struct entry *places, uint64_t key)
+find(struct entry *ways, uint64_t key)
 {
-	for (size_t i = 0; i < PLACES; i++) {
-		if (is_at(&places[i], key))
-			return &places[i];
+	for (size_t i = 0; i < WAYS; i++) {
+		if (is_at(&ways[i], key))
+			return &ways[i];
 	}
 	return NULL;
 }
@@ -242,17 +242,17 @@ occupy(struct entry *e, uint64_t key, uint32_t minute)
 static void
 add(struct xo_census *census, uint64_t key)
 {
-	struct entry *places = places_of(census->own, false,
+	struct entry *ways = ways_of(census->own, false,
 	    census->n_entries, key);
-	struct entry *e = find(places, key);
+	struct entry *e = find(ways, key);
 
 	if (e != NULL) {
 		set(&e->count, get(&e->count) + 1);
 		return;
 	}
-	for (size_t i = 0; i < PLACES; i++) {
-		if (get(&places[i].count) == 0) {
-			occupy(&places[i], key, 0);
+	for (size_t i = 0; i < WAYS; i++) {
+		if (get(&ways[i].count) == 0) {
+			occupy(&ways[i], key, 0);
 			return;
 		}
 	}
@@ -261,7 +261,7 @@ add(struct xo_census *census, uint64_t key)
 static void
 subtract(struct xo_census *census, uint64_t key)
 {
-	struct entry *e = find(places_of(census->own, false,
+	struct entry *e = find(ways_of(census->own, false,
 	    census->n_entries, key), key);
 
 	if (e != NULL)
@@ -285,7 +285,7 @@ add_up(const struct xo_census *census, bool is_tls, uint64_t key,
 {
 	for (size_t i = 0; i < census->n_slots; i++) {
 		struct slot *slot = slot_at(census, i);
-		const struct entry *e = find(places_of(slot, is_tls,
+		const struct entry *e = find(ways_of(slot, is_tls,
 		    census->n_entries, key), key);
 
 		if (e != NULL && get(&e->minute) == minute)
@@ -371,28 +371,28 @@ xo_census_begin_tls(struct xo_census *census, const struct xo_address *address,
 {
 	uint64_t key = key_of(census, KIND_ADDRESS, address);
 	uint32_t minute = minute_of(now);
-	struct entry *places = places_of(census->own, true,
+	struct entry *ways = ways_of(census->own, true,
 	    census->n_entries, key);
-	struct entry *e = find(places, key);
+	struct entry *e = find(ways, key);
 
 	if (e != NULL && get(&e->minute) == minute) {
 		set(&e->count, get(&e->count) + 1);
 		return;
 	}
 	/* Its own of an earlier minute, else a stale one, else the least. */
-	for (size_t i = 0; e == NULL && i < PLACES; i++) {
-		if (get(&places[i].count) == 0 ||
-		    get(&places[i].minute) != minute)
-			e = &places[i];
+	for (size_t i = 0; e == NULL && i < WAYS; i++) {
+		if (get(&ways[i].count) == 0 ||
+		    get(&ways[i].minute) != minute)
+			e = &ways[i];
 	}
-	for (size_t i = 0; e == NULL && i < PLACES; i++) {
+	for (size_t i = 0; e == NULL && i < WAYS; i++) {
 		bool is_least = true;
 
-		for (size_t j = 0; j < PLACES; j++)
-			is_least = is_least && get(&places[i].count) <=
-			    get(&places[j].count);
+		for (size_t j = 0; j < WAYS; j++)
+			is_least = is_least && get(&ways[i].count) <=
+			    get(&ways[j].count);
 		if (is_least)
-			e = &places[i];
+			e = &ways[i];
 	}
 	if (e != NULL)
 		occupy(e, key, minute);

@@ -8,7 +8,7 @@
  * adds the slots up: no lock, and what a worker that died had open is forgotten
  * with its slot. The memory is bounded: keys are 64-bit hashes under a secret of
  * this start, so that nobody can choose addresses that fall together, and a key
- * has few places where it may stand. A session that finds none of them free is
+ * has few entries where it may stand. A session that finds none of them free is
  * not counted (at the sizes chosen here: never in practice); of addresses that
  * begin TLS the one with the fewest sessions makes room.
  *

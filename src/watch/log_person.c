@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Addresses of persons in the log: as they are, or with a keyed hash in the
- * place of the local part, so that lines about one person can still be found
+ * Addresses of persons in the log: as they are, or with a keyed hash instead
+ * of the local part, so that lines about one person can still be found
  * together, and nobody can be named without the key. See log.h.
  */
 #include <stdio.h>

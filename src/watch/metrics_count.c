@@ -90,15 +90,15 @@ xo_metrics_message(struct xo_metrics *metrics, int listener,
 	size_t index[XO_METRIC_LABELS] = {position(listener), 0, 0,
 		(size_t)answer->decision};
 	enum xo_metric row = XO_METRIC_MESSAGES_OTHER;
-	struct xo_verdict_place place;
+	struct xo_verdict_cell verdict;
 	_Atomic uint64_t *c;
 
 	if (metrics == NULL ||
 	    (unsigned int)answer->verdict >= XO_VERDICT_COUNT)
 		return;
-	place = xo_verdict_place(answer->verdict);
-	index[2] = place.index;
-	if (place.has_tenant) {
+	verdict = xo_verdict_cell(answer->verdict);
+	index[2] = verdict.index;
+	if (verdict.has_tenant) {
 		row = XO_METRIC_MESSAGES;
 		index[1] = tenant_position(metrics, answer->tenant);
 	}

@@ -7,11 +7,11 @@
 
 #include "metrics_table.h"
 
-/* How many verdicts have places of each sort. */
+/* How many verdicts have cells of each sort. */
 #define TENANT_VERDICTS 4
 #define OTHER_VERDICTS 3
 _Static_assert(TENANT_VERDICTS + OTHER_VERDICTS == XO_VERDICT_COUNT,
-    "a place for each verdict");
+    "a cell for each verdict");
 
 static const char *const tls_results[] = {
 	[XO_TLS_RESULT_VERIFIED] = "verified",
@@ -95,10 +95,10 @@ static const char *
 verdict_word(bool has_tenant, size_t i)
 {
 	for (int v = 0; v < XO_VERDICT_COUNT; v++) {
-		struct xo_verdict_place place =
-		    xo_verdict_place((enum xo_verdict)v);
+		struct xo_verdict_cell cell =
+		    xo_verdict_cell((enum xo_verdict)v);
 
-		if (place.has_tenant == has_tenant && place.index == i)
+		if (cell.has_tenant == has_tenant && cell.index == i)
 			return xo_verdict_name((enum xo_verdict)v);
 	}
 	return "";

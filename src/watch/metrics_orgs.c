@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The table of originator orgs seen: sets of eight places by hash, in each of
+ * The table of originator orgs seen: sets of eight entries by hash, in each of
  * which the one not seen for longest gives way.
  *
  * One process writes a table; another may read it meanwhile. `turn` tells the
@@ -101,7 +101,7 @@ update_entry(struct xo_org_entry *entry, const struct xo_metrics_org *org)
 }
 
 void
-xo_org_add(struct xo_org_entry *table, size_t n_places,
+xo_org_add(struct xo_org_entry *table, size_t n_entries,
     const struct xo_metrics_org *org, _Atomic uint64_t *forgotten)
 {
 	struct name name = {.n = ((size_t)org->len + 7) / 8};
@@ -113,7 +113,7 @@ xo_org_add(struct xo_org_entry *table, size_t n_places,
 		return;
 	memcpy(name.words, org->name, org->len);
 	entry = find(&table[hash(org->name, org->len) %
-	    (n_places / WAYS) * WAYS], &name,
+	    (n_entries / WAYS) * WAYS], &name,
 	    org->len, &is_found);
 	/* Odd already if a worker died here. */
 	turn = atomic_load_explicit(&entry->turn, memory_order_relaxed) | 1;

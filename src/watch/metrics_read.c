@@ -117,7 +117,7 @@ allocate(struct xo_snapshot *snapshot, const struct xo_metrics *metrics)
 	memset(snapshot->minutes, 0, sizeof(snapshot->minutes));
 	snapshot->cells = calloc(metrics->offset[XO_METRIC_COUNT],
 	    sizeof(*snapshot->cells));
-	/* One more: reading an empty place goes there. */
+	/* One more: reading an empty entry goes there. */
 	snapshot->orgs = calloc(n_slots * XO_ORGS_PER_SLOT + 1,
 	    sizeof(*snapshot->orgs));
 	snapshot->recipients = calloc(n_slots * XO_RECIPIENTS_PER_SLOT + 1,

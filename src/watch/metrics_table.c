@@ -120,7 +120,7 @@ _Static_assert(sizeof(metrics) / sizeof(metrics[0]) == XO_METRIC_COUNT,
     "a row for each metric");
 
 /* Which verdicts know a tenant; the others need no cell for each. */
-static const struct xo_verdict_place places[] = {
+static const struct xo_verdict_cell cells[] = {
 	[XO_VERDICT_VERIFIED] = {true, 0},
 	[XO_VERDICT_SENDER_MISMATCH] = {true, 1},
 	[XO_VERDICT_OURS] = {true, 2},
@@ -129,8 +129,8 @@ static const struct xo_verdict_place places[] = {
 	[XO_VERDICT_NO_ORG] = {false, 1},
 	[XO_VERDICT_UNAUTHENTICATED] = {false, 2},
 };
-_Static_assert(sizeof(places) / sizeof(places[0]) == XO_VERDICT_COUNT,
-    "a place for each verdict");
+_Static_assert(sizeof(cells) / sizeof(cells[0]) == XO_VERDICT_COUNT,
+    "a cell for each verdict");
 
 static const char *const labels[] = {
 	[XO_DIM_NONE] = "",
@@ -174,8 +174,8 @@ xo_dim_label(enum xo_dim dim)
 	return labels[dim];
 }
 
-struct xo_verdict_place
-xo_verdict_place(enum xo_verdict verdict)
+struct xo_verdict_cell
+xo_verdict_cell(enum xo_verdict verdict)
 {
-	return places[verdict];
+	return cells[verdict];
 }

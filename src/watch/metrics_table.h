@@ -62,11 +62,11 @@ const char *xo_dim_label(enum xo_dim dim);
 #define XO_RECIPIENT_REASONS 3
 extern const enum xo_refusal xo_recipient_reasons[XO_RECIPIENT_REASONS];
 /* Where a verdict stands in XO_DIM_VERDICT or _OTHER. */
-struct xo_verdict_place {
+struct xo_verdict_cell {
 	bool has_tenant;
 	size_t index;
 };
-struct xo_verdict_place xo_verdict_place(enum xo_verdict verdict);
+struct xo_verdict_cell xo_verdict_cell(enum xo_verdict verdict);
 
 /* The one label of all guests: no group of the configuration can bear it. */
 #define XO_GUESTS_LABEL "(table)"
@@ -91,9 +91,9 @@ struct xo_org_entry {
 	_Atomic uint64_t name[(XO_ORG_MAX + 1) / 8];
 };
 
-/* Into a table of `n_places`; `forgotten` (NULL: nobody asks) counts those that
+/* Into a table of `n_entries`; `forgotten` (NULL: nobody asks) counts those that
  * made room. */
-void xo_org_add(struct xo_org_entry *table, size_t n_places,
+void xo_org_add(struct xo_org_entry *table, size_t n_entries,
     const struct xo_metrics_org *org, _Atomic uint64_t *forgotten);
 /* False: the entry is empty, or changed all the time. */
 bool xo_org_read(const struct xo_org_entry *entry,
@@ -113,7 +113,7 @@ struct xo_metrics_head {
 	int64_t start;			/* of the first generation */
 };
 
-/* A place of the last hour; `minute` of CLOCK_MONOTONIC, plus one. */
+/* A minute of the last hour; `minute` of CLOCK_MONOTONIC, plus one. */
 struct xo_minute {
 	_Atomic uint64_t minute;	/* 0: none yet */
 	_Atomic uint64_t messages[XO_VERDICT_COUNT];

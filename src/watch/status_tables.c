@@ -119,7 +119,7 @@ write_listeners(const struct xo_page *page, struct xo_buf *out)
 
 /* "mail.contoso.com:25", "MX of contoso.com" */
 static void
-put_place(struct xo_html *html, const struct xo_conf_upstream *u)
+put_hosts(struct xo_html *html, const struct xo_conf_upstream *u)
 {
 	struct xo_buf text = {0};
 
@@ -153,7 +153,7 @@ write_upstream(const struct xo_page *page, size_t i, struct xo_html *html)
 	if (!xo_html_open_row(html, name, name))
 		return;
 	xo_html_put_text(html, name);
-	put_place(html, &page->conf->upstreams[i]);
+	put_hosts(html, &page->conf->upstreams[i]);
 	put_state(page, i, html);
 	xo_html_put_number(html, value(page,
 	    XO_METRIC_UPSTREAM_CONNECTIONS, i));

@@ -25,7 +25,7 @@
 #define SERVERS_MAX 64
 #define TEXT_MAX 8192
 
-/* One connection to a next hop, as the far side sees it. */
+/* One connection to a next hop, as the next hop sees it. */
 struct server {
 	int fd;				/* -1: closed from here */
 	char place[64];			/* where it was called, "192.0.2.25" */

@@ -55,7 +55,7 @@ test_places(void **state)
 	(void)state;
 	named = (struct xo_named){.n = 0};
 	assert_int_equal(xo_named_find(&named, name_of(0)), XO_NAMED_NOWHERE);
-	for (size_t i = 0; i < XO_NAMED_PLACES; i++)
+	for (size_t i = 0; i < XO_NAMED_SLOTS; i++)
 		assert_int_equal(xo_named_take(&named, name_of(i)), i);
 	/* Used a moment ago: the second has waited longest now. */
 	first = xo_named_find(&named, name_of(0));

@@ -263,7 +263,7 @@ test_broken(void **state)
 static void
 test_many(void **state)
 {
-	enum { N = XO_NAMED_PLACES + 50 };
+	enum { N = XO_NAMED_SLOTS + 50 };
 	static struct xo_tls_owner owners[N];
 	struct pki_identity id = issue(PKI_EC), other = issue(PKI_EC);
 
