@@ -158,6 +158,24 @@ has_own_name(const struct xo_row_reader *r,
 	    "`%s`", xo_conf_show(name).text);
 }
 
+/* With the first of them its mail goes out, and comes in as a tenant's. */
+static bool
+has_own_orgs(const struct xo_row_reader *r, const struct xo_policy *policy,
+    const struct xo_tenant *tenant)
+{
+	for (size_t i = 0; i < tenant->n_originator_orgs; i++) {
+		struct xo_span org = tenant->originator_orgs[i];
+		int whose = xo_tenants_by_org(policy, org);
+
+		if (whose != XO_NOBODY && !xo_tenant_is_guest(policy, whose))
+			return xo_conf_fail(r->loader.error, &r->where,
+			    "originator_orgs: expected a domain that no tenant "
+			    "of the configuration has, found \"%s\"",
+			    xo_conf_show(org).text);
+	}
+	return true;
+}
+
 /* What the checks of a configuration call an error (wide-org). */
 static bool
 is_its_own(const struct xo_row_reader *r, const struct xo_tenant *tenant)
@@ -190,6 +208,7 @@ read_record(struct xo_row_reader *r, const struct xo_guest_reader *reader,
 	*tenant = ((const struct xo_tenant_record *)entry.record)->policy;
 	tenant->name = xo_span_from_cstr(entry.name);
 	return has_own_name(r, reader, tenant->name) &&
+	    has_own_orgs(r, reader->policy, tenant) &&
 	    is_its_own(r, tenant) &&
 	    goes_its_way(r, reader->policy, tenant->upstream);
 }

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <conf/guest.h>
+#include <xoorg/tenants.h>
 
 #define S(s) {(const uint8_t *)(s), sizeof(s) - 1}
 #define N(a) (sizeof(a) / sizeof((a)[0]))
@@ -19,10 +20,15 @@ static struct xo_upstream upstreams[] = {
 	{.name = {(const uint8_t *)"first", 5}},
 	{.name = {(const uint8_t *)"second", 6}},
 };
-static const struct xo_tenant tenants[] = {
-	{.name = S("own")}, {.name = S("other")}, {.name = S("own-2")},
+static const struct xo_span own_orgs[] = {
+	S("own.example"), S("*.own.example")
 };
-static const struct xo_conf conf = {
+static struct xo_tenant tenants[] = {
+	{.name = S("own"), .originator_orgs = own_orgs,
+	    .n_originator_orgs = N(own_orgs)},
+	{.name = S("other")}, {.name = S("own-2")},
+};
+static struct xo_conf conf = {
 	.policy = {.upstreams = upstreams, .n_upstreams = N(upstreams),
 	    .tenants = tenants, .n_tenants = N(tenants)},
 };
@@ -88,6 +94,14 @@ test_bad(void **state)
 		    "found `own-2`"},
 		{"{\"name\":\"other\",\"originator_orgs\":[\"c.example\"]}",
 		    "found `other`"},
+		/* So are its organisations, as mail goes out with them. */
+		{"{\"name\":\"c\",\"originator_orgs\":[\"own.example\"]}",
+		    "originator_orgs: expected a domain that no tenant of the "
+		    "configuration has, found \"own.example\""},
+		{"{\"name\":\"c\",\"originator_orgs\":[\"c.example\","
+		    "\"OWN.Example\"]}", "found \"OWN.Example\""},
+		{"{\"name\":\"c\",\"originator_orgs\":["
+		    "\"a.own.example\"]}", "found \"a.own.example\""},
 		/* Files are nothing that a worker opens. */
 		{"{\"name\":\"c\",\"originator_orgs\":[\"c.example\"],"
 		    "\"client_certificate\":\"/etc/passwd\","
@@ -146,6 +160,24 @@ test_good(void **state)
 	xo_buf_fini(&error);
 }
 
+static int
+set_up(void **state)
+{
+	int first, second;
+
+	(void)state;
+	return xo_tenants_index(&conf.policy, &first, &second) == XO_OK ? 0 :
+	    -1;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	xo_tenants_index_free(&conf.policy.tenant_index);
+	return 0;
+}
+
 int
 main(void)
 {
@@ -154,5 +186,5 @@ main(void)
 		cmocka_unit_test(test_good),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
