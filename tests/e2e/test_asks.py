@@ -44,8 +44,8 @@ def netstring(text):
 class Postfix:
     """A client of such a listener."""
 
-    def __init__(self, where):
-        self.socket = connect_asked(where)
+    def __init__(self, where, timeout=5):
+        self.socket = connect_asked(where, timeout)
         self.data = b""
 
     def __enter__(self):
