@@ -58,6 +58,7 @@ struct xo_conf_table {
 	const char *path;			/* a file, or a local socket */
 	struct xo_conf_host host;		/* of a server, if that is NULL */
 	const char *name;			/* of a socketmap */
+	bool is_tls;				/* rediss: */
 	struct xo_span content;			/* if set: instead of FILE's */
 	struct xo_conf_where where;
 };
@@ -68,6 +69,10 @@ struct xo_conf_redis {
 	struct xo_conf_path password_file;
 	const char *password;			/* what stands in it, or NULL */
 	const char *prefix;			/* before each key; or NULL */
+	/* Of rediss: tables. */
+	const char *tls_name;			/* NULL: the table's address */
+	const char *trust;			/* "system", or a file */
+	struct xo_conf_where trust_where;
 };
 
 /* Of tables that are asked. */

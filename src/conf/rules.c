@@ -5,6 +5,7 @@
  * written, so that a printed configuration obeys them too.
  */
 #include <conf/load.h>
+#include <conf/table_place.h>
 
 struct rule {
 	enum xo_section section;
@@ -248,6 +249,25 @@ has_name_without_tls(const void *record)
 	    upstream->conf.tls_name != NULL;
 }
 
+/* It would look as if the way to the server were safe. */
+static bool
+has_redis_name_without_tls(const void *record)
+{
+	const struct xo_conf *conf = record;
+
+	return conf->lookup.redis.tls_name != NULL &&
+	    !xo_tables_have_tls(conf);
+}
+
+static bool
+trusts_redis_without_tls(const void *record)
+{
+	const struct xo_conf *conf = record;
+
+	return strcmp(conf->lookup.redis.trust, "system") != 0 &&
+	    !xo_tables_have_tls(conf);
+}
+
 static bool
 has_ciphers_without_tls(const void *record)
 {
@@ -319,6 +339,10 @@ static const struct rule rules[] = {
 	    "client_certificate beside it", "none"},
 	{XO_SECTION_LISTENERS, lacks_way_on, "", "upstream or demote_to",
 	    "neither"},
+	{XO_SECTION_TOP, has_redis_name_without_tls, "redis_tls_name",
+	    "a rediss: table in tenant_tables", "none"},
+	{XO_SECTION_TOP, trusts_redis_without_tls, "redis_trust",
+	    "a rediss: table in tenant_tables", "none"},
 	{XO_SECTION_LISTENERS, requires_no_tls, "require_tls",
 	    "tls beside it", "none"},
 	{XO_SECTION_UPSTREAMS, lacks_hosts, "", "hosts or mx", "neither"},

@@ -17,6 +17,7 @@
 
 struct kind {
 	const char *word;
+	const char *tls_word;		/* the same with TLS; or NULL */
 	bool is_file;
 	bool has_name;			/* behind the place of a server */
 	bool (*is_built)(void);		/* NULL: in every build */
@@ -30,7 +31,7 @@ static const struct kind kinds[] = {
 	    .missing = "another kind of table, since this xoorg was built "
 	    "without cdb"},
 	[XO_TABLE_SOCKETMAP] = {"socketmap:", .has_name = true},
-	[XO_TABLE_REDIS] = {"redis:", .is_file = false},
+	[XO_TABLE_REDIS] = {"redis:", .tls_word = "rediss:"},
 };
 _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == XO_TABLE_KIND_COUNT,
     "a kind of table without a word");
@@ -48,9 +49,9 @@ parse_address(struct xo_span text, struct xo_conf_arena *arena,
 		return "ADDRESS:PORT behind inet:";
 	if (!xo_conf_host_is_address(&table->host))
 		return "an IP address behind inet:, since no name is looked up";
-	return !xo_host_is_public(&table->host) ? NULL :
+	return table->is_tls || !xo_host_is_public(&table->host) ? NULL :
 	    "an address of this machine or of a private network, since "
-	    "nothing is encrypted";
+	    "nothing is encrypted (rediss: is)";
 }
 
 /* "unix:PATH" or "inet:ADDRESS:PORT" */
@@ -64,6 +65,8 @@ parse_server(struct xo_span text, struct xo_conf_arena *arena,
 	if (xo_span_is_equal(xo_span_first(text, inet.len), inet))
 		return parse_address(xo_span_from(text, inet.len), arena,
 		    table);
+	if (table->is_tls)
+		return "inet:ADDRESS:PORT behind rediss:";
 	if (text.len == local.len || !xo_span_is_equal(
 	    xo_span_first(text, local.len), local))
 		return "unix:/PATH or inet:ADDRESS:PORT behind the kind of "
@@ -104,6 +107,21 @@ parse_place(const struct kind *kind, struct xo_span text,
 	return expected != NULL ? expected : parse_server(text, arena, table);
 }
 
+/* Octets of its word, with which the text begins; or 0. */
+static size_t
+count_word(const struct kind *kind, const char *text, bool *is_tls_r)
+{
+	size_t n = strlen(kind->word);
+
+	if (strncmp(text, kind->word, n) == 0)
+		return n;
+	if (kind->tls_word == NULL)
+		return 0;
+	n = strlen(kind->tls_word);
+	*is_tls_r = strncmp(text, kind->tls_word, n) == 0;
+	return *is_tls_r ? n : 0;
+}
+
 const char *
 xo_table_place_parse(const char *text, struct xo_conf_arena *arena,
     struct xo_conf_table *table)
@@ -111,9 +129,9 @@ xo_table_place_parse(const char *text, struct xo_conf_arena *arena,
 	*table = (struct xo_conf_table){.text = text};
 	for (size_t i = 0; i < XO_TABLE_KIND_COUNT; i++) {
 		const struct kind *kind = &kinds[i];
-		size_t n = strlen(kind->word);
+		size_t n = count_word(kind, text, &table->is_tls);
 
-		if (strncmp(text, kind->word, n) != 0)
+		if (n == 0)
 			continue;
 		if (kind->is_built != NULL && !kind->is_built())
 			return kind->missing;
@@ -125,8 +143,8 @@ xo_table_place_parse(const char *text, struct xo_conf_arena *arena,
 		return text[n] != '\0' ? NULL :
 		    "the name of a file behind csv:, jsonl: or cdb:";
 	}
-	return "csv:FILE, jsonl:FILE, cdb:FILE, socketmap:SERVER:NAME or "
-	    "redis:SERVER";
+	return "csv:FILE, jsonl:FILE, cdb:FILE, socketmap:SERVER:NAME, "
+	    "redis:SERVER or rediss:SERVER";
 }
 
 const char *
@@ -139,6 +157,15 @@ bool
 xo_table_place_is_file(enum xo_table_kind kind)
 {
 	return kinds[kind].is_file;
+}
+
+bool
+xo_tables_have_tls(const struct xo_conf *conf)
+{
+	for (size_t i = 0; i < conf->n_tables; i++)
+		if (conf->tables[i].is_tls)
+			return true;
+	return false;
 }
 
 bool

@@ -27,5 +27,7 @@ xo_table_is_source(const struct xo_conf_table *table)
 }
 /* Some table of the configuration is. */
 bool xo_tables_have_source(const struct xo_conf *conf);
+/* Some server is asked by TLS. */
+bool xo_tables_have_tls(const struct xo_conf *conf);
 
 #endif

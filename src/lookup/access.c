@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include <net/tls.h>
+
 /* Adds the folder of `path`; takes that, which may be NULL: there is none. */
 static void
 add_folder(char **list, size_t *n, char *path)
@@ -51,6 +53,21 @@ xo_table_access_is_local(const struct xo_conf *conf)
 		    conf->tables[i].path != NULL)
 			return true;
 	return false;
+}
+
+struct xo_tls_context *
+xo_table_access_tls(const struct xo_conf *conf, struct xo_buf *error)
+{
+	const struct xo_conf_redis *redis = &conf->lookup.redis;
+	const struct xo_conf_upstream server = {
+		.trust = redis->trust,
+		.trust_where = redis->trust_where,
+		.where = redis->trust_where,
+		.minimum = XO_TLS_1_2,
+		.crl = XO_CRL_OFF,
+	};
+
+	return xo_tls_context_new_client(&server, XO_TLS_VERIFY, NULL, error);
 }
 
 void

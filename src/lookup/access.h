@@ -7,6 +7,8 @@
 
 #include <conf/conf.h>
 
+struct xo_tls_context;
+
 /*
  * Files and folders whose files are read: `first`, and of each table that is
  * opened again at run time the folder, in which the next one appears under its
@@ -16,6 +18,10 @@
 char **xo_table_access_list(const struct xo_conf *conf, const char *first);
 /* A worker connects to a local socket. */
 bool xo_table_access_is_local(const struct xo_conf *conf);
+/* For rediss: servers, which it verifies: to be made while files can be read. NULL:
+ * one line in `error`. */
+struct xo_tls_context *xo_table_access_tls(const struct xo_conf *conf,
+    struct xo_buf *error);
 void xo_table_access_free(char ***list);
 
 #endif

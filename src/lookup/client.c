@@ -4,25 +4,20 @@
  */
 #include "client.h"
 
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <event2/event.h>
 
 #include <net/clock.h>
-#include <xoorg/address.h>
+
+#include "client_link.h"
 
 /* Questions that wait, of one source in one worker. */
 #define REQUESTS_MAX 4096
 /* ms before a connection is tried again: at first, and at most. */
 #define PAUSE_MIN 100
 #define PAUSE_MAX 5000
-#define READ_SIZE 16384
 
 struct queue {
 	struct request *first;
@@ -42,14 +37,12 @@ struct request {
 
 struct connection {
 	struct xo_client *client;
-	int fd;				/* -1: none */
-	struct event *readable, *writable;
-	bool is_connected;
+	struct xo_client_link link;
+	bool has_begun;			/* it is open, and was greeted */
 	bool is_greeting;		/* the reply to that is awaited */
 	bool is_broken;			/* and no more is asked on it */
 	size_t n_answers;
 	struct queue sent;		/* in their order */
-	struct xo_buf in, out;
 };
 
 struct xo_client {
@@ -61,7 +54,8 @@ struct xo_client {
 	uint64_t n_ids;
 	uint64_t retry_at;		/* ms */
 	uint32_t pause;
-	const char *problem;		/* why there is no connection */
+	/* Why there is no connection; "": there was none to fail. */
+	char problem[XO_CLIENT_PROBLEM_SIZE];
 	struct connection connections[];
 };
 
@@ -126,25 +120,13 @@ finish_without(struct request *r, const char *why)
 
 static void pump(struct xo_client *client);
 
-static void
-close_connection(struct connection *c)
-{
-	if (c->readable != NULL)
-		event_free(c->readable);
-	if (c->writable != NULL)
-		event_free(c->writable);
-	close(c->fd);
-	xo_buf_fini(&c->in);
-	xo_buf_fini(&c->out);
-	c->readable = c->writable = NULL;
-	c->fd = -1;
-}
-
 /* Not before a while again, unless it has worked so far. */
 static void
 set_pause(struct xo_client *client, bool has_worked, const char *why)
 {
-	client->problem = why;
+	if (why != client->problem)
+		(void)snprintf(client->problem, sizeof(client->problem), "%s",
+		    why);
 	if (has_worked) {
 		client->pause = 0;
 		client->retry_at = 0;
@@ -167,34 +149,20 @@ drop(struct connection *c, bool has_worked, const char *why)
 	c->sent = (struct queue){NULL, 0};
 	for (struct request *r = lost.first; r != NULL; r = r->next)
 		r->queue = &lost;
-	close_connection(c);
 	set_pause(client, has_worked && c->n_answers > 0, why);
+	xo_client_link_close(&c->link);
 	/* analyser: each that is told is out of the queue */
 	while (lost.first != NULL)
-		finish_without(lost.first, why);
+		finish_without(lost.first, client->problem);
 	pump(client);
 }
 
+/* What is not to be used any more is told from the loop. */
 static void
-write_out(struct connection *c)
+break_off(struct connection *c)
 {
-	while (c->out.len > 0) {
-		ssize_t n = send(c->fd, c->out.p, c->out.len, MSG_NOSIGNAL);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno != EAGAIN) {
-			/* The other side of it says so, from the loop. */
-			c->is_broken = true;
-			event_active(c->readable, EV_READ, 0);
-			return;
-		}
-		if (n < 0)
-			break;
-		xo_buf_consume(&c->out, (size_t)n);
-	}
-	if (c->out.len > 0)
-		event_add(c->writable, NULL);
+	c->is_broken = true;
+	xo_leg_again(&c->link.leg);
 }
 
 static void
@@ -202,35 +170,24 @@ say(struct connection *c, const struct request *r)
 {
 	const struct xo_client *client = c->client;
 
-	client->dialect->ask(client->env->conf, client->table, &r->r, &c->out);
-	if (c->out.err != XO_OK) {
-		c->is_broken = true;
-		event_active(c->readable, EV_READ, 0);
-	} else {
-		write_out(c);
-	}
-}
-
-/* What came when nothing was asked, or the end: it is not to be used. */
-static bool
-is_quiet(const struct connection *c)
-{
-	char octet;
-
-	return c->in.len == 0 && recv(c->fd, &octet, 1, MSG_PEEK |
-	    MSG_DONTWAIT) < 0 && errno == EAGAIN;
+	client->dialect->ask(client->env->conf, client->table, &r->r,
+	    &c->link.leg.out);
+	if (c->link.leg.out.err != XO_OK)
+		break_off(c);
+	else
+		xo_client_link_flush(&c->link);
 }
 
 static bool
 has_room(struct connection *c)
 {
-	if (c->fd < 0 || !c->is_connected || c->is_greeting || c->is_broken ||
+	if (!c->has_begun || c->is_greeting || c->is_broken ||
 	    c->sent.n >= c->client->dialect->depth)
 		return false;
-	if (c->sent.n > 0 || is_quiet(c))
+	/* What came when nothing was asked, or the end: it is not to be used. */
+	if (c->sent.n > 0 || xo_client_link_is_quiet(&c->link))
 		return true;
-	c->is_broken = true;
-	event_active(c->readable, EV_READ, 0);
+	break_off(c);
 	return false;
 }
 
@@ -248,7 +205,7 @@ take_reply(struct connection *c, enum xo_client_progress progress,
 	case XO_CLIENT_NEXT:
 		break;
 	case XO_CLIENT_AGAIN:
-		if (c->in.len > 0) {
+		if (c->link.in.len > 0) {
 			drop(c, false, "a reply to nothing that was asked");
 			return false;
 		}
@@ -260,6 +217,7 @@ take_reply(struct connection *c, enum xo_client_progress progress,
 	case XO_CLIENT_DONE:
 		if (c->is_greeting) {
 			c->is_greeting = false;
+			xo_client_link_is_served(&c->link);
 			break;
 		}
 		c->n_answers++;
@@ -281,7 +239,7 @@ read_replies(struct connection *c)
 	const struct xo_client_dialect *d = c->client->dialect;
 	enum xo_client_progress progress = XO_CLIENT_NEXT;
 
-	while (c->in.len > 0 && progress != XO_CLIENT_MORE) {
+	while (c->link.in.len > 0 && progress != XO_CLIENT_MORE) {
 		struct xo_source_answer answer = {.why = "words that are no "
 			"reply"};
 		size_t used = 0;
@@ -291,124 +249,55 @@ read_replies(struct connection *c)
 			return false;
 		}
 		progress = d->read(c->is_greeting ? NULL : &c->sent.first->r,
-		    xo_buf_span(&c->in), &used, &answer);
+		    xo_buf_span(&c->link.in), &used, &answer);
 		/* Before the request goes, which has what is of use of it. */
-		xo_buf_consume(&c->in, used);
+		xo_buf_consume(&c->link.in, used);
 		if (!take_reply(c, progress, &answer))
 			return false;
 	}
-	if (c->in.len <= d->most)
+	if (c->link.in.len <= d->most)
 		return true;
 	drop(c, false, "a reply that is too long");
 	return false;
 }
 
-static void
-on_readable(evutil_socket_t fd, short what, void *arg)
-{
-	struct connection *c = arg;
-	struct xo_client *client = c->client;
-	uint8_t *to = xo_buf_reserve(&c->in, READ_SIZE);
-	ssize_t n = to != NULL ? recv(fd, to, READ_SIZE, 0) : 0;
-
-	(void)what;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR) && !c->is_broken)
-		return;
-	if (n <= 0) {
-		/* Without a word, and with nothing asked: it may end. */
-		drop(c, c->sent.first == NULL, n < 0 ? strerror(errno) :
-		    "the end of the connection");
-		return;
-	}
-	c->in.len += (size_t)n;
-	if (c->is_broken)
-		drop(c, false, "a reply to nothing that was asked");
-	else if (read_replies(c))
-		pump(client);
-}
-
 /* --- opening --------------------------------------------------------------- */
 
 static void
-on_writable(evutil_socket_t fd, short what, void *arg)
+begin(struct connection *c)
 {
-	struct connection *c = arg;
+	const struct xo_client *client = c->client;
+
+	c->has_begun = true;
+	c->is_greeting = client->dialect->greet(client->env->conf,
+	    &c->link.leg.out);
+	if (!c->is_greeting)
+		xo_client_link_is_served(&c->link);
+}
+
+static void
+on_ready(struct xo_client_link *link, void *owner)
+{
+	struct connection *c = owner;
 	struct xo_client *client = c->client;
-	int e = 0;
-	socklen_t len = sizeof(e);
 
-	(void)what;
-	if (!c->is_connected) {
-		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &len) != 0)
-			e = errno;
-		if (e != 0) {
-			drop(c, false, strerror(e));
+	if (link->is_open && !c->has_begun && link->problem[0] == '\0')
+		begin(c);
+	while (link->problem[0] == '\0' && xo_client_link_read(link)) {
+		if (c->is_broken)
+			break;
+		if (!read_replies(c))
 			return;
-		}
-		c->is_connected = true;
-		c->is_greeting = client->dialect->greet(client->env->conf,
-		    &c->out);
-		event_add(c->readable, NULL);
 	}
-	write_out(c);
-	pump(client);
-}
-
-static socklen_t
-set_local(struct sockaddr_storage *at, const char *path)
-{
-	struct sockaddr_un *local = (struct sockaddr_un *)at;
-	size_t n = strlen(path);
-
-	if (n >= sizeof(local->sun_path))
-		return 0;
-	local->sun_family = AF_UNIX;
-	memcpy(local->sun_path, path, n + 1);
-	return (socklen_t)sizeof(*local);
-}
-
-static socklen_t
-set_address(struct sockaddr_storage *at, const struct xo_conf_host *host)
-{
-	struct sockaddr_in *four = (struct sockaddr_in *)at;
-	struct sockaddr_in6 *six = (struct sockaddr_in6 *)at;
-
-	if (evutil_inet_pton(AF_INET, host->host, &four->sin_addr) == 1) {
-		four->sin_family = AF_INET;
-		four->sin_port = htons(host->port);
-		return (socklen_t)sizeof(*four);
+	if (link->problem[0] != '\0') {
+		/* Without a word, and with nothing asked: it may end. */
+		drop(c, c->sent.first == NULL, link->problem);
+	} else if (c->is_broken) {
+		drop(c, false, "a reply to nothing that was asked");
+	} else {
+		xo_client_link_flush(link);
+		pump(client);
 	}
-	memset(at, 0, sizeof(*at));
-	if (evutil_inet_pton(AF_INET6, host->host, &six->sin6_addr) != 1)
-		return 0;
-	six->sin6_family = AF_INET6;
-	six->sin6_port = htons(host->port);
-	return (socklen_t)sizeof(*six);
-}
-
-static int
-dial(const struct xo_conf_table *table)
-{
-	struct sockaddr_storage at = {0};
-	socklen_t len = table->path != NULL ? set_local(&at, table->path) :
-	    set_address(&at, &table->host);
-	int fd = len == 0 ? -1 : socket(at.ss_family, SOCK_STREAM |
-	    SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int on = 1;
-	int e;
-
-	if (fd < 0)
-		return -1;
-	if (table->path == NULL)
-		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	/* A full backlog of a local socket is EAGAIN: no. */
-	if (connect(fd, (const struct sockaddr *)&at, len) == 0 ||
-	    errno == EINPROGRESS)
-		return fd;
-	e = errno;
-	close(fd);
-	errno = e;
-	return -1;
 }
 
 /* False: see client->problem. */
@@ -416,24 +305,14 @@ static bool
 open_connection(struct connection *c)
 {
 	struct xo_client *client = c->client;
-	struct event_base *base = client->env->base;
 
-	c->fd = dial(client->table);
-	if (c->fd < 0) {
-		set_pause(client, false, strerror(errno));
-		return false;
-	}
-	c->is_connected = c->is_greeting = c->is_broken = false;
+	c->has_begun = c->is_greeting = c->is_broken = false;
 	c->n_answers = 0;
-	c->in.max = client->dialect->most + 2 * READ_SIZE;
-	c->readable = event_new(base, c->fd, EV_READ | EV_PERSIST, on_readable,
-	    c);
-	c->writable = event_new(base, c->fd, EV_WRITE, on_writable, c);
-	if (c->readable != NULL && c->writable != NULL &&
-	    event_add(c->writable, NULL) == 0)
+	c->link.in.max = client->dialect->most + XO_LEG_READ;
+	if (xo_client_link_open(&c->link,
+	    client->env->conf->policy.limits.lookup_timeout / 2))
 		return true;
-	close_connection(c);
-	set_pause(client, false, "no memory");
+	set_pause(client, false, c->link.problem);
 	return false;
 }
 
@@ -458,9 +337,10 @@ count_open(const struct xo_client *client, size_t *opening_r)
 	for (size_t i = 0; i < client->dialect->connections; i++) {
 		const struct connection *c = &client->connections[i];
 
-		n += c->fd >= 0;
-		*opening_r += c->fd >= 0 && (!c->is_connected ||
-		    c->is_greeting);
+		if (xo_client_link_is_closed(&c->link))
+			continue;
+		n++;
+		*opening_r += !c->has_begun || c->is_greeting;
 	}
 	return n;
 }
@@ -476,7 +356,7 @@ open_one_more(struct xo_client *client)
 	    xo_clock_now() < client->retry_at)
 		return;
 	for (size_t i = 0; i < client->dialect->connections; i++)
-		if (client->connections[i].fd < 0) {
+		if (xo_client_link_is_closed(&client->connections[i].link)) {
 			(void)open_connection(&client->connections[i]);
 			return;
 		}
@@ -518,7 +398,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	if (c != NULL)
 		drop(c, false, "no reply in time");
 	else
-		finish_without(r, r->client->problem != NULL ?
+		finish_without(r, r->client->problem[0] != '\0' ?
 		    r->client->problem : "no connection in time");
 }
 
@@ -580,8 +460,15 @@ xo_client_open(const struct xo_env *env, const struct xo_conf_table *table,
 	client->table = table;
 	client->dialect = dialect;
 	for (size_t i = 0; i < dialect->connections; i++) {
-		client->connections[i].client = client;
-		client->connections[i].fd = -1;
+		struct connection *c = &client->connections[i];
+
+		c->client = client;
+		c->link = (struct xo_client_link){
+			.env = env,
+			.table = table,
+			.ready = on_ready,
+			.owner = c,
+		};
 	}
 	return client;
 }
@@ -597,8 +484,7 @@ xo_client_close(void *source)
 	for (size_t i = 0; i < c->dialect->connections; i++) {
 		while (c->connections[i].sent.first != NULL)
 			free_request(c->connections[i].sent.first);
-		if (c->connections[i].fd >= 0)
-			close_connection(&c->connections[i]);
+		xo_client_link_close(&c->connections[i].link);
 	}
 	free(c);
 }

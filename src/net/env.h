@@ -30,6 +30,7 @@ struct xo_env {
 	struct xo_lookups *lookups;	/* NULL: no table is asked */
 	struct xo_tls_context *const *listeners;	/* NULL: offers none */
 	struct xo_tls_context *const *upstreams;
+	struct xo_tls_context *redis;	/* of rediss: tables; NULL: none */
 	struct xo_tls_credential *const *tenants;
 	struct xo_tls_shelf *shelf;	/* for other tenants; NULL: no folder */
 	/* XO_LEG_READ octets, for one read: used up in the same turn. */

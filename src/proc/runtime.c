@@ -6,6 +6,8 @@
 #include <time.h>
 
 #include <conf/fail.h>
+#include <conf/table_place.h>
+#include <lookup/access.h>
 
 #include "runtime.h"
 #include "inspect.h"
@@ -76,6 +78,15 @@ load_upstreams(struct xo_runtime *r, struct xo_buf *error)
 			return false;
 	}
 	return true;
+}
+
+static bool
+load_tables(struct xo_runtime *r, struct xo_buf *error)
+{
+	if (!xo_tables_have_tls(r->conf))
+		return true;
+	r->redis = xo_table_access_tls(r->conf, error);
+	return r->redis != NULL;
 }
 
 static bool
@@ -167,6 +178,7 @@ xo_runtime_load(const char *path, struct xo_buf *error)
 	    make_keyring(r, error) &&
 	    load_listeners(r, error) &&
 	    load_upstreams(r, error) && load_tenants(r, error) &&
+	    load_tables(r, error) &&
 	    xo_runtime_inspect(r, false, (int64_t)time(NULL), error);
 out:
 	if (!is_ok)
@@ -194,6 +206,7 @@ xo_runtime_free(struct xo_runtime **runtime)
 	free(r->upstreams);
 	free(r->tenants);
 	free(r->crl_expiry);
+	xo_tls_context_free(&r->redis);
 	xo_tls_keyring_free(&r->keyring);
 	xo_conf_free(&r->conf);
 	free(r);

@@ -22,6 +22,7 @@ struct xo_runtime {
 	struct xo_census *census;
 	struct xo_tls_context **listeners;	/* NULL: offers none */
 	struct xo_tls_context **upstreams;
+	struct xo_tls_context *redis;		/* NULL: no rediss: table */
 	struct xo_tls_credential **tenants;
 	struct xo_tls_keyring *keyring;		/* NULL: keys are in these */
 	uint8_t log_key[XO_LOG_KEY_SIZE];	/* of conf->log_key, if set */

@@ -317,6 +317,7 @@ set_env(struct worker *w, struct xo_runtime *runtime)
 		.census = runtime->census,
 		.listeners = runtime->listeners,
 		.upstreams = runtime->upstreams,
+		.redis = runtime->redis,
 		.tenants = runtime->tenants,
 		.scratch = w->scratch,
 	};

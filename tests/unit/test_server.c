@@ -24,6 +24,7 @@
 #include <conf/table_place.h>
 #include <lookup/tables.h>
 #include <net/clock.h>
+#include <net/leg.h>
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 /* Turns of the loop, and ms of each, that a test waits at most. */
@@ -45,7 +46,8 @@ static struct xo_conf conf = {
 	.lookup.nobody_fresh = 10000,
 	.lookup.stale = 90000,
 };
-static struct xo_env env = {.conf = &conf};
+static uint8_t scratch[XO_LEG_READ];
+static struct xo_env env = {.conf = &conf, .scratch = scratch};
 static struct xo_tables *world;
 static int listening = -1, server = -1;
 
@@ -426,6 +428,42 @@ test_words(void **state)
 	xo_conf_arena_free(&arena);
 }
 
+/* Who takes a connection and says nothing is not waited for for ever. */
+static void
+test_no_greeting(void **state)
+{
+	struct xo_conf_arena *arena = xo_conf_arena_new();
+	struct xo_buf said = {0};
+	char text[128];
+	struct got got;
+
+	(void)state;
+	conf.lookup.redis.password = "pw";
+	(void)snprintf(text, sizeof(text), "redis:unix:%s", path);
+	set_world(text, arena);
+	(void)ask(&got, "contoso.com");
+	wait_for(&said, "*2\r\n$4\r\nAUTH\r\n$2\r\npw\r\n");
+	wait_until(&got, 1);
+	assert_int_equal(got.known, XO_KNOWN_NOT_NOW);
+	for (int i = 0; i < TURNS && !is_hung_up(); i++)
+		turn(&said);
+	assert_true(is_hung_up());
+	hang_up();
+	xo_buf_clear(&said);
+	/* Another one, in its time. */
+	for (int i = 0; i < TURNS && server < 0; i++) {
+		(void)ask(&got, "contoso.com");
+		turn(&said);
+		wait_until(&got, server < 0 ? 1 : 0);
+	}
+	wait_for_end(&said, "AUTH\r\n$2\r\npw\r\n");
+	conf.lookup.redis.password = NULL;
+	xo_tables_free(&world);
+	hang_up();
+	xo_buf_fini(&said);
+	xo_conf_arena_free(&arena);
+}
+
 /* A reply that came late, or doubled, is not that to the next question. */
 static void
 test_late(void **state)
@@ -575,6 +613,11 @@ test_places(void **state)
 		{"redis:inet:127.0.0.1:0", ""},
 		{"redis:inet:8.8.8.8:6379", "an address of this machine or of"},
 		{"redis://127.0.0.1:6379/0", "unix:/PATH or inet:ADDRESS:PORT"},
+		{"rediss:", "inet:ADDRESS:PORT behind rediss:"},
+		{"rediss://127.0.0.1:6379/0", "inet:ADDRESS:PORT behind "},
+		{"rediss:unix:/run/s", "inet:ADDRESS:PORT behind rediss:"},
+		{"rediss:inet:redis.contoso.com:6379", "an IP address behind"},
+		{"redisss:inet:127.0.0.1:6379", "csv:FILE, jsonl:FILE, "},
 		{"socketmap:unix:/run/s", "unix:/PATH or inet:ADDRESS:PORT"},
 		{"socketmap:unix:/run/s:", "the name of a map at the end"},
 		{"socketmap:unix:/run/s:a b", "the name of a map at the end"},
@@ -585,6 +628,8 @@ test_places(void **state)
 		{"redis:inet:127.0.0.1:6379", NULL},
 		{"redis:inet:[::1]:6379", NULL},
 		{"redis:inet:10.0.0.1", NULL},
+		{"rediss:inet:127.0.0.1:6379", NULL},
+		{"rediss:inet:8.8.8.8", NULL},
 		{"socketmap:unix:/run/a:b:c", NULL},
 		{"socketmap:inet:127.0.0.1:8888:tenants", NULL},
 	};
@@ -600,6 +645,10 @@ test_places(void **state)
 			fail_msg("%s: got %s, want %s", rows[i].text,
 			    got != NULL ? got : "taken", rows[i].want != NULL ?
 			    rows[i].want : "taken");
+		/* Never by accident without. */
+		if (got == NULL && t.is_tls != (strncmp(rows[i].text,
+		    "rediss:", 7) == 0))
+			fail_msg("%s: TLS %d", rows[i].text, t.is_tls);
 	}
 	xo_conf_arena_free(&arena);
 }
@@ -637,6 +686,7 @@ main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_socketmap),
 		cmocka_unit_test(test_redis),
+		cmocka_unit_test(test_no_greeting),
 		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_cancelled),
 		cmocka_unit_test(test_cancelled_midway),

@@ -9,8 +9,11 @@
 
 #include <event2/event.h>
 
+#include <lookup/access.h>
 #include <lookup/source.h>
 #include <lookup/tables.h>
+#include <net/leg.h>
+#include <net/tls.h>
 
 struct answer {
 	const char *source, *org;
@@ -52,24 +55,43 @@ ask(const struct xo_env *env, const struct xo_conf_table *table,
 	return a->known == XO_KNOWN_TENANT;
 }
 
+/* False: complained. */
+static bool
+make_env(const struct xo_conf *conf, const struct xo_conf_table *table,
+    struct xo_env *env)
+{
+	struct xo_buf error = {0};
+
+	*env = (struct xo_env){.conf = conf};
+	env->base = xo_tool_require(event_base_new());
+	env->scratch = xo_tool_require(malloc(XO_LEG_READ));
+	if (table->is_tls)
+		env->redis = xo_table_access_tls(conf, &error);
+	if (table->is_tls && env->redis == NULL)
+		xo_tool_complain("tenant: %s", xo_tool_cstr(&error));
+	xo_buf_fini(&error);
+	return !table->is_tls || env->redis != NULL;
+}
+
 bool
 xo_tenant_ask(const struct xo_conf *conf, const struct xo_conf_table *table,
     const char *org, struct xo_buf *rows)
 {
 	const struct xo_key key = {XO_KEY_ORG, xo_span_from_cstr(org)};
-	struct xo_env env = {.conf = conf};
 	struct answer a = {table->text, org, rows, XO_KNOWN_NOT_NOW, false};
 	struct xo_question *question = xo_tool_require(calloc(1,
 	    sizeof(*question)));
 	bool is_good = xo_question_make(question, &key);
+	struct xo_env env;
 
-	env.base = xo_tool_require(event_base_new());
-	if (is_good)
-		is_good = ask(&env, table, question, &a);
-	else
+	if (!is_good)
 		xo_tool_complain("tenant: expected an organisation, a domain: "
 		    "'%s'", org);
+	is_good = make_env(conf, table, &env) && is_good &&
+	    ask(&env, table, question, &a);
+	xo_tls_context_free(&env.redis);
 	event_base_free(env.base);
+	free(env.scratch);
 	free(question);
 	return is_good;
 }

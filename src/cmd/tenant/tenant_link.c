@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <conf/guest.h>
+#include <lookup/access.h>
 
 struct xo_tenant_link {
 	const struct xo_conf *conf;
@@ -21,6 +22,7 @@ struct xo_tenant_link {
 	struct xo_buf out;
 	struct xo_buf in;		/* read, and used up to `at` */
 	size_t at;
+	struct xo_tls_context *tls;	/* NULL: clear text */
 	struct xo_wire wire;
 };
 
@@ -195,6 +197,30 @@ connect_to(struct xo_tenant_link *link)
 	return xo_wire_connect(&link->wire, &target, timeout);
 }
 
+/* As the gateway does it: verified, or not at all. */
+static bool
+secure(struct xo_tenant_link *link)
+{
+	const struct xo_conf_redis *redis = &link->conf->lookup.redis;
+	struct xo_buf error = {0};
+	struct xo_tls *tls;
+
+	if (!link->table->is_tls)
+		return true;
+	link->tls = xo_table_access_tls(link->conf, &error);
+	if (link->tls == NULL)
+		(void)xo_tenant_link_complain(link, "TLS",
+		    xo_tool_cstr(&error));
+	xo_buf_fini(&error);
+	if (link->tls == NULL)
+		return false;
+	tls = xo_tool_require(xo_tls_new_client(link->tls, link->wire.fd,
+	    redis->tls_name != NULL ? redis->tls_name :
+	    link->table->host.host, NULL));
+	return xo_wire_start_tls(&link->wire, tls) ||
+	    xo_tenant_link_complain(link, "TLS", link->wire.error);
+}
+
 static bool
 authenticate(struct xo_tenant_link *link)
 {
@@ -224,7 +250,7 @@ xo_tenant_link_open(const struct xo_conf *conf,
 		xo_tool_complain("tenant: %s: %s", table->text,
 		    link->wire.error);
 		xo_tenant_link_close(&link);
-	} else if (!authenticate(link)) {
+	} else if (!secure(link) || !authenticate(link)) {
 		xo_tenant_link_close(&link);
 	}
 	return link;
@@ -236,6 +262,7 @@ xo_tenant_link_close(struct xo_tenant_link **link)
 	if (*link == NULL)
 		return;
 	xo_wire_close(&(*link)->wire);
+	xo_tls_context_free(&(*link)->tls);
 	xo_buf_fini(&(*link)->in);
 	xo_buf_fini(&(*link)->out);
 	free(*link);
