@@ -9,13 +9,19 @@
 #define LINE_SIZE 2048
 #define WORD_MAX 48
 
+/* A terminal acts on U+0080 to U+009F, too. */
 static void
 add_line(struct xo_buf *error, const char *line)
 {
-	for (; *line != '\0'; line++) {
-		uint8_t c = (uint8_t)*line;
+	struct xo_span s = xo_span_from_cstr(line);
+	uint32_t code = 0;
 
-		xo_buf_add_byte(error, c < ' ' || c == 0x7f ? '?' : c);
+	for (size_t n; s.len > 0; s = xo_span_from(s, n > 0 ? n : 1)) {
+		n = xo_utf8_first(s, &code);
+		if (n == 0 || code < ' ' || (code >= 0x7f && code < 0xa0))
+			xo_buf_add_byte(error, '?');
+		else
+			xo_buf_add(error, xo_span_first(s, n));
 	}
 }
 

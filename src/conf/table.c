@@ -135,12 +135,15 @@ static bool
 read_table(struct xo_loader *loader, const struct xo_conf_table *table)
 {
 	struct xo_buf text = {.max = TABLE_MAX};
+	/* One that a tool was given stands in no configuration. */
+	struct xo_conf_where where = table->where.file != NULL ?
+	    table->where : (struct xo_conf_where){table->path, 0};
 	const char *problem = table->content.p != NULL ? NULL :
 	    xo_file_read(table->path, &text);
 	bool is_good = problem == NULL ?
 	    read_text(loader, formats[table->kind], table->path,
 	    table->content.p != NULL ? table->content : xo_buf_span(&text)) :
-	    xo_conf_fail(loader->error, &table->where,
+	    xo_conf_fail(loader->error, &where,
 	    "tenant_tables: expected a readable file, found %s: %s",
 	    table->path, problem);
 

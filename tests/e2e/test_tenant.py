@@ -74,6 +74,19 @@ def test_refused(place, id, args, want):
     place.run(*args, want=want)
 
 
+@pytest.mark.parametrize("name", ("none", "folder", "fifo", "zero"))
+@pytest.mark.parametrize("kind", ("csv", "jsonl", "cdb"))
+def test_no_file(place, name, kind):
+    """It is named, and nothing waits for what is none."""
+    path = place.path(name)
+    os.mkdir(place.path("folder"))
+    os.mkfifo(place.path("fifo"))
+    os.symlink("/dev/zero", place.path("zero"))
+    for args in (("list",), ("get", "contoso"), ("export",), ("check",)):
+        said = place.run(*args, "%s:%s" % (kind, path), want=1)
+        assert path + ": " in said and "null" not in said, said
+
+
 def test_list_and_get(place):
     assert [x.split()[0] for x in place.run("list").splitlines()] == [
         "contoso", "fabrikam", "adatum", "wingtip"]

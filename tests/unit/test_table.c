@@ -478,6 +478,8 @@ static const struct bad json_bads[] = {
 	    "tenants.contoso.relay: expected true or false"},
 	{"\"relay\":true", "\"relay\":1", 1, "expected true or false, found 1"},
 	{"gw.pem", "none.pem", 1, "client_certificate: expected a readable"},
+	{"\"upstream\":\"v\"", "\"upstream\":\"v\xc2\x9b\xc3\xa4\"", 1,
+	    "found \"v?\xc3\xa4\""},
 	{"\"upstream\":\"v\"", "\"upstream\":\"w\"", 1,
 	    "expected a name from `upstreams`, found \"w\""},
 	{"contoso.com", "own.example", 1, "each organisation once"},
