@@ -9,11 +9,9 @@
 #define LINE_SIZE 2048
 #define WORD_MAX 48
 
-/* A terminal acts on U+0080 to U+009F, too. */
-static void
-add_line(struct xo_buf *error, const char *line)
+void
+xo_conf_add_shown(struct xo_buf *error, struct xo_span s)
 {
-	struct xo_span s = xo_span_from_cstr(line);
 	uint32_t code = 0;
 
 	for (size_t n; s.len > 0; s = xo_span_from(s, n > 0 ? n : 1)) {
@@ -39,11 +37,11 @@ xo_conf_fail(struct xo_buf *error, const struct xo_conf_where *where,
 		    where->line);
 	else
 		(void)snprintf(line, sizeof(line), "%s: ", where->file);
-	add_line(error, line);
+	xo_conf_add_shown(error, xo_span_from_cstr(line));
 	va_start(arguments, format);
 	(void)vsnprintf(line, sizeof(line), format, arguments);
 	va_end(arguments);
-	add_line(error, line);
+	xo_conf_add_shown(error, xo_span_from_cstr(line));
 	return false;
 }
 

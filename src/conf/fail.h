@@ -15,6 +15,10 @@
 bool xo_conf_fail(struct xo_buf *error, const struct xo_conf_where *where,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* Appends it with `?` for all that is no character, or that a terminal acts on:
+ * U+0080 to U+009F, too. */
+void xo_conf_add_shown(struct xo_buf *error, struct xo_span text);
+
 bool xo_conf_fail_memory(struct xo_buf *error);
 
 /* Text of the file as it is shown: cut. Use: xo_conf_show(span).text. */

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import struct
 import subprocess
 
 import pytest
@@ -85,6 +86,45 @@ def test_no_file(place, name, kind):
     for args in (("list",), ("get", "contoso"), ("export",), ("check",)):
         said = place.run(*args, "%s:%s" % (kind, path), want=1)
         assert path + ": " in said and "null" not in said, said
+
+
+def cdb(*pairs):
+    """A cdb file of any keys and values (cr.yp.to/cdb/cdb.txt)."""
+    def number(*n):
+        return struct.pack("<%dI" % len(n), *n)
+    data, tables = b"", [[] for _ in range(256)]
+    for key, value in pairs:
+        h = 5381
+        for c in key:
+            h = (h * 33 ^ c) & 0xffffffff
+        tables[h % 256].append((h, 2048 + len(data)))
+        data += number(len(key), len(value)) + key + value
+    head, end = b"", b""
+    for table in tables:
+        head += number(2048 + len(data) + len(end), 2 * len(table))
+        slots = [(0, 0)] * 2 * len(table)
+        for h, at in table:
+            i = h // 256 % len(slots)
+            while slots[i][1]:
+                i = (i + 1) % len(slots)
+            slots[i] = (h, at)
+        end += b"".join(number(*x) for x in slots)
+    return head + data + end
+
+
+def test_no_escapes(place):
+    """What a table says does nothing to a terminal."""
+    mark = (b"xoorg:tenants", b"1")
+    for name, text in (
+            ("a.cdb", cdb(mark, (b"org:\x1b[31ma.example", b"{}"))),
+            ("b.cdb", cdb(mark, (b"org:\xc2\x9b31ma.example", b"{}"))),
+            ("a.csv", b"name,originator_orgs,\x1b[31m\n"),
+            ("b.csv", b"name,originator_orgs,\xc2\x9b31m\n"),
+            ("a.jsonl", b'{"name":"a","originator_orgs":["a.example"],"\\u009b31m":1}\n')):
+        with open(place.path(name), "wb") as f:
+            f.write(text)
+        said = place.run("list", name.split(".")[1] + ":" + place.path(name), want=1)
+        assert "31m" in said and not set(said) & {"\x1b", "\x9b"}, said
 
 
 def test_list_and_get(place):

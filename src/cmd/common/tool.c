@@ -9,18 +9,28 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <conf/fail.h>
+
 void
 xo_tool_complain(const char *format, ...)
 {
+	struct xo_buf shown = {0};
+	char *text = NULL;
 	va_list args;
 
 	va_start(args, format);
-	flockfile(stderr);
-	fputs("xoorg: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-	funlockfile(stderr);
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
 	va_end(args);
+	if (text != NULL)
+		xo_conf_add_shown(&shown, xo_span_from_cstr(text));
+	if (text == NULL || shown.err != XO_OK)
+		fprintf(stderr, "xoorg: %s\n", format);
+	else
+		fprintf(stderr, "xoorg: %.*s\n", (int)shown.len,
+		    (const char *)shown.p);
+	xo_buf_fini(&shown);
+	free(text);
 }
 
 void *

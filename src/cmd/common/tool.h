@@ -26,7 +26,7 @@ int xo_cmd_setup(int argc, char **argv);
 int xo_cmd_sink(int argc, char **argv);
 int xo_cmd_tenant(int argc, char **argv);
 
-/* "xoorg: ..." to standard error. */
+/* "xoorg: ..." to standard error, as xo_conf_add_shown() shows it. */
 void xo_tool_complain(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
