@@ -16,20 +16,20 @@
 /* A configuration; yours comes from a file. What it does not name is refused. */
 static const struct xo_span exchange = XO_TEXT("mail.protection.outlook.com");
 static const struct xo_span domain = XO_TEXT("contoso.com");
-static const struct xo_peer peer = {.names = &exchange, .n_names = 1, .rights = XO_RIGHT_XOORG};
-static const struct xo_tenant tenant = {.name = XO_TEXT("contoso"), .upstream = XO_NOBODY,
-    .originator_orgs = &domain, .n_originator_orgs = 1,
-    .recipient_domains = &domain, .n_recipient_domains = 1};
-static const struct xo_upstream mta = {.name = XO_TEXT("mta")};
-static const struct xo_listener listener = {.peers = (const int[]){0}, .n_peers = 1};
 static struct xo_policy policy = {.hostname = XO_TEXT("gw.contoso.com"),
-    .peers = &peer, .n_peers = 1, .tenants = &tenant, .n_tenants = 1,
-    .upstreams = &mta, .n_upstreams = 1, .listeners = &listener, .n_listeners = 1};
+    .peers = &(const struct xo_peer){.names = &exchange, .n_names = 1,
+	.rights = XO_RIGHT_XOORG}, .n_peers = 1,
+    .tenants = &(const struct xo_tenant){.originator_orgs = &domain, .n_originator_orgs = 1,
+	.recipient_domains = &domain, .n_recipient_domains = 1}, .n_tenants = 1,
+    .listeners = &(const struct xo_listener){.peers = (const int[]){0}, .n_peers = 1,
+	.has_upstream = true, .upstream = 0}, .n_listeners = 1,
+    .upstreams = &(const struct xo_upstream){.name = XO_TEXT("mta")}, .n_upstreams = 1};
 static struct xo_rights rights;
 static uint32_t announced;
 static struct xo_treatment treatment;
+static bool has_recipient;
 
-/* The lines up to the dot; a real server unstuffs them, and minds their order. */
+/* The lines up to the dot; a real server unstuffs them. */
 static enum xo_refusal
 on_data(void)
 {
@@ -39,6 +39,7 @@ on_data(void)
 	enum xo_refusal why;
 	char line[1024];
 
+	printf("354 Go on\r\n");
 	while (fgets(line, sizeof(line), stdin) != NULL && strcmp(line, ".\r\n") != 0)
 		xo_buf_add_cstr(&in, line);
 	wall.remove = xo_treatment_removes(&policy, &treatment, false, &wall.promote);
@@ -64,17 +65,20 @@ judge(const struct xo_command *command)
 	case XO_VERB_EHLO:
 		return XO_REFUSAL_NONE;
 	case XO_VERB_MAIL:
+		has_recipient = false;
 		why = xo_mail_parse(command->args, announced, NULL, XO_SYNTAX_STRICT, &mail);
 		question = xo_treatment_question(&rights, &mail);
 		return why != XO_REFUSAL_NONE ? why :
-		    xo_treatment_mail(&policy, &listener, &question, &treatment);
+		    xo_treatment_mail(&policy, policy.listeners, &question, &treatment);
 	case XO_VERB_RCPT:
 		why = xo_rcpt_parse(command->args, announced, NULL, false, XO_SYNTAX_STRICT, &rcpt);
-		return why != XO_REFUSAL_NONE ? why :
-		    xo_treatment_rcpt(&policy, &listener, &rcpt.to, false, &treatment, &would);
+		if (why == XO_REFUSAL_NONE)
+			why = xo_treatment_rcpt(&policy, policy.listeners, &rcpt.to, false,
+			    &treatment, &would);
+		has_recipient |= why == XO_REFUSAL_NONE;
+		return why;
 	case XO_VERB_DATA:
-		printf("354 Go on\r\n");
-		return on_data();
+		return has_recipient ? on_data() : XO_REFUSAL_COMMAND_SEQUENCE;
 	default:
 		return XO_REFUSAL_COMMAND_UNKNOWN;
 	}
@@ -95,7 +99,7 @@ main(int argc, char **argv)
 
 	if (xo_tenants_index(&policy, &first, &second) != XO_OK)
 		return 1;
-	xo_rights_decide(&policy, &listener, &certificate, &address, &rights);
+	xo_rights_decide(&policy, policy.listeners, &certificate, &address, &rights);
 	announced = rights.rights & XO_RIGHT_XOORG ? XO_CAP_BIT(XO_CAP_XOORG) : 0;
 	setvbuf(stdout, NULL, _IONBF, 0);
 	while (fgets(text, sizeof(text), stdin) != NULL &&
@@ -103,7 +107,7 @@ main(int argc, char **argv)
 		xo_command_parse(line.text, &command);
 		why = judge(&command);
 		if (why != XO_REFUSAL_NONE)
-			printf("%u %s %s\r\n", (unsigned int)xo_refusal_info(why)->code,
+			printf("%u %s %s\r\n", xo_refusal_info(why)->code,
 			    xo_refusal_info(why)->enhanced, xo_refusal_info(why)->text);
 		else
 			printf(announced != 0 && command.verb == XO_VERB_EHLO ?

@@ -3,7 +3,9 @@
  * The policy: peers, tenants, listeners and upstreams, as the trust decisions
  * see them. Immutable once built; its builder (the configuration) owns every span
  * and array in it. References between the four are indexes into the arrays of
- * struct xo_policy; XO_NOBODY means none.
+ * struct xo_policy. One that may be absent counts only if the `has_` beside it says
+ * so: what is all-zero, or was forgotten, leads nowhere. Functions that take or give
+ * an index know XO_NOBODY for none.
  */
 #ifndef XOORG_POLICY_H
 #define XOORG_POLICY_H
@@ -86,7 +88,8 @@ struct xo_tenant {
 	size_t n_certificate_names;
 	bool relay;			/* centralized mail transport */
 	bool allow_untrusted_routing;	/* routed addresses, too (routing.h) */
-	int upstream;			/* XO_NOBODY: the listener's */
+	bool has_upstream;
+	int upstream;			/* else the listener's */
 	bool has_client_certificate;
 };
 
@@ -146,8 +149,9 @@ struct xo_listener {
 	enum xo_crl_mode crl;		/* of peers that inherit it */
 	enum xo_mode mode;
 	enum xo_decision on[XO_VERDICT_COUNT];
+	bool has_upstream, has_demote_to;
 	int upstream;			/* verified mail, and our own systems' */
-	int demote_to;			/* all other mail; XO_NOBODY: refuse it */
+	int demote_to;			/* all other mail; none: refuse it */
 	uint64_t size_limit;		/* octets of content; 0: none */
 	enum xo_bare_newline bare_newline;
 	enum xo_malformed_header malformed_header;
@@ -269,6 +273,11 @@ bool xo_tenant_is_guest(const struct xo_policy *policy, int i);
 /* Total: for XO_NOBODY, or any other index out of range, it gives an upstream
  * that asks for nothing and is told nothing. */
 const struct xo_upstream *xo_upstream_at(const struct xo_policy *policy, int i);
+
+/* Where mail goes by a listener or a tenant: XO_NOBODY if it says nothing. */
+int xo_listener_upstream(const struct xo_listener *listener);
+int xo_listener_demote_to(const struct xo_listener *listener);
+int xo_tenant_upstream(const struct xo_tenant *tenant);
 
 /* An MTA asks there and brings no mail: next hops are its own (asked.h). */
 bool xo_listener_is_asked(const struct xo_listener *listener);

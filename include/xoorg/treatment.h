@@ -34,7 +34,8 @@ enum xo_origin {
  */
 bool xo_rights_are_ours(uint32_t rights);
 
-/* One transaction's, from MAIL on. All-zero is none's: XO_TREATMENT_NONE. */
+/* One transaction's, from MAIL on. All-zero is no transaction's, as is
+ * XO_TREATMENT_NONE: it gets no recipient and no tenant's certificate. */
 struct xo_treatment {
 	struct xo_answer answer;
 	enum xo_origin origin;
@@ -94,7 +95,8 @@ bool xo_treatment_takes_hello(const struct xo_listener *listener,
     uint32_t rights);
 
 /*
- * At RCPT: XO_REFUSAL_NONE; what xo_recipient_check() says of a recipient of
+ * At RCPT: XO_REFUSAL_COMMAND_SEQUENCE if MAIL was refused, or there was none;
+ * XO_REFUSAL_NONE; what xo_recipient_check() says of a recipient of
  * trusted mail, unless it is the postmaster of verified mail; or
  * XO_REFUSAL_NO_TENANT as above. `is_first`: no next hop has been asked for yet,
  * so it may still be another.

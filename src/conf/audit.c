@@ -43,8 +43,7 @@ note_guests(struct xo_audit *a)
 	for (size_t i = 0; i < a->policy->n_listeners; i++) {
 		const struct xo_listener *l = &a->policy->listeners[i];
 
-		if (l->upstream != XO_NOBODY && xo_listener_takes_tenants(
-		    a->policy, l))
+		if (l->has_upstream && xo_listener_takes_tenants(a->policy, l))
 			a->is_trusted[l->upstream] =
 			    a->is_used[l->upstream] = true;
 	}

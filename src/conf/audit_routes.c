@@ -52,7 +52,7 @@ lacks_upstream_of_guests(const struct xo_audit *a, size_t i)
 {
 	const struct xo_listener *l = &a->policy->listeners[i];
 
-	return l->upstream == XO_NOBODY && !xo_listener_is_asked(l) &&
+	return !l->has_upstream && !xo_listener_is_asked(l) &&
 	    xo_listener_takes_tenants(a->policy, l);
 }
 
@@ -91,7 +91,7 @@ note_demoted(void *arg, const struct xo_route *route)
 static bool
 demotes(struct xo_audit *a, size_t i)
 {
-	return a->policy->listeners[i].demote_to != XO_NOBODY &&
+	return a->policy->listeners[i].has_demote_to &&
 	    search(a, i, note_demoted).n > 0;
 }
 
@@ -262,7 +262,8 @@ look_at_strangers(struct xo_audit *a, size_t i)
 	strangers = search(a, i, note_strangers);
 	u = strangers.route.upstream;
 	if (strangers.n > 0)
-		xo_audit_tell_of(a, u == a->policy->listeners[i].demote_to ?
+		xo_audit_tell_of(a, u ==
+		    xo_listener_demote_to(&a->policy->listeners[i]) ?
 		    "demote_to" : "upstream", "`%.60s` is on this machine and "
 		    "has handover = \"none\"",
 		    xo_audit_name(a, XO_SECTION_UPSTREAMS, u));
@@ -273,7 +274,7 @@ look_at_observing(struct xo_audit *a, size_t i)
 {
 	const struct xo_listener *l = &a->policy->listeners[i];
 
-	if (l->mode == XO_MODE_OBSERVE && l->demote_to == XO_NOBODY &&
+	if (l->mode == XO_MODE_OBSERVE && !l->has_demote_to &&
 	    !xo_listener_is_asked(l))
 		xo_audit_tell(a, NULL, "\"observe\" without demote_to");
 }

@@ -210,7 +210,7 @@ read_record(struct xo_row_reader *r, const struct xo_guest_reader *reader,
 	return has_own_name(r, reader, tenant->name) &&
 	    has_own_orgs(r, reader->policy, tenant) &&
 	    is_its_own(r, tenant) &&
-	    goes_its_way(r, reader->policy, tenant->upstream);
+	    goes_its_way(r, reader->policy, xo_tenant_upstream(tenant));
 }
 _Static_assert(XO_GUEST_RECORD_MAX == 65536, "the text says 65536");
 

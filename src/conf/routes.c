@@ -44,7 +44,7 @@ bool
 xo_upstream_takes_guests(const struct xo_policy *policy, int upstream)
 {
 	for (size_t i = 0; i < policy->n_listeners; i++)
-		if (policy->listeners[i].demote_to == upstream)
+		if (xo_listener_demote_to(&policy->listeners[i]) == upstream)
 			return false;
 	return true;
 }
@@ -60,13 +60,13 @@ static int
 upstream_of(const struct tour *t, const struct xo_route *route)
 {
 	if (route->decision == XO_DECISION_DEMOTE)
-		return t->listener->demote_to;
+		return xo_listener_demote_to(t->listener);
 	if (route->decision != XO_DECISION_ACCEPT)
 		return XO_NOBODY;
 	if (route->tenant != XO_NOBODY &&
-	    t->policy->tenants[route->tenant].upstream != XO_NOBODY)
+	    t->policy->tenants[route->tenant].has_upstream)
 		return t->policy->tenants[route->tenant].upstream;
-	return t->listener->upstream;
+	return xo_listener_upstream(t->listener);
 }
 
 static void

@@ -157,8 +157,8 @@ lacks_way_on(const void *record)
 	const struct xo_listener_record *listener = record;
 
 	return !xo_listener_is_asked(&listener->policy) &&
-	    listener->policy.upstream == XO_NOBODY &&
-	    listener->policy.demote_to == XO_NOBODY;
+	    !listener->policy.has_upstream &&
+	    !listener->policy.has_demote_to;
 }
 
 static bool

@@ -22,7 +22,7 @@ set_known(struct xo_hops *hops)
 	const struct xo_policy *policy = &hops->env->conf->policy;
 
 	for (size_t i = 0; i < policy->n_tenants; i++)
-		if (policy->tenants[i].upstream != XO_NOBODY)
+		if (policy->tenants[i].has_upstream)
 			hops->known[policy->tenants[i].upstream]
 			    .serves_tenants = true;
 	for (size_t u = 0; u < policy->n_upstreams; u++)

@@ -76,8 +76,10 @@ tell_listener(const struct xo_runtime *runtime, size_t i)
 	xo_log_cstr(line, "tls", tls == XO_NOBODY ? "" :
 	    runtime->conf->tls[tls].name);
 	put_peers(line, policy, l);
-	xo_log_str(line, "upstream", name_of(policy, l->upstream));
-	xo_log_str(line, "demote_to", name_of(policy, l->demote_to));
+	xo_log_str(line, "upstream", name_of(policy,
+	    xo_listener_upstream(l)));
+	xo_log_str(line, "demote_to", name_of(policy,
+	    xo_listener_demote_to(l)));
 	xo_log_end(line);
 }
 

@@ -68,9 +68,9 @@ gather(const struct xo_relay *r, struct gathered *g)
 	    r->front.rights.is_attributed);
 
 	if (ways.upstream)
-		narrow(r, g, l->upstream);
+		narrow(r, g, xo_listener_upstream(l));
 	if (ways.demote_to)
-		narrow(r, g, l->demote_to);
+		narrow(r, g, xo_listener_demote_to(l));
 	for (size_t u = 0; ways.tenants && u < r->setup.policy->n_upstreams;
 	    u++)
 		if (r->setup.known[u].serves_tenants)

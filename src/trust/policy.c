@@ -54,6 +54,24 @@ xo_tenant_is_guest(const struct xo_policy *policy, int i)
 	return i >= 0 && (size_t)i >= policy->n_tenants;
 }
 
+int
+xo_listener_upstream(const struct xo_listener *listener)
+{
+	return listener->has_upstream ? listener->upstream : XO_NOBODY;
+}
+
+int
+xo_listener_demote_to(const struct xo_listener *listener)
+{
+	return listener->has_demote_to ? listener->demote_to : XO_NOBODY;
+}
+
+int
+xo_tenant_upstream(const struct xo_tenant *tenant)
+{
+	return tenant->has_upstream ? tenant->upstream : XO_NOBODY;
+}
+
 bool
 xo_listener_is_asked(const struct xo_listener *listener)
 {

@@ -77,13 +77,21 @@ choose_upstream(const struct xo_policy *policy,
 	if (xo_listener_is_asked(listener))
 		return;
 	if (!t->is_trusted)
-		t->upstream = listener->demote_to;
-	else if (tenant != NULL && tenant->upstream != XO_NOBODY)
+		t->upstream = xo_listener_demote_to(listener);
+	else if (tenant != NULL && tenant->has_upstream)
 		t->upstream = tenant->upstream;
 	else
-		t->upstream = listener->upstream;
+		t->upstream = xo_listener_upstream(listener);
 	if (t->upstream < 0 || (size_t)t->upstream >= policy->n_upstreams)
 		t->upstream = XO_NOBODY;
+}
+
+/* False: MAIL was refused, or has not been judged at all. */
+static bool
+has_begun(const struct xo_treatment *t)
+{
+	return t->answer.decision == XO_DECISION_ACCEPT ||
+	    t->answer.decision == XO_DECISION_DEMOTE;
 }
 
 /* A bounce of our own systems: whose it is says its first recipient, unless the
@@ -176,7 +184,7 @@ observe(const struct xo_policy *policy, const struct xo_listener *listener,
 		return why;
 	if (t->is_observed || (is_first && demote(policy, listener, t)))
 		return XO_REFUSAL_NONE;
-	return is_first || listener->demote_to == XO_NOBODY ? why :
+	return is_first || !listener->has_demote_to ? why :
 	    XO_REFUSAL_RCPT_APART;
 }
 
@@ -273,6 +281,9 @@ xo_treatment_rcpt(const struct xo_policy *policy,
     const struct xo_listener *listener, const struct xo_path *to,
     bool is_first, struct xo_treatment *t, enum xo_refusal *would_r)
 {
+	*would_r = XO_REFUSAL_COMMAND_SEQUENCE;
+	if (!has_begun(t))
+		return *would_r;
 	*would_r = judge_recipient(policy, listener, to, is_first, t);
 	if (*would_r == XO_REFUSAL_NONE ||
 	    *would_r == XO_REFUSAL_TENANT_NOT_KNOWN)
@@ -345,7 +356,7 @@ int
 xo_treatment_credential(const struct xo_policy *policy,
     const struct xo_treatment *t)
 {
-	if (xo_tenant_at(policy, t->tenant) == NULL ||
+	if (!has_begun(t) || xo_tenant_at(policy, t->tenant) == NULL ||
 	    (xo_tenant_is_guest(policy, t->tenant) &&
 	    !policy->guests_have_certificates))
 		return XO_NOBODY;

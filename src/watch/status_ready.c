@@ -56,9 +56,12 @@ look_at_upstreams(const struct xo_conf *conf,
 	for (int u = 0; u < (int)policy->n_upstreams; u++) {
 		bool is_used = false;
 
-		for (size_t i = 0; i < policy->n_listeners; i++)
-			is_used = is_used || policy->listeners[i].upstream == u ||
-			    policy->listeners[i].demote_to == u;
+		for (size_t i = 0; i < policy->n_listeners; i++) {
+			const struct xo_listener *l = &policy->listeners[i];
+
+			is_used = is_used || xo_listener_upstream(l) == u ||
+			    xo_listener_demote_to(l) == u;
+		}
 		if (is_used)
 			look_at_upstream(snapshot, u, out);
 	}

@@ -84,16 +84,16 @@ static void
 make_holes(uint8_t holes)
 {
 	if ((holes & 1) != 0)
-		listener.upstream = XO_NOBODY;
+		listener.has_upstream = false;
 	if ((holes & 2) != 0)
-		listener.demote_to = XO_NOBODY;
+		listener.has_demote_to = false;
 	if ((holes & 4) != 0)
 		policy.n_tenants = 0;
 	if ((holes & 8) != 0)
 		listener.n_peers = 0;
-	if ((holes & 16) != 0)
-		tenant.upstream = 1;
-	known[1].serves_tenants = tenant.upstream == 1;
+	tenant.upstream = 1;
+	tenant.has_upstream = (holes & 16) != 0;
+	known[1].serves_tenants = tenant.has_upstream;
 	for (size_t i = 0; i < 2; i++)
 		upstreams[i].has_tenant_certificate = (holes & 32) != 0;
 	if ((holes & 64) != 0)
@@ -115,13 +115,13 @@ set_policy(uint8_t options, uint8_t holes)
 		.rights = XO_RIGHT_RELAY | XO_RIGHT_XCLIENT};
 	tenant = (struct xo_tenant){.name = XO_LIT("contoso"),
 		.originator_orgs = orgs, .n_originator_orgs = 1,
-		.recipient_domains = orgs, .n_recipient_domains = 1,
-		.upstream = XO_NOBODY};
+		.recipient_domains = orgs, .n_recipient_domains = 1};
 	listener = (struct xo_listener){.name = XO_LIT("in"),
 		.peers = peer_numbers, .n_peers = 2, .has_tls = true,
 		.on = {XO_DECISION_ACCEPT, XO_DECISION_REJECT,
 		XO_DECISION_DEMOTE, XO_DECISION_REJECT, XO_DECISION_DEMOTE},
-		.upstream = 0, .demote_to = 1, .size_limit = 4000,
+		.has_upstream = true, .upstream = 0,
+		.has_demote_to = true, .demote_to = 1, .size_limit = 4000,
 		.lenient_envelope = (options & 2) != 0,
 		.bare_newline = (options & 8) != 0 ?
 		XO_BARE_NEWLINE_NORMALIZE : XO_BARE_NEWLINE_REJECT};
@@ -563,7 +563,7 @@ static const struct xo_span guest_orgs[] = {
 static struct xo_guest record = {.free = keep_record, .tenant = {
 	.originator_orgs = guest_orgs, .n_originator_orgs = 2,
 	.recipient_domains = guest_orgs, .n_recipient_domains = 1,
-	.upstream = 1}};
+	.has_upstream = true, .upstream = 1}};
 
 static void
 tell(struct machine *m, uint8_t how)

@@ -100,16 +100,14 @@ static const struct xo_peer peers[] = {
 static const int numbers[] = {0};
 static const struct xo_tenant tenants[] = {
 	{.name = S("contoso"), .originator_orgs = orgs, .n_originator_orgs = 1,
-	    .recipient_domains = orgs, .n_recipient_domains = 1,
-	    .upstream = XO_NOBODY},
+	    .recipient_domains = orgs, .n_recipient_domains = 1},
 };
 
 static void
 check_answer(const struct xo_policy *policy, const struct xo_delegation *q)
 {
 	struct xo_listener listener = {.service = XO_SERVICE_POLICY,
-		.peers = numbers, .n_peers = 1,
-		.upstream = XO_NOBODY, .demote_to = XO_NOBODY};
+		.peers = numbers, .n_peers = 1};
 	const struct xo_span *v = q->values;
 	struct xo_delegation_answer answer;
 	struct xo_buf out = {0};

@@ -76,7 +76,7 @@ try_record(struct xo_span in)
 	if (guest != NULL) {
 		MUST(guest->tenant.n_originator_orgs > 0);
 		MUST(!guest->tenant.has_client_certificate);
-		MUST(guest->tenant.upstream == XO_NOBODY);
+		MUST(!guest->tenant.has_upstream);
 	}
 	xo_guest_free(&guest);
 	xo_guest_reader_free(&reader);

@@ -153,7 +153,7 @@ make_guest(struct xo_span domain, bool is_odd)
 		.sender_domains = &r->domain,
 		.n_sender_domains = is_odd ? 1 : 0,
 		.recipient_domains = &r->domain, .n_recipient_domains = 1,
-		.relay = is_odd, .upstream = is_odd ? 1 : XO_NOBODY}};
+		.relay = is_odd, .has_upstream = is_odd, .upstream = 1}};
 	return &r->guest;
 }
 

@@ -19,10 +19,10 @@ static const struct xo_span fabrikam[] = {S("fabrikam.com")};
 static const struct xo_tenant tenants[] = {
 	{.name = S("contoso"), .originator_orgs = contoso,
 	    .n_originator_orgs = 2, .recipient_domains = contoso,
-	    .n_recipient_domains = 2, .upstream = XO_NOBODY},
+	    .n_recipient_domains = 2},
 	{.name = S("fabrikam"), .originator_orgs = fabrikam,
 	    .n_originator_orgs = 1, .recipient_domains = fabrikam,
-	    .n_recipient_domains = 1, .relay = true, .upstream = XO_NOBODY},
+	    .n_recipient_domains = 1, .relay = true},
 };
 
 static bool

@@ -41,7 +41,7 @@ add(struct table *t, char what, struct xo_span name)
 	if (what == '+' && t->n < TENANTS_MAX) {
 		last = &t->tenants[t->n];
 		*last = (struct xo_tenant){
-			.name = XO_LIT("t"), .upstream = XO_NOBODY,
+			.name = XO_LIT("t"),
 			.originator_orgs = t->names[0][t->n],
 			.sender_domains = t->names[1][t->n],
 			.recipient_domains = t->names[2][t->n],

@@ -27,6 +27,10 @@ def group(file, unit="", e2e=()):
 
 # --- trust: who is trusted, and with what --------------------------------------------
 
+m = group("policy.c", "treatment")
+m("upstream-forgotten", "return listener->has_upstream ?", "return true ?")
+m("demote_to-forgotten", "return listener->has_demote_to ?", "return true ?")
+
 m = group("treatment.c", "treatment relay_trust")
 m("ours-with-xoorg", "(rights & XO_RIGHT_XOORG) == 0;", "true;")
 m("ours-without-relay", "return (rights & XO_RIGHT_RELAY) != 0 &&", "return true &&")
@@ -38,9 +42,12 @@ m("tenant-of-strangers", "else if (t->origin == XO_ORIGIN_OURS && address.len > 
   "else if (address.len > 0)")
 m("trusted-always", "t->is_trusted = t->answer.decision == XO_DECISION_ACCEPT;",
   "t->is_trusted = true;")
-m("demoted-to-upstream", "t->upstream = listener->demote_to;",
-  "t->upstream = listener->upstream;")
+m("demoted-to-upstream", "t->upstream = xo_listener_demote_to(listener);",
+  "t->upstream = xo_listener_upstream(listener);")
 m("tenants-upstream", "t->upstream = tenant->upstream;", "t->upstream = listener->upstream;")
+m("tenants-forgotten", "tenant != NULL && tenant->has_upstream)", "tenant != NULL)")
+m("rcpt-before-mail", "if (!has_begun(t))", "if (false)")
+m("certificate-before-mail", "if (!has_begun(t) || ", "if (")
 m("no-upstream", "t->upstream = XO_NOBODY;\n}", "t->upstream = 0;\n}")
 m("tempfail-accepts", "return XO_REFUSAL_TRY_LATER;\n\tif (t->answer.decision == XO_DECISION_REJECT)",
   "return XO_REFUSAL_NONE;\n\tif (t->answer.decision == XO_DECISION_REJECT)")
@@ -79,7 +86,7 @@ m("takes-value-any-source", "xo_upstream_at(policy, t->upstream)->xoorg_source =
   "true;")
 m("takes-any-value", "may_bring_value(policy, t, org) && tenant != XO_NOBODY &&", "may_bring_value(policy, t, org) &&")
 m("guest-shows-certificate", "(xo_tenant_is_guest(policy, t->tenant) &&\n\t    !policy->guests_have_certificates))", "false)")
-m("shows-certificate-of-gone", "if (xo_tenant_at(policy, t->tenant) == NULL ||\n\t    (xo_tenant_is_guest(", "if ((xo_tenant_is_guest(")
+m("shows-certificate-of-gone", "if (!has_begun(t) || xo_tenant_at(policy, t->tenant) == NULL ||\n\t    (xo_tenant_is_guest(", "if (!has_begun(t) || (xo_tenant_is_guest(")
 m("lacks-not-at-mail", "if (lacks_mail(policy, question, t)) {", "if (false) {")
 m("lacks-for-strangers", "return (question->rights & XO_RIGHT_XOORG) != 0 &&\n\t    question->has_xoorg", "return question->has_xoorg")
 m("lacks-for-attributed", "return !question->is_attributed && lacks(policy,", "return lacks(policy,")
@@ -108,7 +115,7 @@ m("bounce-upstream", "choose_tenant(policy, to->address, t);\n\t\tchoose_upstrea
 m("observed-would", "ordinary.answer.would = XO_DECISION_REJECT;", ";")
 m("observed-nowhere", "if (is_nowhere(listener, &ordinary) || lacks", "if (lacks")
 m("observed-trusted", "*t = ordinary;\n", "t->is_observed = true;\n")
-m("observed-apart", "return is_first || listener->demote_to == XO_NOBODY ? why :\n\t    XO_REFUSAL_RCPT_APART;",
+m("observed-apart", "return is_first || !listener->has_demote_to ? why :\n\t    XO_REFUSAL_RCPT_APART;",
   "return why;")
 m("ways-observed", "ways.demote_to = listener->mode == XO_MODE_OBSERVE;", "")
 m("wall-relay-stranger", "if (is_strangers(t->rights))\n", "if ((t->rights & XO_RIGHT_XOORG) == 0)\n")

@@ -79,7 +79,7 @@ static const struct xo_span contoso[] = {S("contoso.com")};
 static const struct xo_tenant usual_tenant = {
 	.name = S("contoso"), .originator_orgs = contoso,
 	.n_originator_orgs = 1, .recipient_domains = contoso,
-	.n_recipient_domains = 1, .upstream = XO_NOBODY,
+	.n_recipient_domains = 1,
 };
 
 static const struct xo_limits usual_limits = {
@@ -99,16 +99,16 @@ static void
 make_holes(struct world *w, unsigned int holes)
 {
 	if ((holes & HOLE_UPSTREAM) != 0)
-		w->listener.upstream = XO_NOBODY;
+		w->listener.has_upstream = false;
 	if ((holes & HOLE_DEMOTE_TO) != 0)
-		w->listener.demote_to = XO_NOBODY;
+		w->listener.has_demote_to = false;
 	if ((holes & HOLE_TENANTS) != 0)
 		w->policy.n_tenants = 0;
 	if ((holes & HOLE_PEERS) != 0)
 		w->listener.n_peers = 0;
-	if ((holes & HOLE_TENANT_UPSTREAM) != 0)
-		w->tenant.upstream = 1;
-	w->known[1].serves_tenants = w->tenant.upstream == 1;
+	w->tenant.upstream = 1;
+	w->tenant.has_upstream = (holes & HOLE_TENANT_UPSTREAM) != 0;
+	w->known[1].serves_tenants = w->tenant.has_upstream;
 	for (size_t i = 0; i < 2; i++)
 		w->upstreams[i].has_tenant_certificate =
 		    (holes & HOLE_CERTIFICATE) != 0;
@@ -128,7 +128,8 @@ set_policy(struct world *w)
 	w->tenant = usual_tenant;
 	w->listener = (struct xo_listener){
 		.name = S("test"), .peers = listener_peers, .n_peers = 2,
-		.has_tls = true, .upstream = 0, .demote_to = 1,
+		.has_tls = true, .has_upstream = true, .upstream = 0,
+		.has_demote_to = true, .demote_to = 1,
 		.size_limit = o->size_limit, .is_safe = o->is_safe,
 		.bare_newline = o->normalizes ? XO_BARE_NEWLINE_NORMALIZE :
 		    XO_BARE_NEWLINE_REJECT,

@@ -41,11 +41,11 @@ static const int all_peers[] = {0, 1, 2};
 static const struct xo_tenant tenants[] = {
 	{.name = S("contoso"), .originator_orgs = contoso,
 	    .n_originator_orgs = 2, .recipient_domains = contoso,
-	    .n_recipient_domains = 2, .upstream = XO_NOBODY},
+	    .n_recipient_domains = 2},
 	{.name = S("fabrikam"), .originator_orgs = fabrikam,
 	    .n_originator_orgs = 1, .sender_domains = sales,
 	    .n_sender_domains = 1, .recipient_domains = fabrikam,
-	    .n_recipient_domains = 1, .relay = true, .upstream = XO_NOBODY},
+	    .n_recipient_domains = 1, .relay = true},
 };
 static struct xo_listener listener;
 static struct xo_policy policy;
@@ -62,7 +62,6 @@ set_up(void **state)
 	listener = (struct xo_listener){
 		.service = XO_SERVICE_POLICY, .peers = all_peers,
 		.n_peers = N(all_peers),
-		.upstream = XO_NOBODY, .demote_to = XO_NOBODY,
 		.on = {
 			[XO_VERDICT_UNKNOWN_ORG] = XO_DECISION_REJECT,
 			[XO_VERDICT_NO_ORG] = XO_DECISION_DEMOTE,

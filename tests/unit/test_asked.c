@@ -45,16 +45,14 @@ set_up(void **state)
 	tenants[CONTOSO] = (struct xo_tenant){
 		.originator_orgs = contoso, .n_originator_orgs = 1,
 		.sender_domains = contoso, .n_sender_domains = 1,
-		.recipient_domains = contoso, .n_recipient_domains = 1,
-		.upstream = XO_NOBODY};
+		.recipient_domains = contoso, .n_recipient_domains = 1};
 	tenants[TRANSPORT] = (struct xo_tenant){
 		.originator_orgs = transport, .n_originator_orgs = 1,
 		.sender_domains = transport, .n_sender_domains = 1,
 		.recipient_domains = transport, .n_recipient_domains = 1,
-		.relay = true, .upstream = 7};
+		.relay = true, .has_upstream = true, .upstream = 7};
 	listener = (struct xo_listener){
 		.service = XO_SERVICE_POLICY, .peers = peers, .n_peers = 1,
-		.upstream = XO_NOBODY, .demote_to = XO_NOBODY,
 		.on = {
 			[XO_VERDICT_UNKNOWN_ORG] = XO_DECISION_REJECT,
 			[XO_VERDICT_NO_ORG] = XO_DECISION_DEMOTE,

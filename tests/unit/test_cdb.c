@@ -76,7 +76,10 @@ static struct xo_upstream upstreams[] = {
 	{.name = {(const uint8_t *)"v", 1}},
 	{.name = {(const uint8_t *)"d", 1}},
 };
-static struct xo_listener listener = {.upstream = 0, .demote_to = 2};
+static struct xo_listener listener = {
+	.has_upstream = true, .upstream = 0,
+	.has_demote_to = true, .demote_to = 2,
+};
 static struct xo_conf_table tables[] = {
 	{.kind = XO_TABLE_CDB, .text = "cdb:" FILE_NAME, .path = FILE_NAME},
 	{.kind = XO_TABLE_CDB, .text = "cdb:second", .path = "second"},
@@ -124,7 +127,7 @@ note(void *arg, const struct xo_table_answer *answer)
 		return;
 	(void)snprintf(got->name, sizeof(got->name), "%.*s",
 	    (int)guest->tenant.name.len, (const char *)guest->tenant.name.p);
-	got->upstream = guest->tenant.upstream;
+	got->upstream = xo_tenant_upstream(&guest->tenant);
 	xo_guest_free(&guest);
 }
 

@@ -503,14 +503,14 @@ test_listeners(void **state)
 	assert_int_equal(listener->on[XO_VERDICT_UNAUTHENTICATED],
 	    XO_DECISION_DEMOTE);
 	assert_int_equal(listener->upstream, 0);
-	assert_int_equal(listener->demote_to, 2);
+	assert_int_equal(xo_listener_demote_to(listener), 2);
 	assert_true(listener->size_limit == 5000000000U);
 	listener = &conf->policy.listeners[1];
 	assert_false(listener->has_tls);
 	assert_int_equal(conf->listeners[1].tls, XO_NOBODY);
 	assert_int_equal(listener->peers[0], 1);
 	assert_int_equal(listener->upstream, 1);
-	assert_int_equal(listener->demote_to, XO_NOBODY);
+	assert_int_equal(xo_listener_demote_to(listener), XO_NOBODY);
 	assert_true(listener->size_limit == 157286400U);
 	xo_conf_free(&conf);
 }

@@ -43,8 +43,7 @@ contoso(void)
 	    .originator_orgs = contoso_orgs,
 	    .n_originator_orgs = N(contoso_orgs),
 	    .sender_domains = contoso_senders,
-	    .n_sender_domains = N(contoso_senders),
-	    .upstream = XO_NOBODY};
+	    .n_sender_domains = N(contoso_senders)};
 	guest->free = free_guest;
 	n_alive++;
 	return guest;

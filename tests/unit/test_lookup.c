@@ -58,6 +58,7 @@ make(const char *name, const char *domain, int upstream)
 		.originator_orgs = r->domains, .n_originator_orgs = 1,
 		.sender_domains = r->domains, .n_sender_domains = 1,
 		.recipient_domains = r->domains, .n_recipient_domains = 1,
+		.has_upstream = upstream != XO_NOBODY,
 		.upstream = upstream}};
 	n_alive++;
 	return &r->guest;
@@ -860,7 +861,8 @@ test_crowd(void **state)
 			.n_sender_domains = 1,
 			.recipient_domains = &domain_spans[i],
 			.n_recipient_domains = 1,
-			.upstream = i % 2, .has_client_certificate = true};
+			.has_upstream = true, .upstream = i % 2,
+			.has_client_certificate = true};
 	while (n_over < SESSIONS) {
 		struct seat *s = &seats[draw(SEATS)];
 

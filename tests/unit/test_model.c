@@ -140,7 +140,7 @@ static const struct xo_span contoso[] = {S("contoso.com")};
 static const struct xo_tenant tenants[] = {
 	{.name = S("contoso"), .originator_orgs = contoso,
 	    .n_originator_orgs = 1, .recipient_domains = contoso,
-	    .n_recipient_domains = 1, .upstream = XO_NOBODY},
+	    .n_recipient_domains = 1},
 };
 
 static void
@@ -163,7 +163,8 @@ set_policy(struct stage *s)
 
 	s->listener = (struct xo_listener){
 		.name = S("test"), .peers = listener_peers, .n_peers = 2,
-		.has_tls = true, .upstream = 0, .demote_to = 1,
+		.has_tls = true, .has_upstream = true, .upstream = 0,
+		.has_demote_to = true, .demote_to = 1,
 		.on = {
 			[XO_VERDICT_UNKNOWN_ORG] = XO_DECISION_REJECT,
 			[XO_VERDICT_NO_ORG] = XO_DECISION_DEMOTE,
@@ -605,8 +606,7 @@ play_answer(struct stage *s, const char *event)
 	};
 	static struct xo_guest tenant = {.free = keep_guest, .tenant = {
 		.originator_orgs = orgs, .n_originator_orgs = N(orgs),
-		.recipient_domains = contoso, .n_recipient_domains = 1,
-		.upstream = XO_NOBODY}};
+		.recipient_domains = contoso, .n_recipient_domains = 1}};
 	struct xo_guest *guest = &tenant;
 	bool is_tenant = is_event(event, "TENANT");
 	struct xo_key key = s->asked;

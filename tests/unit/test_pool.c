@@ -99,8 +99,7 @@ test_guest_without_certificate(void **state)
 {
 	static const struct xo_span org = {(const uint8_t *)"g.example", 9};
 	struct xo_guest guest = {.tenant = {.name = XO_LIT("g"),
-		.originator_orgs = &org, .n_originator_orgs = 1,
-		.upstream = XO_NOBODY}}, *given = &guest;
+		.originator_orgs = &org, .n_originator_orgs = 1}}, *given = &guest;
 	const struct xo_key key = {XO_KEY_ORG, org};
 	struct claimed c;
 

@@ -63,12 +63,10 @@ shape(struct world *w)
 		.originator_orgs = contoso, .n_originator_orgs = 2,
 		.sender_domains = contoso,
 		.n_sender_domains = p.has_sender_rule ? 1 : 0,
-		.recipient_domains = contoso, .n_recipient_domains = 1,
-		.upstream = XO_NOBODY};
+		.recipient_domains = contoso, .n_recipient_domains = 1};
 	tenants[FABRIKAM] = (struct xo_tenant){.name = XO_LIT("fabrikam"),
 		.originator_orgs = fabrikam, .n_originator_orgs = 1,
-		.recipient_domains = fabrikam, .n_recipient_domains = 1,
-		.upstream = XO_NOBODY};
+		.recipient_domains = fabrikam, .n_recipient_domains = 1};
 	w->policy.peers = peers;
 	w->policy.tenants = tenants;
 	w->policy.n_tenants = 2;

@@ -32,7 +32,7 @@
 
 static char path[] = "/tmp/xoorg-test-server.XXXXXX/s";
 static struct xo_upstream upstreams[] = {{.name = {(const uint8_t *)"u", 1}}};
-static struct xo_listener listener = {.upstream = 0, .demote_to = XO_NOBODY};
+static struct xo_listener listener = {.has_upstream = true, .upstream = 0};
 static struct xo_conf_table table;
 static struct xo_conf conf = {
 	.policy = {

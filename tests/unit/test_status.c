@@ -31,7 +31,8 @@ static const struct xo_tenant tenants[] = {
 	{.name = S("contoso"), .originator_orgs = orgs, .n_originator_orgs = 1},
 };
 static const struct xo_listener listeners[] = {
-	{.name = S("from-exchange-online"), .mode = XO_MODE_OBSERVE},
+	{.name = S("from-exchange-online"), .mode = XO_MODE_OBSERVE,
+	    .has_upstream = true, .upstream = 0},
 };
 static const struct xo_upstream upstreams[] = {{.name = S("postfix")}};
 static const struct xo_conf_upstream places[] = {{.n_hosts = 0}};
@@ -316,8 +317,7 @@ test_ready(void **state)
 static void
 test_ready_without_tenants(void **state)
 {
-	static const struct xo_listener other = {.name = S("other"),
-		.upstream = XO_NOBODY, .demote_to = XO_NOBODY};
+	static const struct xo_listener other = {.name = S("other")};
 	struct world w;
 
 	(void)state;

@@ -53,19 +53,19 @@ set_up(void **state)
 	tenants[CONTOSO] = (struct xo_tenant){
 		.originator_orgs = contoso, .n_originator_orgs = 2,
 		.sender_domains = contoso, .n_sender_domains = 1,
-		.recipient_domains = contoso, .n_recipient_domains = 1,
-		.upstream = XO_NOBODY};
+		.recipient_domains = contoso, .n_recipient_domains = 1};
 	tenants[FABRIKAM] = (struct xo_tenant){
 		.originator_orgs = fabrikam, .n_originator_orgs = 1,
 		.recipient_domains = fabrikam, .n_recipient_domains = 1,
-		.upstream = OWN};
+		.has_upstream = true, .upstream = OWN};
 	tenants[TRANSPORT] = (struct xo_tenant){
 		.originator_orgs = transport, .n_originator_orgs = 1,
 		.recipient_domains = transport, .n_recipient_domains = 1,
-		.relay = true, .upstream = XO_NOBODY};
+		.relay = true};
 	memset(upstreams, 0, sizeof(upstreams));
 	listener = (struct xo_listener){
-		.upstream = UPSTREAM, .demote_to = DEMOTE_TO,
+		.has_upstream = true, .upstream = UPSTREAM,
+		.has_demote_to = true, .demote_to = DEMOTE_TO,
 		.on = {
 			[XO_VERDICT_UNKNOWN_ORG] = XO_DECISION_REJECT,
 			[XO_VERDICT_NO_ORG] = XO_DECISION_DEMOTE,
@@ -540,10 +540,10 @@ check_way(const char *const *row, const struct kind *k)
 		fail_msg("%s, rights %u: got %s, upstream %d, want %s", row[0],
 		    k->rights, xo_refusal_info(why)->id, t.upstream, row[1]);
 	if (want == DEMOTE_TO)
-		listener.demote_to = XO_NOBODY;
+		listener.has_demote_to = false;
 	else
-		listener.upstream = XO_NOBODY;
-	tenants[FABRIKAM].upstream = XO_NOBODY;
+		listener.has_upstream = false;
+	tenants[FABRIKAM].has_upstream = false;
 	why = way_of(row, k, &t);
 	if (!is_reply(row[2], why))
 		fail_msg("%s, rights %u, none: got %s, want %s", row[0],
@@ -799,7 +799,7 @@ begin_observed(size_t i, bool has_demote_to, struct xo_treatment *t)
 {
 	assert_int_equal(set_up(NULL), 0);
 	listener.mode = XO_MODE_OBSERVE;
-	listener.demote_to = has_demote_to ? DEMOTE_TO : XO_NOBODY;
+	listener.has_demote_to = has_demote_to;
 	if (observed[i].accepts != XO_VERDICT_VERIFIED)
 		listener.on[observed[i].accepts] = XO_DECISION_ACCEPT;
 	for (size_t u = 0; u < 4; u++) {
@@ -891,7 +891,7 @@ test_observed_mail(void **state)
 	assert_int_equal(mail(XOORG, "contoso.com", "", &t), XO_REFUSAL_NONE);
 	assert_int_equal(rcpt("r@elsewhere.example", &t),
 	    XO_REFUSAL_RCPT_RELAY);
-	listener.upstream = XO_NOBODY;
+	listener.has_upstream = false;
 	assert_int_equal(mail(XOORG, "contoso.com", "", &t),
 	    XO_REFUSAL_TRY_LATER);
 }
@@ -1140,6 +1140,7 @@ test_mismatch_accepted(void **state)
 
 	(void)state;
 	listener.on[XO_VERDICT_SENDER_MISMATCH] = XO_DECISION_ACCEPT;
+	tenants[CONTOSO].has_upstream = true;
 	tenants[CONTOSO].upstream = SPARE;
 	upstreams[SPARE].xoorg_source = XO_XOORG_TENANT;
 	assert_int_equal(mail(XOORG, "contoso.com", "a@fabrikam.com", &t),
@@ -1191,6 +1192,74 @@ test_routes(void **state)
 	assert_int_equal(mail(XOORG, "contoso.com", "a@contoso.com", &t),
 	    XO_REFUSAL_NONE);
 	assert_int_equal(rcpt("a%b@contoso.com", &t), XO_REFUSAL_RCPT_ROUTED);
+}
+
+/* No mail finds a way. */
+static void
+check_nowhere(void)
+{
+	static const char *const orgs[] = {NULL, "contoso.com", "nobody.com"};
+	static const char *const senders[] = {"", "a@contoso.com", "a@b.com"};
+	static const uint32_t rights[] = {0, XOORG, RELAY, XOORG | RELAY};
+	struct xo_treatment t;
+
+	for (size_t r = 0; r < N(rights); r++)
+		for (size_t o = 0; o < N(orgs); o++)
+			for (size_t s = 0; s < N(senders); s++) {
+				enum xo_refusal why = mail(rights[r], orgs[o],
+				    senders[s], &t);
+
+				/* Of a bounce, only RCPT can tell. */
+				if (why == XO_REFUSAL_NONE)
+					why = rcpt("r@contoso.com", &t);
+				assert_int_not_equal(why, XO_REFUSAL_NONE);
+				assert_int_equal(t.upstream, XO_NOBODY);
+			}
+}
+
+/* What is all-zero leads nowhere, and so does a number that nobody vouches for:
+ * not to the first upstream, and to no tenant's own. */
+static void
+test_forgotten(void **state)
+{
+	const struct xo_treatment never[] = {
+		{.upstream = 0}, XO_TREATMENT_NONE
+	};
+	struct xo_treatment t;
+	enum xo_refusal would;
+
+	(void)state;
+	for (size_t i = 0; i < N(never); i++) {
+		t = never[i];
+		assert_int_equal(rcpt("r@contoso.com", &t),
+		    XO_REFUSAL_COMMAND_SEQUENCE);
+		assert_int_equal(rcpt("postmaster", &t),
+		    XO_REFUSAL_COMMAND_SEQUENCE);
+		assert_int_equal(xo_treatment_credential(&policy, &t),
+		    XO_NOBODY);
+	}
+	assert_int_equal(mail(XOORG, "nobody.com", "a@b.com", &t),
+	    XO_REFUSAL_UNKNOWN_ORG);
+	assert_int_equal(rcpt_as("r@contoso.com", false, &t, &would),
+	    XO_REFUSAL_COMMAND_SEQUENCE);
+	tenants[FABRIKAM].has_upstream = false;
+	for (int upstream = 0; upstream < 2; upstream++)
+		for (int on = 0; on < XO_DECISION_COUNT; on++)
+			for (int mode = 0; mode < XO_MODE_COUNT; mode++) {
+				listener = (struct xo_listener){
+					.mode = (enum xo_mode)mode,
+					.upstream = upstream,
+					.demote_to = upstream};
+				for (size_t v = 0; v < XO_VERDICT_COUNT; v++)
+					listener.on[v] =
+					    (enum xo_decision)on;
+				check_nowhere();
+			}
+	/* Its own is none: the listener's. */
+	assert_int_equal(set_up(NULL), 0);
+	tenants[FABRIKAM].has_upstream = false;
+	assert_int_equal(mail(XOORG, "fabrikam.com", "", &t), XO_REFUSAL_NONE);
+	assert_int_equal(t.upstream, UPSTREAM);
 }
 
 /* Total: numbers that are none, tables that are empty. */
@@ -1409,7 +1478,7 @@ answer(enum xo_key_kind kind, enum xo_knowledge known)
 		.name = S("guest"),
 		.originator_orgs = guest_orgs, .n_originator_orgs = 2,
 		.recipient_domains = guest_orgs, .n_recipient_domains = 1,
-		.upstream = OWN}};
+		.has_upstream = true, .upstream = OWN}};
 	xo_guests_free(&policy.guests);
 	policy.guests = xo_guests_new(8);
 	assert_int_equal(xo_guests_put(policy.guests, &key, known, &given,
@@ -1643,6 +1712,7 @@ main(void)
 		TEST(test_first_recipient),
 		TEST(test_mismatch_accepted),
 		TEST(test_routes),
+		TEST(test_forgotten),
 		TEST(test_holes),
 	};
 

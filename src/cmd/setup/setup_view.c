@@ -61,18 +61,18 @@ xo_setup_upstream_roles(const struct xo_conf *conf, int upstream)
 		const struct xo_listener *listener = &policy->listeners[i];
 
 		if (xo_setup_is_own(conf, i)) {
-			if (listener->upstream == upstream)
+			if (xo_listener_upstream(listener) == upstream)
 				roles |= XO_SETUP_OUT;
 			continue;
 		}
 		has_public = has_public || xo_setup_is_public(conf, i);
-		if (listener->upstream == upstream)
+		if (xo_listener_upstream(listener) == upstream)
 			roles |= XO_SETUP_VERIFIED;
-		if (listener->demote_to == upstream)
+		if (xo_listener_demote_to(listener) == upstream)
 			roles |= XO_SETUP_DEMOTED;
 	}
 	for (size_t i = 0; i < policy->n_tenants; i++) {
-		if (policy->tenants[i].upstream == upstream)
+		if (xo_tenant_upstream(&policy->tenants[i]) == upstream)
 			roles |= has_public ? XO_SETUP_VERIFIED : XO_SETUP_OUT;
 	}
 	return roles;
