@@ -34,7 +34,7 @@
  * without ESMTP, which has nothing to announce, if it holds a repeated word back
  * until the end of a message.
  */
-#include "relay_internal.h"
+#include "about.h"
 
 /* What settle() in opening.c takes away, what the pool does for a next hop that
  * was found out of step, and what only the first EHLO may say. */

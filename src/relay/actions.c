@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "relay_internal.h"
+#include "actions.h"
 
 /* Room for what one step may emit is kept free: see relay_is_full(). Should it
  * ever not do, what is lost would be a reply or a release: see give_up(). */

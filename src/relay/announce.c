@@ -5,7 +5,9 @@
  */
 #include <assert.h>
 
-#include "relay_internal.h"
+#include "actions.h"
+#include "announce.h"
+#include "finish.h"
 #include "xclient_table.h"
 
 #define BRIDGED (XO_CAP_BIT(XO_CAP_PIPELINING) |			\

@@ -3,7 +3,10 @@
  * The next hop of a transaction: how it is got and let go, and what becomes of
  * the message when it fails.
  */
-#include "relay_internal.h"
+#include "actions.h"
+#include "back.h"
+#include "content.h"
+#include "finish.h"
 
 /* For a kept link a new one, and for a place that breaks off the next. */
 #define RETRIES_MAX 2

@@ -4,7 +4,13 @@
  * client: a reply that does not fit what was asked is a temporary failure, never
  * a success.
  */
-#include "relay_internal.h"
+#include "about.h"
+#include "actions.h"
+#include "back.h"
+#include "content.h"
+#include "envelope.h"
+#include "final.h"
+#include "finish.h"
 
 #define REPLY_MAX ((size_t)512 * 1024)
 

@@ -7,7 +7,10 @@
 
 #include <xoorg/xtext.h>
 
-#include "relay_internal.h"
+#include "actions.h"
+#include "back.h"
+#include "content.h"
+#include "envelope.h"
 
 void
 back_expect(struct xo_relay *r, enum expected what)

@@ -10,7 +10,12 @@
 #include <xoorg/header.h>
 #include <xoorg/stamp.h>
 
-#include "relay_internal.h"
+#include "actions.h"
+#include "back.h"
+#include "content.h"
+#include "finish.h"
+#include "lookup.h"
+#include "writer.h"
 
 /* Octets of a refused chunk that are read and dropped; beyond, we hang up. */
 #define REFUSED_CHUNK_MAX ((uint64_t)1024 * 1024)

@@ -9,7 +9,11 @@
  */
 #include <stdlib.h>
 
-#include "relay_internal.h"
+#include "actions.h"
+#include "back.h"
+#include "envelope.h"
+#include "finish.h"
+#include "lookup.h"
 
 /* Octets that a recipient may take, on average, its reply included. */
 #define RCPT_OCTETS ((size_t)1024)

@@ -3,7 +3,8 @@
  * The replies to the end of the content: one, or by LMTP one for each recipient,
  * and what they come to for the client.
  */
-#include "relay_internal.h"
+#include "final.h"
+#include "finish.h"
 
 /* What is to be tried again outweighs what is refused for good. */
 static int

@@ -7,7 +7,11 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "relay_internal.h"
+#include "actions.h"
+#include "back.h"
+#include "envelope.h"
+#include "finish.h"
+#include "lookup.h"
 
 /* Message buffers are kept for the next message unless one was large. */
 static void

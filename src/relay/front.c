@@ -3,7 +3,13 @@
  * The client's commands: one table, state x verb -> handler. A cell without
  * handler is a 503 by construction.
  */
-#include "relay_internal.h"
+#include "actions.h"
+#include "announce.h"
+#include "content.h"
+#include "envelope.h"
+#include "finish.h"
+#include "front.h"
+#include "xclient.h"
 
 typedef void handler(struct xo_relay *r, struct xo_span args);
 

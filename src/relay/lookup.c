@@ -8,7 +8,8 @@
  *
  * A transaction keeps the guest whose it is: see guests.h.
  */
-#include "relay_internal.h"
+#include "actions.h"
+#include "lookup.h"
 
 static struct xo_guests *
 guests_of(const struct xo_relay *r)

@@ -5,7 +5,14 @@
  */
 #include <stdlib.h>
 
-#include "relay_internal.h"
+#include "actions.h"
+#include "announce.h"
+#include "back.h"
+#include "content.h"
+#include "envelope.h"
+#include "finish.h"
+#include "front.h"
+#include "lookup.h"
 
 /* An address that somebody else tells gives no right of its own; behind XCLIENT
  * the certificate, too, is that of the one who tells. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What a session tells of itself. */
-#include "relay_internal.h"
+#include "lookup.h"
 
 const struct xo_report *
 xo_relay_report(struct xo_relay *r)

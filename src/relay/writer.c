@@ -5,7 +5,11 @@
  * if the final reply will be told from others (about.c); else DATA. This is the
  * one place where content is stuffed and where an end of data is written.
  */
-#include "relay_internal.h"
+#include "about.h"
+#include "actions.h"
+#include "back.h"
+#include "content.h"
+#include "writer.h"
 
 void
 writer_open(struct xo_relay *r)

@@ -7,7 +7,9 @@
 #include <xoorg/domain.h>
 #include <xoorg/xtext.h>
 
-#include "relay_internal.h"
+#include "actions.h"
+#include "finish.h"
+#include "xclient.h"
 #include "xclient_table.h"
 
 #define VALUE_MAX 255

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include <relay/actions.h>
 #include <relay/relay_internal.h>
 
 #include "relay_world.h"
