@@ -17,7 +17,8 @@ import pytest
 from gateway import Config, check_config, connect_asked
 from harness import base_config, free_port, rows
 from net import wait_until
-from test_lookup import TABLE, Cdb
+from tenant_servers import Socketmap
+from test_lookup import RECORD, TABLE, Cdb, lie_of
 
 GOOD = {
     "request": "smtpd_access_policy", "protocol_state": "RCPT", "protocol_name": "ESMTP",
@@ -591,3 +592,76 @@ def test_table_not_known(with_table, mode):
         assert m.look_up("org fabrikam.com") == "OK fabrikam"
     assert {x["reason"] for x in gw.events("asked") if x["reply"] == NOT_KNOWN} == {
         "tenant-not-known"}
+
+
+@pytest.fixture
+def with_server(gateway, asked, tmp_path):
+    """Its answers wait until `release` is set; `two`: another server is asked first."""
+    made = []
+
+    def make(two=None, **changes):
+        for name in ("first", "second")[two is None:]:
+            (tmp_path / name).mkdir()
+            made.append(Socketmap(tmp_path / name))
+        release = threading.Event()
+        if two is not None:
+            made[0].lie = two
+        made[-1].lie = lambda _: release.wait(10) and lie_of(RECORD)
+        gw = asked(dict({"tenant_lookup_timeout": 1, "tenant_nobody_fresh": 0, "tenant_tables": [
+            "socketmap:unix:%s:t" % x.path for x in made]}, **changes))
+        return gw, release, made[-1]
+    yield make
+    for x in made:
+        x.stop()
+
+
+def test_server_gone_client(with_server, monkeypatch):
+    """One that does not wait for its answer; the next gets that to its own question."""
+    # What is freed is overwritten, so that nothing can go on with it unseen.
+    monkeypatch.setenv("MALLOC_PERTURB_", "202")
+    gw, release, server = with_server(tenant_lookup_timeout=5)
+    for where, data in ((gw.policy, question(**FABRIKAM)), (gw.policy, question(**FABRIKAM) * 2),
+                        (gw.maps, netstring("org fabrikam.com"))):
+        with Postfix(where) as p:
+            p.send(data)
+    assert wait_until(lambda: server.asked, 5)
+    with Postfix(gw.policy) as p, Postfix(gw.maps) as m:
+        p.send(question(**FABRIKAM))
+        m.send(netstring("org nobody.example") + netstring("org fabrikam.com"))
+        release.set()
+        assert p.action() == "DUNNO"
+        assert [m.reply(), m.reply()] == ["TEMP " + NOT_KNOWN[10:], "OK fabrikam"]
+    assert gw.workers() == gw.first_workers
+
+
+def test_server_too_late(with_server):
+    """Each question has a time of its own, whatever tables there are; the answer to the one
+    before is none to it."""
+    def slow(_):
+        time.sleep(0.3)
+        return b"9:NOTFOUND ,"
+    gw, release, _ = with_server(two=slow)
+    begin = time.monotonic()
+    with Postfix(gw.policy) as p:
+        p.send(question(**FABRIKAM) * 2 + question())
+        assert [p.action() for _ in range(3)] == [NOT_KNOWN, NOT_KNOWN, "DUNNO"]
+        assert time.monotonic() - begin < 4
+        release.set()
+        assert p.ask(**FABRIKAM) in ("DUNNO", NOT_KNOWN)
+        assert wait_until(lambda: p.ask(**FABRIKAM) == "DUNNO", 10)
+
+
+def test_server_stop(with_server):
+    """A reload ends nothing that waits for an answer, and a connection behind it."""
+    gw, release, server = with_server(tenant_lookup_timeout=5)
+    with Postfix(gw.policy) as p, Postfix(gw.maps) as m:
+        p.send(question(**FABRIKAM))
+        m.send(netstring("sender u@fabrikam.com"))
+        assert wait_until(lambda: len(server.asked) >= 2, 5)
+        settle = renew(gw)
+        time.sleep(0.3)
+        release.set()
+        assert p.action() == "DUNNO"
+        assert m.reply() == "OK fabrikam"
+        assert p.is_closed() and m.is_closed()
+    settle()

@@ -394,3 +394,19 @@ def test_same_question_when_time_is_up(socketmap, serving, pki, tmp_path):
             assert c.cmd("MAIL FROM:<u@contoso.com> XOORG=contoso.com").code == 250
     finally:
         second.stop()
+
+
+def test_file_behind_server(socketmap, serving, pki, hop, tmp_path):
+    """What took a server to be found is remembered, though a file has it."""
+    plain, folder = tmp_path / "plain.conf", tmp_path / "tables"
+    plain.write_text(base_config(pki, hop(), hop()).text())
+    folder.mkdir()
+    table = Cdb(folder, str(plain))
+    table.put(HEAD + "tailspin,tailspin.com,,,\n")
+    gw = serving(None, tenant_tables=["socketmap:unix:%s:t" % socketmap.path, table.text])
+    for _ in range(3):
+        assert ask(gw, pki, "tailspin.com").code == 250
+    assert socketmap.asked == ["t org:tailspin.com", "t org:*.com"]
+    socketmap.lie = lambda _: None
+    assert ask(gw, pki, "tailspin.com").code == 250
+    assert ask(gw, pki, STRANGE).code == 451

@@ -434,6 +434,18 @@ test_telling(void **state)
 	    XO_KNOWN_NOT_NOW);
 	must_be(g, "contoso.com", XO_KNOWN_TENANT);
 	xo_guests_told(g, &key);
+	assert_int_equal(put_word(g, org("x.example"), XO_KNOWN_NOBODY, 0),
+	    XO_KNOWN_NOBODY);
+	xo_guests_told(g, &(struct xo_key){XO_KEY_ORG, XO_LIT("x.example")});
+	/* Nor can an earlier one that is told again, since no other came. */
+	tell(g, key, contoso(), 10, 1000);
+	xo_guests_set_time(g, 20);
+	assert_int_equal(put_word(g, key, XO_KNOWN_NOT_NOW, 0),
+	    XO_KNOWN_TENANT);
+	assert_int_equal(put_word(g, org("x.example"), XO_KNOWN_NOBODY, 9),
+	    XO_KNOWN_NOT_NOW);
+	must_be(g, "contoso.com", XO_KNOWN_TENANT);
+	xo_guests_told(g, &key);
 	assert_int_equal(put_word(g, org("x.example"), XO_KNOWN_NOBODY, 9),
 	    XO_KNOWN_NOBODY);
 	xo_guests_free(&g);

@@ -276,6 +276,29 @@ test_again(void **state)
 	assert_int_equal(w.known, XO_KNOWN_TENANT);
 }
 
+/* It is judged by the time at which it comes, not by that of the question. */
+static void
+test_time(void **state)
+{
+	static const struct xo_span orgs[] = {S("a.example")};
+	struct xo_guests *guests = conf.policy.guests;
+	static struct xo_guest guest = {.tenant = {.originator_orgs = orgs,
+		.n_originator_orgs = 1}};
+	struct xo_guest *given = &guest;
+	struct waiter w = {0};
+
+	(void)state;
+	xo_guests_set_time(guests, 0);
+	ask(&w, XO_KEY_ORG, "a.example");
+	assert_int_equal(xo_guests_put(guests, &w.key, XO_KNOWN_TENANT, &given,
+	    0, 1), XO_KNOWN_TENANT);
+	xo_guests_told(guests, &w.key);
+	answer(&asks[0], XO_KNOWN_NOT_NOW, 0);
+	turn();
+	assert_int_equal(w.n_told, 1);
+	assert_int_equal(w.known, XO_KNOWN_NOT_NOW);
+}
+
 /* The domain need not outlive the question, nor the question the lookups. */
 static void
 test_ownership(void **state)
@@ -302,6 +325,7 @@ main(void)
 		TEST(test_at_once),
 		TEST(test_leaving),
 		TEST(test_again),
+		TEST(test_time),
 		TEST(test_ownership),
 	};
 
