@@ -117,12 +117,14 @@ N_TENANTS = 50
 
 
 def model(generation, org):
-    """Whose it is: the tenants of even number are there in even generations."""
+    """Whose it is: the tenants of even number are there in even generations, and each fifth
+    in all."""
     name, _, rest = org.partition(".")
     if rest != "swap.example" or not name.startswith("t"):
         return None
     number = int(name[1:])
-    return name if number < N_TENANTS and number % 2 == generation % 2 else None
+    return name if number < N_TENANTS and (
+        number % 5 == 0 or number % 2 == generation % 2) else None
 
 
 def generation_text(generation):
@@ -131,11 +133,31 @@ def generation_text(generation):
         if model(generation, "t%d.swap.example" % i))
 
 
-def test_swap_under_load(cdb, pki):
+class RedisTable(Cdb):
+    def __init__(self, server, config):
+        self.text, self.config = "redis:unix:" + server.path, config
+
+
+@pytest.fixture
+def redis_table(gateway, pki, hop, redis, tmp_path):  # noqa: F811
+    def make(text, **changes):
+        config = base_config(pki, hop(), hop(), **dict(
+            {"tenant_fresh": 0, "tenant_nobody_fresh": 0, "tenant_lookup_timeout": 1}, **changes))
+        with open(tmp_path / "plain.conf", "w") as f:
+            f.write(config.text())
+        table = RedisTable(redis(), str(tmp_path / "plain.conf"))
+        table.put(text)
+        config.set("tenant_tables", [table.text])
+        return gateway(config), None, table
+    return make
+
+
+@pytest.mark.parametrize("kind", ("cdb", "redis_table"))
+def test_swap_under_load(request, pki, kind):
     """No wrong verdict: each answer is that of a table that was in its place at some time
     between question and answer. Messages: XOORG_SWAP_MESSAGES, 2000 by default."""
     messages = int(os.environ.get("XOORG_SWAP_MESSAGES", "2000"))
-    gw, _, table = cdb(generation_text(0), workers=2)
+    gw, _, table = request.getfixturevalue(kind)(generation_text(0), workers=2)
     state = {"begun": 0, "done": 0, "asked": 0}
     wrong, stop = [], threading.Event()
 
@@ -153,7 +175,7 @@ def test_swap_under_load(cdb, pki):
         n, errors = first, 0
         with Smtp(gw.port()) as c:
             c.hello(pki.exo)
-            while state["asked"] < messages and not wrong:
+            while (state["asked"] < messages or state["done"] < 4) and not wrong:
                 org = "t%d.swap.example" % (n % (N_TENANTS + 2))
                 n += 7
                 before = state["done"]
@@ -164,7 +186,8 @@ def test_swap_under_load(cdb, pki):
                     wrong.append((org, before, after, got))
                 state["asked"] += 1
                 if got == 250:
-                    c.cmd("RSET")
+                    if c.cmd("RSET").code != 250:
+                        return		# 421: too many without a message
                 else:
                     errors += 1
                     if errors == 15:
@@ -173,7 +196,7 @@ def test_swap_under_load(cdb, pki):
     swapper = threading.Thread(target=swap)
     swapper.start()
     try:
-        while state["asked"] < messages and not wrong:
+        while (state["asked"] < messages or state["done"] < 4) and not wrong:
             clients = [threading.Thread(target=send, args=(i,)) for i in range(3)]
             for x in clients:
                 x.start()
