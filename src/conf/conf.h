@@ -59,6 +59,8 @@ struct xo_conf_table {
 	struct xo_conf_host host;		/* of a server, if that is NULL */
 	const char *name;			/* of a socketmap */
 	bool is_tls;				/* rediss: */
+	/* A redis: server that is asked if this one cannot be; or NULL. */
+	const struct xo_conf_table *next;
 	struct xo_span content;			/* if set: instead of FILE's */
 	struct xo_conf_where where;
 };

@@ -96,14 +96,62 @@ parse_name(struct xo_span *text, struct xo_conf_arena *arena,
 	return table->name != NULL ? NULL : "memory";
 }
 
+/* Of the first server, if another follows: a comma may be in a path, too. */
+static size_t
+count_server(struct xo_span text)
+{
+	size_t n = xo_span_find(text, ',');
+
+	while (n < text.len) {
+		struct xo_span rest = xo_span_from(text, n + 1);
+
+		if (xo_span_has_prefix_nocase(rest, XO_LIT("unix:")) ||
+		    xo_span_has_prefix_nocase(rest, XO_LIT("inet:")))
+			break;
+		n += 1 + xo_span_find(rest, ',');
+	}
+	return n;
+}
+
+/* One, or several that have the same. */
+static const char *
+parse_servers(struct xo_span text, struct xo_conf_arena *arena,
+    struct xo_conf_table *table)
+{
+	for (size_t i = 1;; i++) {
+		size_t n = count_server(text);
+		const char *expected = parse_server(xo_span_first(text, n),
+		    arena, table);
+		struct xo_conf_table *next;
+
+		if (expected != NULL || n == text.len)
+			return expected;
+		if (i == XO_TABLE_SERVERS)
+			return "at most four servers";
+		text = xo_span_from(text, n + 1);
+		next = xo_conf_arena_alloc(arena, 1, sizeof(*next));
+		if (next == NULL)
+			return "memory";
+		*next = (struct xo_conf_table){
+			.kind = table->kind,
+			.text = table->text,
+			.is_tls = table->is_tls,
+		};
+		table->next = next;
+		table = next;
+	}
+}
+_Static_assert(XO_TABLE_SERVERS == 4, "the text says four");
+
 static const char *
 parse_place(const struct kind *kind, struct xo_span text,
     struct xo_conf_arena *arena, struct xo_conf_table *table)
 {
-	const char *expected = NULL;
+	const char *expected;
 
-	if (kind->has_name)
-		expected = parse_name(&text, arena, table);
+	if (!kind->has_name)
+		return parse_servers(text, arena, table);
+	expected = parse_name(&text, arena, table);
 	return expected != NULL ? expected : parse_server(text, arena, table);
 }
 

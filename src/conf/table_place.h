@@ -8,6 +8,9 @@
 #include <conf/arena.h>
 #include <conf/conf.h>
 
+/* Servers of a redis: table, at most. */
+#define XO_TABLE_SERVERS 4
+
 /*
  * Reads "csv:FILE" or the like into `table_r`, which points into `text` and
  * `arena`. NULL, or what was expected.

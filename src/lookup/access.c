@@ -48,10 +48,15 @@ xo_table_access_list(const struct xo_conf *conf, const char *first)
 bool
 xo_table_access_is_local(const struct xo_conf *conf)
 {
-	for (size_t i = 0; i < conf->n_tables; i++)
-		if (conf->tables[i].kind >= XO_TABLE_SOCKETMAP &&
-		    conf->tables[i].path != NULL)
+	for (size_t i = 0; i < conf->n_tables; i++) {
+		const struct xo_conf_table *t = &conf->tables[i];
+
+		for (; t->kind >= XO_TABLE_SOCKETMAP && t->next != NULL &&
+		    t->path == NULL; t = t->next)
+			;
+		if (t->kind >= XO_TABLE_SOCKETMAP && t->path != NULL)
 			return true;
+	}
 	return false;
 }
 

@@ -39,7 +39,7 @@ struct connection {
 	struct xo_client *client;
 	struct xo_client_link link;
 	bool has_begun;			/* it is open, and was greeted */
-	bool is_greeting;		/* the reply to that is awaited */
+	size_t n_greeting;		/* replies to that, which are awaited */
 	bool is_broken;			/* and no more is asked on it */
 	size_t n_answers;
 	struct queue sent;		/* in their order */
@@ -49,6 +49,9 @@ struct xo_client {
 	const struct xo_env *env;
 	const struct xo_conf_table *table;
 	const struct xo_client_dialect *dialect;
+	const struct xo_conf_table *server;	/* of the table's: now */
+	size_t n_servers;
+	size_t n_failed;		/* of its servers, one after the other */
 	struct queue waiting;
 	size_t n_requests;
 	uint64_t n_ids;
@@ -120,7 +123,7 @@ finish_without(struct request *r, const char *why)
 
 static void pump(struct xo_client *client);
 
-/* Not before a while again, unless it has worked so far. */
+/* Not before a while again, unless it has worked so far, or another is left. */
 static void
 set_pause(struct xo_client *client, bool has_worked, const char *why)
 {
@@ -132,6 +135,11 @@ set_pause(struct xo_client *client, bool has_worked, const char *why)
 		client->retry_at = 0;
 		return;
 	}
+	client->server = client->server->next != NULL ?
+	    client->server->next : client->table;
+	if (++client->n_failed < client->n_servers)
+		return;
+	client->n_failed = 0;
 	client->pause = client->pause == 0 ? PAUSE_MIN : client->pause * 2;
 	if (client->pause > PAUSE_MAX)
 		client->pause = PAUSE_MAX;
@@ -181,7 +189,7 @@ say(struct connection *c, const struct request *r)
 static bool
 has_room(struct connection *c)
 {
-	if (!c->has_begun || c->is_greeting || c->is_broken ||
+	if (!c->has_begun || c->n_greeting > 0 || c->is_broken ||
 	    c->sent.n >= c->client->dialect->depth)
 		return false;
 	/* What came when nothing was asked, or the end: it is not to be used. */
@@ -200,6 +208,8 @@ take_reply(struct connection *c, enum xo_client_progress progress,
 {
 	struct request *r = c->sent.first;
 
+	if (progress == XO_CLIENT_LEAVE && c->client->n_servers == 1)
+		progress = XO_CLIENT_DONE;
 	switch (progress) {
 	case XO_CLIENT_MORE:
 	case XO_CLIENT_NEXT:
@@ -215,15 +225,17 @@ take_reply(struct connection *c, enum xo_client_progress progress,
 			finish(r, answer);
 		break;
 	case XO_CLIENT_DONE:
-		if (c->is_greeting) {
-			c->is_greeting = false;
-			xo_client_link_is_served(&c->link);
+		if (c->n_greeting > 0) {
+			if (--c->n_greeting == 0)
+				xo_client_link_is_served(&c->link);
 			break;
 		}
 		c->n_answers++;
 		c->client->pause = 0;
+		c->client->n_failed = 0;
 		finish(r, answer);
 		break;
+	case XO_CLIENT_LEAVE:
 	case XO_CLIENT_BAD:
 	default:
 		drop(c, false, answer->why);
@@ -244,11 +256,11 @@ read_replies(struct connection *c)
 			"reply"};
 		size_t used = 0;
 
-		if (!c->is_greeting && c->sent.first == NULL) {
+		if (c->n_greeting == 0 && c->sent.first == NULL) {
 			drop(c, false, "a reply to nothing that was asked");
 			return false;
 		}
-		progress = d->read(c->is_greeting ? NULL : &c->sent.first->r,
+		progress = d->read(c->n_greeting > 0 ? NULL : &c->sent.first->r,
 		    xo_buf_span(&c->link.in), &used, &answer);
 		/* Before the request goes, which has what is of use of it. */
 		xo_buf_consume(&c->link.in, used);
@@ -269,9 +281,9 @@ begin(struct connection *c)
 	const struct xo_client *client = c->client;
 
 	c->has_begun = true;
-	c->is_greeting = client->dialect->greet(client->env->conf,
-	    &c->link.leg.out);
-	if (!c->is_greeting)
+	c->n_greeting = client->dialect->greet(client->env->conf,
+	    client->table, &c->link.leg.out);
+	if (c->n_greeting == 0)
 		xo_client_link_is_served(&c->link);
 }
 
@@ -306,11 +318,13 @@ open_connection(struct connection *c)
 {
 	struct xo_client *client = c->client;
 
-	c->has_begun = c->is_greeting = c->is_broken = false;
-	c->n_answers = 0;
+	c->has_begun = c->is_broken = false;
+	c->n_greeting = c->n_answers = 0;
+	c->link.table = client->server;
 	c->link.in.max = client->dialect->most + XO_LEG_READ;
 	if (xo_client_link_open(&c->link,
-	    client->env->conf->policy.limits.lookup_timeout / 2))
+	    client->env->conf->policy.limits.lookup_timeout /
+	    (uint32_t)(client->n_servers + 1)))
 		return true;
 	set_pause(client, false, c->link.problem);
 	return false;
@@ -340,26 +354,34 @@ count_open(const struct xo_client *client, size_t *opening_r)
 		if (xo_client_link_is_closed(&c->link))
 			continue;
 		n++;
-		*opening_r += !c->has_begun || c->is_greeting;
+		*opening_r += !c->has_begun || c->n_greeting > 0;
 	}
 	return n;
+}
+
+static struct connection *
+find_closed(struct xo_client *client)
+{
+	for (size_t i = 0; i < client->dialect->connections; i++)
+		if (xo_client_link_is_closed(&client->connections[i].link))
+			return &client->connections[i];
+	return NULL;
 }
 
 static void
 open_one_more(struct xo_client *client)
 {
 	size_t opening;
-	size_t n = count_open(client, &opening);
+	struct connection *c;
 
-	if (client->waiting.n <= opening ||
-	    n == client->dialect->connections ||
-	    xo_clock_now() < client->retry_at)
+	(void)count_open(client, &opening);
+	if (client->waiting.n <= opening)
 		return;
-	for (size_t i = 0; i < client->dialect->connections; i++)
-		if (xo_client_link_is_closed(&client->connections[i].link)) {
-			(void)open_connection(&client->connections[i]);
-			return;
-		}
+	/* To the next server, if one fails at once; then there is a pause. */
+	do
+		c = find_closed(client);
+	while (c != NULL && xo_clock_now() >= client->retry_at &&
+	    !open_connection(c));
 }
 
 /* Sends what can be sent. What cannot is told from the loop. */
@@ -459,6 +481,9 @@ xo_client_open(const struct xo_env *env, const struct xo_conf_table *table,
 	client->env = env;
 	client->table = table;
 	client->dialect = dialect;
+	client->server = table;
+	for (const struct xo_conf_table *t = table; t != NULL; t = t->next)
+		client->n_servers++;
 	for (size_t i = 0; i < dialect->connections; i++) {
 		struct connection *c = &client->connections[i];
 

@@ -4,10 +4,11 @@
  * the questions that wait for it. What is said on them is the dialect's.
  *
  * A connection is made when there is a question; after a failure not before a
- * while, which doubles. Replies come in the order of questions. A reply that is not
- * one, one too many, one that is late: the connection is closed, and all that wait
- * on it get no answer, since none can be told from another any more. `done` is only
- * called from the loop.
+ * while, which doubles. If the table has several servers, the next is tried at once,
+ * and stayed with while it answers. Replies come in the order of questions. A reply
+ * that is not one, one too many, one that is late: the connection is closed, and all
+ * that wait on it get no answer, since none can be told from another any more.
+ * `done` is only called from the loop.
  */
 #ifndef XO_LOOKUP_CLIENT_H
 #define XO_LOOKUP_CLIENT_H
@@ -23,6 +24,7 @@ struct xo_client_request {
 	struct xo_buf record;
 	bool is_found;
 	const char *why;		/* there will be no answer */
+	bool is_of_server;		/* for what the server is, not the key */
 };
 
 enum xo_client_progress {
@@ -30,6 +32,7 @@ enum xo_client_progress {
 	XO_CLIENT_NEXT,			/* taken; there is another to come */
 	XO_CLIENT_AGAIN,		/* taken; ask() has more to say */
 	XO_CLIENT_DONE,			/* see `answer` */
+	XO_CLIENT_LEAVE,		/* the same; another server may know it */
 	XO_CLIENT_BAD,			/* answer->why; the connection is over */
 };
 
@@ -37,12 +40,13 @@ struct xo_client_dialect {
 	size_t connections;		/* at most */
 	size_t depth;			/* questions on one at a time */
 	size_t most;			/* octets of replies that are not whole */
-	/* Appends what is said first. False: nothing, and no reply is awaited. */
-	bool (*greet)(const struct xo_conf *conf, struct xo_buf *out);
+	/* Appends what is said first. How many replies to it are awaited. */
+	size_t (*greet)(const struct xo_conf *conf,
+	    const struct xo_conf_table *table, struct xo_buf *out);
 	void (*ask)(const struct xo_conf *conf,
 	    const struct xo_conf_table *table,
 	    const struct xo_client_request *request, struct xo_buf *out);
-	/* `request` NULL: the reply to the greeting. */
+	/* `request` NULL: a reply to the greeting. */
 	enum xo_client_progress (*read)(struct xo_client_request *request,
 	    struct xo_span in, size_t *used_r,
 	    struct xo_source_answer *answer);

@@ -12,8 +12,17 @@
 /* Replies of one question that came at once, and the longest of them. */
 #define REPLIES_MAX ((XO_QUESTION_TEXTS + 2) * (XO_GUEST_RECORD_MAX + 32))
 
-static bool
-greet(const struct xo_conf *conf, struct xo_buf *out)
+static void
+get(const struct xo_conf *conf, struct xo_span key, struct xo_buf *out)
+{
+	xo_resp_write_head(out, 2);
+	xo_resp_write_word(out, XO_LIT("GET"), XO_LIT(""));
+	xo_resp_write_word(out, conf->lookup.redis.prefix != NULL ?
+	    xo_span_from_cstr(conf->lookup.redis.prefix) : XO_LIT(""), key);
+}
+
+static size_t
+authenticate(const struct xo_conf *conf, struct xo_buf *out)
 {
 	const struct xo_span words[] = {
 		XO_LIT("AUTH"),
@@ -23,21 +32,26 @@ greet(const struct xo_conf *conf, struct xo_buf *out)
 	const struct xo_span alone[] = {words[0], words[2]};
 
 	if (conf->lookup.redis.password == NULL)
-		return false;
+		return 0;
 	if (conf->lookup.redis.user != NULL)
 		xo_resp_write(out, words, 3);
 	else
 		xo_resp_write(out, alone, 2);
-	return true;
+	return 1;
 }
 
-static void
-get(const struct xo_conf *conf, struct xo_span key, struct xo_buf *out)
+/* Where there is another server, one that is loading, or a replica that has lost its
+ * master, is to be known before it is asked. */
+static size_t
+greet(const struct xo_conf *conf, const struct xo_conf_table *table,
+    struct xo_buf *out)
 {
-	xo_resp_write_head(out, 2);
-	xo_resp_write_word(out, XO_LIT("GET"), XO_LIT(""));
-	xo_resp_write_word(out, conf->lookup.redis.prefix != NULL ?
-	    xo_span_from_cstr(conf->lookup.redis.prefix) : XO_LIT(""), key);
+	size_t n = authenticate(conf, out);
+
+	if (table->next == NULL)
+		return n;
+	get(conf, XO_LIT(XO_QUESTION_MARK), out);
+	return n + 1;
 }
 
 static struct xo_span
@@ -98,7 +112,7 @@ end(struct xo_client_request *request, const struct xo_resp *reply,
 		answer->known = request->is_found ? XO_KNOWN_TENANT :
 		    XO_KNOWN_NOBODY;
 	answer->record = xo_buf_span(&request->record);
-	return XO_CLIENT_DONE;
+	return request->is_of_server ? XO_CLIENT_LEAVE : XO_CLIENT_DONE;
 }
 
 static enum xo_client_progress
@@ -112,6 +126,10 @@ take_reply(struct xo_client_request *request, const struct xo_resp *reply,
 	if (reply->kind != XO_RESP_VALUE && reply->kind != XO_RESP_NIL) {
 		if (request->why == NULL)
 			request->why = explain(reply);
+		/* LOADING, MASTERDOWN: it may be all of the server. */
+		request->is_of_server |= reply->kind == XO_RESP_ERROR &&
+		    !xo_span_has_prefix_nocase(reply->text,
+		    XO_LIT("WRONGTYPE"));
 	} else if (step == 0) {
 		if (!xo_span_is_equal(reply->text,
 		    XO_LIT(XO_QUESTION_MARK_VALUE)))
@@ -140,7 +158,7 @@ read_reply(struct xo_client_request *request, struct xo_span in,
 	}
 	if (request != NULL)
 		return take_reply(request, &reply, answer);
-	if (reply.kind == XO_RESP_STATUS)
+	if (reply.kind != XO_RESP_ERROR)
 		return XO_CLIENT_DONE;
 	answer->why = explain(&reply);
 	return XO_CLIENT_BAD;

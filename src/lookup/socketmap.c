@@ -11,12 +11,14 @@
 
 #define REPLY_MAX (XO_GUEST_RECORD_MAX + 3)	/* "OK " */
 
-static bool
-greet(const struct xo_conf *conf, struct xo_buf *out)
+static size_t
+greet(const struct xo_conf *conf, const struct xo_conf_table *table,
+    struct xo_buf *out)
 {
 	(void)conf;
+	(void)table;
 	(void)out;
-	return false;
+	return 0;
 }
 
 static void

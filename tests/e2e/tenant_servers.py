@@ -97,10 +97,11 @@ class Redis:
 
 @pytest.fixture
 def redis(tmp_path):
-    folder, made = tmp_path / "r", []
-    folder.mkdir()
+    made = []
 
     def make(*options):
+        folder = tmp_path / ("r%d" % len(made))
+        folder.mkdir()
         try:
             made.append(Redis(folder, *options))
         except Missing as e:

@@ -288,3 +288,84 @@ def hop_of_none():
     class Nowhere:
         address = "127.0.0.1:9"
     return Nowhere
+
+
+# --- several servers --------------------------------------------------------------
+
+def one_down(servers):
+    servers[0].stop()
+
+
+def one_without_master(servers):
+    for words in (("CONFIG", "SET", "replica-serve-stale-data", "no"),
+                  ("REPLICAOF", "127.0.0.1", "1")):
+        assert servers[0].say(*words) == b"+OK\r\n"
+
+
+def one_silent(servers):
+    servers[0].pause()
+
+
+@pytest.mark.parametrize("id, fails", rows(
+    ("down", one_down), ("without-master", one_without_master), ("silent", one_silent)))
+@pytest.mark.parametrize("is_asked", (False, True))
+def test_next_server(redis, gateway, pki, hop, is_asked, id, fails):  # noqa: F811
+    """The first that answers is asked; the next if it does not, at the latest by the next
+    question; nobody is nobody only to one that answers."""
+    servers = [redis(), redis()]
+    for one in servers:
+        one.put(RECORD)
+    text = "redis:" + ",".join("unix:" + x.path for x in servers)
+    gw = gateway(base_config(pki, hop(), hop(), tenant_tables=[text], tenant_fresh=0,
+                             tenant_nobody_fresh=0, tenant_lookup_timeout=2, workers=1))
+    if is_asked:
+        assert ask(gw, pki, OWN).code == 250
+        assert servers[1].commands()["get"] == 0
+    fails(servers)
+    # A question that was on its way to it has no answer.
+    got = ask(gw, pki, OWN).code
+    assert got == 250 or (is_asked and got == 451 and id != "down")
+    for _ in range(3):
+        assert ask(gw, pki, OWN).code == 250
+        assert ask(gw, pki, STRANGE).code == 550
+    servers[1].stop()
+    assert ask(gw, pki, OWN).matches("451 4.3.0")
+    assert ask(gw, pki, STRANGE).matches("451 4.3.0")
+    if id == "down":
+        servers[0].start()
+        servers[0].put(RECORD)
+    servers[0].pause(False)
+    servers[0].say("REPLICAOF", "NO", "ONE")
+    assert wait_until(lambda: ask(gw, pki, OWN).code == 250, 15, 0.2)
+    assert ask(gw, pki, STRANGE).code == 550
+
+
+def test_next_server_loads(redis, gateway, pki, hop):  # noqa: F811
+    loads, one = Hangs(free_port(), b"-LOADING Redis is loading\r\n"), redis()
+    one.put(RECORD)
+    text = "redis:inet:127.0.0.1:%d,unix:%s" % (loads.listening.getsockname()[1], one.path)
+    gw = gateway(base_config(pki, hop(), hop(), tenant_tables=[text], tenant_fresh=0))
+    for _ in range(3):
+        assert ask(gw, pki, OWN).code == 250
+        assert ask(gw, pki, STRANGE).code == 550
+    loads.stop()
+
+
+def test_next_server_tls(world, redis, pki, certs):  # noqa: F811
+    """One that is not the right one is as one that is down, and the next is verified, too."""
+    other = free_port()
+    second = redis(*options(other, certs["right"], pki.ca))
+    second.put(RECORD)
+    text, world.text = world.text, world.text + ",inet:127.0.0.1:%d" % other
+    impostor("self-signed")(world, pki, certs)
+    gw = world.gateway(tenant_fresh=0, tenant_nobody_fresh=0)
+    assert ask(gw, pki, OWN).code == 250
+    assert ask(gw, pki, STRANGE).code == 550
+    done = subprocess.run([XOORG, "tenant", "--config", gw.file, "list", world.text],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stdout.split()[0] == "fabrikam", done.stderr
+    assert "TLS: " in done.stderr
+    world.text = text
+    second.stop()
+    assert ask(gw, pki, OWN).code == 451
+    assert ask(gw, pki, STRANGE).code == 451

@@ -613,6 +613,18 @@ test_places(void **state)
 		{"redis:inet:127.0.0.1:0", ""},
 		{"redis:inet:8.8.8.8:6379", "an address of this machine or of"},
 		{"redis://127.0.0.1:6379/0", "unix:/PATH or inet:ADDRESS:PORT"},
+		{"redis:unix:/a,10.0.0.1:6379", NULL},
+		{"redis:inet:10.0.0.1,10.0.0.2", "an IPv4 address or a name"},
+		{"redis:inet:10.0.0.1,", "HOST:PORT"},
+		{"redis:inet:10.0.0.1,inet:", "HOST:PORT"},
+		{"redis:inet:10.0.0.1,inet:8.8.8.8", "of a private network"},
+		{"redis:,unix:/a", "unix:/PATH or inet:ADDRESS:PORT"},
+		{"redis:inet:10.0.0.1,inet:10.0.0.2,inet:10.0.0.3,"
+		    "inet:10.0.0.4,inet:10.0.0.5", "at most four servers"},
+		{"rediss:inet:10.0.0.1,unix:/a", "inet:ADDRESS:PORT behind"},
+		{"redis:unix:/a,b,unix:/c,inet:10.0.0.1", NULL},
+		{"rediss:inet:10.0.0.1,inet:[::1]:1,inet:8.8.8.8", NULL},
+		{"socketmap:unix:/a,unix:/b:m", NULL},
 		{"rediss:", "inet:ADDRESS:PORT behind rediss:"},
 		{"rediss://127.0.0.1:6379/0", "inet:ADDRESS:PORT behind "},
 		{"rediss:unix:/run/s", "inet:ADDRESS:PORT behind rediss:"},
@@ -646,9 +658,12 @@ test_places(void **state)
 			    got != NULL ? got : "taken", rows[i].want != NULL ?
 			    rows[i].want : "taken");
 		/* Never by accident without. */
-		if (got == NULL && t.is_tls != (strncmp(rows[i].text,
-		    "rediss:", 7) == 0))
-			fail_msg("%s: TLS %d", rows[i].text, t.is_tls);
+		for (const struct xo_conf_table *s = &t; got == NULL &&
+		    s != NULL; s = s->next)
+			if (s->is_tls != (strncmp(rows[i].text, "rediss:",
+			    7) == 0))
+				fail_msg("%s: TLS %d", rows[i].text,
+				    s->is_tls);
 	}
 	xo_conf_arena_free(&arena);
 }

@@ -19,6 +19,7 @@
 struct xo_tenant_link {
 	const struct xo_conf *conf;
 	const struct xo_conf_table *table;
+	const struct xo_conf_table *server;	/* of the table's */
 	struct xo_buf out;
 	struct xo_buf in;		/* read, and used up to `at` */
 	size_t at;
@@ -184,7 +185,7 @@ connect_local(struct xo_wire *wire, const char *path, int64_t timeout)
 static bool
 connect_to(struct xo_tenant_link *link)
 {
-	const struct xo_conf_table *table = link->table;
+	const struct xo_conf_table *table = link->server;
 	int64_t timeout = link->conf->policy.limits.lookup_timeout;
 	struct xo_target target;
 
@@ -216,7 +217,7 @@ secure(struct xo_tenant_link *link)
 		return false;
 	tls = xo_tool_require(xo_tls_new_client(link->tls, link->wire.fd,
 	    redis->tls_name != NULL ? redis->tls_name :
-	    link->table->host.host, NULL));
+	    link->server->host.host, NULL));
 	return xo_wire_start_tls(&link->wire, tls) ||
 	    xo_tenant_link_complain(link, "TLS", link->wire.error);
 }
@@ -236,6 +237,27 @@ authenticate(struct xo_tenant_link *link)
 	return xo_tenant_link_read(link, &reply);
 }
 
+static void
+disconnect(struct xo_tenant_link *link)
+{
+	xo_wire_close(&link->wire);
+	xo_tls_context_free(&link->tls);
+	xo_buf_fini(&link->in);
+	xo_buf_fini(&link->out);
+	link->at = 0;
+}
+
+static bool
+open_server(struct xo_tenant_link *link, const struct xo_conf_table *server)
+{
+	link->server = server;
+	if (connect_to(link))
+		return secure(link) && authenticate(link);
+	xo_tool_complain("tenant: %s: %s", link->table->text,
+	    link->wire.error);
+	return false;
+}
+
 struct xo_tenant_link *
 xo_tenant_link_open(const struct xo_conf *conf,
     const struct xo_conf_table *table)
@@ -246,14 +268,13 @@ xo_tenant_link_open(const struct xo_conf *conf,
 	link->conf = conf;
 	link->table = table;
 	link->wire.fd = -1;
-	if (!connect_to(link)) {
-		xo_tool_complain("tenant: %s: %s", table->text,
-		    link->wire.error);
-		xo_tenant_link_close(&link);
-	} else if (!secure(link) || !authenticate(link)) {
-		xo_tenant_link_close(&link);
+	for (const struct xo_conf_table *t = table; t != NULL; t = t->next) {
+		if (open_server(link, t))
+			return link;
+		disconnect(link);
 	}
-	return link;
+	xo_tenant_link_close(&link);
+	return NULL;
 }
 
 void
@@ -261,10 +282,7 @@ xo_tenant_link_close(struct xo_tenant_link **link)
 {
 	if (*link == NULL)
 		return;
-	xo_wire_close(&(*link)->wire);
-	xo_tls_context_free(&(*link)->tls);
-	xo_buf_fini(&(*link)->in);
-	xo_buf_fini(&(*link)->out);
+	disconnect(*link);
 	free(*link);
 	*link = NULL;
 }
