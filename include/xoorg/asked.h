@@ -36,6 +36,10 @@ void xo_asked_rights(const struct xo_policy *policy,
     const struct xo_listener *listener, const struct xo_asked *asked,
     struct xo_rights *rights_r);
 
+/* Its one name, if that is open; else empty. */
+struct xo_span xo_asked_open_name(const struct xo_asked *asked,
+    const struct xo_rights *rights);
+
 /*
  * At MAIL (`to` is NULL) and at each RCPT anew: XO_REFUSAL_TLS_CERTIFICATE if
  * `rights` are refused, else what xo_treatment_mail() and then

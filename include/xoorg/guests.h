@@ -4,9 +4,10 @@
  * asked when their mail comes. This is what is remembered of the answers: a
  * bounded cache, without I/O and without a clock of its own.
  *
- * A source is asked by a key: whose originator org, or whose sender domain, is
- * this? It answers with a guest, with "nobody's", or not at all; the last is
- * XO_KNOWN_NOT_NOW, from which nothing follows but 451 (protocol.md 9.12).
+ * A source is asked by a key: whose originator org, whose sender domain, or whose
+ * name of a client's certificate is this? It answers with a guest, with "nobody's",
+ * or not at all; the last is XO_KNOWN_NOT_NOW, from which nothing follows but 451
+ * (protocol.md 9.12).
  *
  * A guest is believed only for a key that its own record lists, so that a source
  * that answers for another key gives nobody anything. Whoever works with a guest
@@ -35,6 +36,7 @@ enum xo_knowledge {
 enum xo_key_kind {
 	XO_KEY_ORG,			/* whose XOORG is this? */
 	XO_KEY_SENDER,			/* whose address, on the way out? */
+	XO_KEY_CERTIFICATE,		/* whose system has this name? */
 	XO_KEY_KIND_COUNT
 };
 
@@ -57,8 +59,9 @@ void xo_guest_free(struct xo_guest **guest);
 /*
  * May a source's answer to `key` be believed? The tenant must list the domain,
  * exactly or by a wildcard: among its originator_orgs, or for XO_KEY_SENDER among
- * its sender_domains or originator_orgs. One that wants a client certificate of
- * its own is nobody's guest, because it would go without.
+ * its sender_domains or originator_orgs; and for XO_KEY_CERTIFICATE among its
+ * certificate_names, where no wildcard counts. One that wants a client certificate
+ * of its own is nobody's guest, because it would go without.
  */
 bool xo_guest_answers(const struct xo_tenant *tenant, const struct xo_key *key);
 
@@ -98,6 +101,9 @@ enum xo_knowledge xo_guests_put(struct xo_guests *guests,
     const struct xo_key *key, enum xo_knowledge known,
     struct xo_guest **guest, uint32_t fresh, uint32_t stale);
 void xo_guests_told(struct xo_guests *guests, const struct xo_key *key);
+/* What is found now is told by one more, and found until its xo_guests_told();
+ * false: nothing is. */
+bool xo_guests_hold(struct xo_guests *guests, const struct xo_key *key);
 
 /* NULL: none in this slot. Valid while it is pinned, or until the next put. */
 const struct xo_tenant *xo_guests_tenant(const struct xo_guests *guests,

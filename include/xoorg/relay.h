@@ -41,14 +41,15 @@ enum xo_action_type {
 	 */
 	XO_ACTION_NEED_CAPS,
 	/*
-	 * Whose `bytes`, a domain, is must be asked (guests.h): put the answer
-	 * into policy->guests, then call xo_relay_tenant_arrived(). Without an
-	 * answer in limits.lookup_timeout it goes on as if that had been called.
-	 * There is one question at a time; another LOOKUP takes its place.
+	 * Whose the keys of xo_relay_lacks() are must be asked (guests.h): put
+	 * the answers into policy->guests, then call xo_relay_tenant_arrived()
+	 * while all are found there. Without that in limits.lookup_timeout it
+	 * goes on as if it had been called. There is one question at a time;
+	 * another LOOKUP takes its place.
 	 */
 	XO_ACTION_LOOKUP,
-	/* A link to `upstream`, opened, with the certificate of `tenant`,
-	 * one of the configuration, if it is not XO_NOBODY:
+	/* A link to `upstream`, opened, with the certificate of `tenant`, if it
+	 * is not XO_NOBODY; a guest keeps its number until it is let go:
 	 * xo_relay_back_ready() or xo_relay_back_failed(). Gives up by itself
 	 * after the settings' times. */
 	XO_ACTION_ACQUIRE,
@@ -78,7 +79,6 @@ struct xo_action {
 	enum xo_action_type type;
 	enum xo_side side;
 	struct xo_span bytes;
-	enum xo_key_kind key_kind;	/* LOOKUP */
 	int upstream;
 	int tenant;
 	bool is_fresh;			/* ACQUIRE: not a kept link */
@@ -171,6 +171,8 @@ void xo_relay_tls_done(struct xo_relay *relay,
 /* The client is gone, by a close or an error. */
 void xo_relay_front_closed(struct xo_relay *relay);
 void xo_relay_caps_arrived(struct xo_relay *relay);
+/* After LOOKUP: what is asked for; valid as long as it is wanted. */
+const struct xo_lack *xo_relay_lacks(const struct xo_relay *relay);
 /* After LOOKUP: the answer is in policy->guests, for as long as this call takes, or
  * there is none, which is refused by 451. At any other time it does nothing. */
 void xo_relay_tenant_arrived(struct xo_relay *relay);

@@ -55,6 +55,11 @@ struct xo_certificate {
 
 #define XO_REASON_SIZE 256
 
+/* Sources are asked for so many names of one certificate. */
+#define XO_OPEN_NAMES_MAX 16
+/* The place of the common name; those of dns_names are before it. */
+#define XO_OPEN_NAMES_CN 63
+
 struct xo_rights {
 	uint32_t rights;
 	int peer;		/* the certificate's peer, else the address's */
@@ -62,7 +67,12 @@ struct xo_rights {
 	bool is_refused;	/* 454 4.7.5: its name matched, its chain not */
 	bool is_verified;	/* `name` is in a certificate good for its peer */
 	bool is_attributed;	/* its mail is this tenant's, and no other's */
+	bool is_by_name;	/* the same, by its certificate */
 	int tenant;
+	/* Names of the certificate, a bit each, of which only sources can say
+	 * whose they are: what follows is known at MAIL (treatment.h). 0: none */
+	uint64_t open_names;
+	int open_peer;		/* the first that would know it by them */
 	char reason[XO_REASON_SIZE];	/* a sentence for log and probe */
 };
 
@@ -97,10 +107,23 @@ struct xo_span xo_server_name(struct xo_span host, struct xo_span domain);
  * A matching peer with a tenant makes the session that tenant's: by certificate
  * before by address. If two of a kind name two tenants, it is nobody's, and has
  * no XO_RIGHT_RELAY (protocol.md 9.9).
+ *
+ * Where tenants are asked for, names of a certificate that is good for a peer with
+ * tenant_names are open, unless they are a tenant's or a peer's with
+ * XO_RIGHT_XOORG: they give nothing here. More than XO_OPEN_NAMES_MAX of them
+ * make the session nobody's, as two tenants do (protocol.md 9.13).
  */
 void xo_rights_decide(const struct xo_policy *policy,
     const struct xo_listener *listener, const struct xo_certificate *certificate,
     const struct xo_address *address, struct xo_rights *rights_r);
+
+/* The open names; point into `certificate`. Returns how many. */
+size_t xo_rights_open_names(const struct xo_rights *rights,
+    const struct xo_certificate *certificate,
+    struct xo_span names_r[XO_OPEN_NAMES_MAX]);
+
+/* With what the sources may add: for what has to be said before they are asked. */
+uint32_t xo_rights_most(const struct xo_rights *rights);
 
 XO_API_END
 

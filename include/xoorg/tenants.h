@@ -61,6 +61,24 @@ int xo_tenants_by_recipient_domain(const struct xo_policy *policy,
     struct xo_span domain, bool is_routed);
 
 /*
+ * Whose it is, as far as it is known: by the configuration, else by a source's
+ * answer. *tenant_r: of XO_KNOWN_TENANT, else XO_NOBODY.
+ */
+enum xo_knowledge xo_tenants_find(const struct xo_policy *policy,
+    const struct xo_key *key, int *tenant_r);
+
+/* Two numbers of one tenant: a guest has one by each key that it was found by. */
+bool xo_tenants_are_one(const struct xo_policy *policy, int a, int b);
+
+/*
+ * Is it one of its originator orgs? Of a tenant of the configuration the nearest
+ * entry says so. For a guest no source is asked: only what it lists as it is
+ * counts, and what no other tenant is known to have.
+ */
+bool xo_tenants_has_org(const struct xo_policy *policy, int tenant,
+    struct xo_span domain);
+
+/*
  * Whose it is stands in no configuration and has not been answered: nothing may
  * follow from that XO_NOBODY, a source must be asked. Never of what is no valid
  * domain: no source has that.

@@ -34,6 +34,13 @@ enum xo_origin {
  */
 bool xo_rights_are_ours(uint32_t rights);
 
+/* What must be asked first: each of these. It points into what was given. */
+struct xo_lack {
+	struct xo_key key;		/* none, if its domain is empty */
+	const struct xo_span *names;	/* each by XO_KEY_CERTIFICATE */
+	size_t n_names;
+};
+
 /* One transaction's, from MAIL on. All-zero is no transaction's, as is
  * XO_TREATMENT_NONE: it gets no recipient and no tenant's certificate. */
 struct xo_treatment {
@@ -47,9 +54,9 @@ struct xo_treatment {
 	bool is_observed;		/* demoted, because it is only observed */
 	int upstream;			/* XO_NOBODY: there is none */
 	int tenant;			/* whose certificate and XOORG go out */
-	/* Of XO_REFUSAL_TENANT_NOT_KNOWN: what must be asked first. It points
-	 * into what was given. */
-	struct xo_key lacks;
+	/* Attributed by a name that only a source could say whose it is. */
+	bool is_by_open_name;
+	struct xo_lack lacks;		/* of XO_REFUSAL_TENANT_NOT_KNOWN */
 };
 
 #define XO_TREATMENT_NONE ((struct xo_treatment){			\
@@ -58,7 +65,8 @@ struct xo_treatment {
 	    .would = XO_DECISION_REJECT},				\
 	.upstream = XO_NOBODY, .tenant = XO_NOBODY})
 
-/* What MAIL asks in a session with these rights; points into `mail`. */
+/* What MAIL asks in a session with these rights; points into `mail`. Its names,
+ * if there are open ones, are the caller's to add. */
 struct xo_question xo_treatment_question(const struct xo_rights *rights,
     const struct xo_mail *mail);
 
@@ -90,7 +98,7 @@ bool xo_treatment_is_lenient(const struct xo_listener *listener,
     const struct xo_treatment *treatment);
 
 /* The same of the name of EHLO, before there is any mail: only of a session that
- * may neither vouch nor relay. */
+ * may neither vouch nor relay. `rights`: xo_rights_most(). */
 bool xo_treatment_takes_hello(const struct xo_listener *listener,
     uint32_t rights);
 
@@ -165,7 +173,7 @@ bool xo_treatment_has_results(const struct xo_treatment *treatment);
 
 /*
  * Which next hops a session with these rights can still be given: EHLO may
- * announce what all of them have. `is_attributed`: xo_rights has it.
+ * announce what all of them have, whatever sources will say of its open names.
  */
 struct xo_ways {
 	bool upstream, demote_to;	/* the listener's */
@@ -173,7 +181,7 @@ struct xo_ways {
 };
 
 struct xo_ways xo_treatment_ways(const struct xo_listener *listener,
-    uint32_t rights, bool is_attributed);
+    const struct xo_rights *rights);
 
 XO_API_END
 

@@ -19,7 +19,12 @@ struct xo_question {
 	struct xo_span xoorg;		/* decoded, syntax checked */
 	struct xo_span sender;		/* envelope sender; empty: null */
 	bool is_attributed;		/* of the session: xo_rights.tenant */
+	bool is_by_name;		/* the same: xo_rights.is_by_name */
 	int tenant;
+	/* Of the client's certificate, those of xo_rights.open_names: decided
+	 * by what the sources say of them, in xo_treatment_mail(). */
+	const struct xo_span *names;
+	size_t n_names;
 };
 
 struct xo_answer {

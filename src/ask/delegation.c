@@ -8,8 +8,6 @@
 #include <xoorg/xtext.h>
 
 #define KIND XO_LIT("smtpd_access_policy")
-/* Of a CN: ub-common-name is 64 characters, each of up to four octets. */
-#define COMMON_NAME_MAX 256
 
 static const char *const names[] = {
 	[XO_ATTRIBUTE_REQUEST] = "request",
@@ -139,14 +137,14 @@ decide_rights(const struct xo_policy *policy,
     struct xo_delegation_answer *answer)
 {
 	const struct xo_span *v = question->values;
-	uint8_t name[COMMON_NAME_MAX];
 	struct xo_asked asked = {
 		.has_tls = v[XO_ATTRIBUTE_TLS].len > 0,
 		.name = v[XO_ATTRIBUTE_XOORG_CCERT_NAME],
-		.common_name = {name, 0},
+		.common_name = {answer->common_name, 0},
 	};
 
-	if (xo_xtext_decode(v[XO_ATTRIBUTE_CCERT_SUBJECT], name, sizeof(name),
+	if (xo_xtext_decode(v[XO_ATTRIBUTE_CCERT_SUBJECT],
+	    answer->common_name, sizeof(answer->common_name),
 	    &asked.common_name.len) != XO_OK)
 		return false;
 	answer->has_address = xo_address_read(v[XO_ATTRIBUTE_CLIENT_ADDRESS],
@@ -154,6 +152,7 @@ decide_rights(const struct xo_policy *policy,
 	if (answer->has_address)
 		asked.address = &answer->address;
 	xo_asked_rights(policy, listener, &asked, &answer->rights);
+	answer->open_name = xo_asked_open_name(&asked, &answer->rights);
 	return true;
 }
 
@@ -188,10 +187,15 @@ xo_delegation_judge(const struct xo_policy *policy,
 		answer_r->recipient = to.address;
 	asked.rights = answer_r->rights.rights;
 	asked.is_attributed = answer_r->rights.is_attributed;
+	asked.is_by_name = answer_r->rights.is_by_name;
 	asked.tenant = answer_r->rights.tenant;
+	asked.names = &answer_r->open_name;
+	asked.n_names = answer_r->open_name.len > 0;
 	answer_r->refusal = xo_asked_judge(policy, listener, &answer_r->rights,
 	    &asked, stage == STAGE_RCPT ? &to : NULL, &answer_r->treatment,
 	    &answer_r->would);
+	if (answer_r->treatment.is_by_open_name)
+		answer_r->rights.peer = answer_r->rights.open_peer;
 	answer_r->may_relay = stage == STAGE_RCPT &&
 	    answer_r->refusal == XO_REFUSAL_NONE &&
 	    xo_asked_may_relay(policy, &answer_r->treatment);

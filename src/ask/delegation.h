@@ -15,6 +15,8 @@
 #define XO_DELEGATION_LINE ((size_t)8192)
 #define XO_DELEGATION_OCTETS ((size_t)65536)
 #define XO_DELEGATION_LINES ((size_t)200)
+/* Of a CN: ub-common-name is 64 characters, each of up to four octets. */
+#define XO_DELEGATION_NAME 256
 
 /* Those that matter here; Postfix sends more, and others of its own. */
 enum xo_attribute {
@@ -45,7 +47,7 @@ struct xo_delegation {
 XO_MUST_CHECK enum xo_err xo_delegation_read(struct xo_span in,
     struct xo_delegation *question_r, size_t *used_r);
 
-/* What is answered, and what the log tells of it. */
+/* What is answered, and what the log tells of it. Points into itself. */
 struct xo_delegation_answer {
 	bool is_judged;			/* else it was asked before MAIL */
 	bool may_relay;
@@ -54,6 +56,8 @@ struct xo_delegation_answer {
 	bool has_address;
 	struct xo_address address;	/* of the client */
 	struct xo_rights rights;
+	struct xo_span open_name;	/* of its certificate: rights.h */
+	uint8_t common_name[XO_DELEGATION_NAME];	/* may be that */
 	struct xo_treatment treatment;
 	struct xo_span sender, recipient, xoorg;	/* the question's */
 };

@@ -95,11 +95,11 @@ static bool
 lacks(const struct xo_policy *policy, const struct map *map,
     struct xo_map_answer *answer)
 {
-	answer->lacks = (struct xo_key){map->kind,
+	answer->lacks.key = (struct xo_key){map->kind,
 		map->kind == XO_KEY_SENDER ? domain_of(answer->key) :
 		answer->key};
 	return map->kind != XO_KEY_KIND_COUNT &&
-	    xo_tenants_lack(policy, &answer->lacks);
+	    xo_tenants_lack(policy, &answer->lacks.key);
 }
 
 static const struct map *

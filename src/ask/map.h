@@ -17,9 +17,9 @@
 #ifndef XO_ASK_MAP_H
 #define XO_ASK_MAP_H
 
-#include <xoorg/guests.h>
 #include <xoorg/policy.h>
 #include <xoorg/refusal.h>
+#include <xoorg/treatment.h>
 
 /* Of a request, in octets. */
 #define XO_MAP_REQUEST ((size_t)2048)
@@ -38,7 +38,7 @@ struct xo_map_answer {
 	int tenant;			/* XO_NOBODY: none */
 	bool is_access;			/* the value is an action of access(5) */
 	enum xo_refusal refusal;	/* of that, or of XO_MAP_TEMP */
-	struct xo_key lacks;		/* of XO_MAP_TEMP; as xo_treatment.lacks */
+	struct xo_lack lacks;		/* of XO_MAP_TEMP; as xo_treatment.lacks */
 };
 
 /* Answers what stands in the netstring; `out` has the text of the reply. */

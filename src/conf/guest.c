@@ -158,37 +158,40 @@ has_own_name(const struct xo_row_reader *r,
 	    "`%s`", xo_conf_show(name).text);
 }
 
-/* With the first of them its mail goes out, and comes in as a tenant's. */
+/* What a table that is read with the configuration is refused for: a domain that
+ * another has, and one that many share (wide-org, wide-name). With the first of
+ * its organisations its mail goes out, and comes in as a tenant's. */
 static bool
-has_own_orgs(const struct xo_row_reader *r, const struct xo_policy *policy,
-    const struct xo_tenant *tenant)
+is_its_own(const struct xo_row_reader *r, const struct xo_policy *policy,
+    const char *setting, const struct xo_key *key)
 {
-	for (size_t i = 0; i < tenant->n_originator_orgs; i++) {
-		struct xo_span org = tenant->originator_orgs[i];
-		int whose = xo_tenants_by_org(policy, org);
+	int whose;
 
-		if (whose != XO_NOBODY && !xo_tenant_is_guest(policy, whose))
-			return xo_conf_fail(r->loader.error, &r->where,
-			    "originator_orgs: expected a domain that no tenant "
-			    "of the configuration has, found \"%s\"",
-			    xo_conf_show(org).text);
-	}
-	return true;
+	(void)xo_tenants_find(policy, key, &whose);
+	if (whose != XO_NOBODY && !xo_tenant_is_guest(policy, whose))
+		return xo_conf_fail(r->loader.error, &r->where,
+		    "%s: expected a domain that no tenant of the configuration "
+		    "has, found \"%s\"", setting,
+		    xo_conf_show(key->domain).text);
+	return !xo_domain_is_shared(key->domain) ||
+	    xo_conf_fail(r->loader.error, &r->where,
+	    "%s: expected a domain that belongs to the tenant alone, found "
+	    "\"%s\"", setting, xo_conf_show(key->domain).text);
 }
 
-/* What the checks of a configuration call an error (wide-org). */
 static bool
-is_its_own(const struct xo_row_reader *r, const struct xo_tenant *tenant)
+are_its_own(const struct xo_row_reader *r, const struct xo_policy *policy,
+    const struct xo_tenant *tenant)
 {
-	for (size_t i = 0; i < tenant->n_originator_orgs; i++) {
-		struct xo_span org = tenant->originator_orgs[i];
-
-		if (xo_domain_is_shared(org))
-			return xo_conf_fail(r->loader.error, &r->where,
-			    "originator_orgs: expected a domain that belongs "
-			    "to the tenant alone, found \"%s\"",
-			    xo_conf_show(org).text);
-	}
+	for (size_t i = 0; i < tenant->n_originator_orgs; i++)
+		if (!is_its_own(r, policy, "originator_orgs", &(struct xo_key){
+		    XO_KEY_ORG, tenant->originator_orgs[i]}))
+			return false;
+	for (size_t i = 0; i < tenant->n_certificate_names; i++)
+		if (!is_its_own(r, policy, "certificate_names",
+		    &(struct xo_key){XO_KEY_CERTIFICATE,
+		    tenant->certificate_names[i]}))
+			return false;
 	return true;
 }
 
@@ -208,8 +211,7 @@ read_record(struct xo_row_reader *r, const struct xo_guest_reader *reader,
 	*tenant = ((const struct xo_tenant_record *)entry.record)->policy;
 	tenant->name = xo_span_from_cstr(entry.name);
 	return has_own_name(r, reader, tenant->name) &&
-	    has_own_orgs(r, reader->policy, tenant) &&
-	    is_its_own(r, tenant) &&
+	    are_its_own(r, reader->policy, tenant) &&
 	    goes_its_way(r, reader->policy, xo_tenant_upstream(tenant));
 }
 _Static_assert(XO_GUEST_RECORD_MAX == 65536, "the text says 65536");

@@ -188,15 +188,12 @@ new_lookup(struct xo_lookups *all, const struct xo_key *key)
 	return l;
 }
 
-bool
-xo_lookups_ask(struct xo_lookups *all, struct xo_lookup_wait *wait,
+static bool
+ask_one(struct xo_lookups *all, struct xo_lookup_wait *wait,
     const struct xo_key *key)
 {
-	struct xo_lookup *l;
+	struct xo_lookup *l = find(all, key);
 
-	/* First, since it may be gone with the one that leaves it. */
-	xo_lookups_leave(wait);
-	l = find(all, key);
 	if (l != NULL) {
 		join(l, wait);
 		return true;
@@ -209,8 +206,8 @@ xo_lookups_ask(struct xo_lookups *all, struct xo_lookup_wait *wait,
 	return true;
 }
 
-void
-xo_lookups_leave(struct xo_lookup_wait *wait)
+static void
+leave_one(struct xo_lookup_wait *wait)
 {
 	struct xo_lookup *l = wait->lookup;
 
@@ -220,4 +217,133 @@ xo_lookups_leave(struct xo_lookup_wait *wait)
 	/* Answered, it is the loop's to forget. */
 	if (l->first == NULL && !l->is_answered)
 		forget(l);
+}
+
+/* Several keys, for one that waits: what is answered is held until all are. */
+
+struct member {
+	struct xo_lookup_group *group;
+	struct xo_lookup_wait wait;
+	struct xo_key key;		/* its domain is below */
+	uint8_t domain[XO_DOMAIN_MAX];
+	bool is_held;			/* xo_guests_told() is due */
+};
+
+struct xo_lookup_group {
+	struct xo_lookups *all;
+	struct xo_lookup_wait *owner;
+	size_t n, n_open;
+	struct member members[];
+};
+
+static void
+free_group(struct xo_lookup_group *g)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		leave_one(&g->members[i].wait);
+		if (g->members[i].is_held)
+			xo_guests_told(guests_of(g->all), &g->members[i].key);
+	}
+	free(g);
+}
+
+static void
+hold(struct member *m)
+{
+	m->is_held = xo_guests_hold(guests_of(m->group->all), &m->key);
+}
+
+static void
+on_member(void *arg)
+{
+	struct member *m = arg;
+	struct xo_lookup_group *g = m->group;
+	struct xo_lookup_wait *owner = g->owner;
+
+	hold(m);
+	if (--g->n_open > 0)
+		return;
+	/* It may ask again, or be gone. */
+	owner->group = NULL;
+	owner->done(owner->arg);
+	free_group(g);
+}
+
+static const struct xo_key *
+key_at(const struct xo_lack *lack, size_t i, struct xo_key *space)
+{
+	if (i == lack->n_names)
+		return &lack->key;
+	*space = (struct xo_key){XO_KEY_CERTIFICATE, lack->names[i]};
+	return space;
+}
+
+/* What is known already need not be asked, if something else is. */
+static bool
+add_member(struct xo_lookup_group *g, const struct xo_key *key, bool is_last)
+{
+	struct member *m = &g->members[g->n++];
+
+	if (key->domain.len == 0 || key->domain.len > sizeof(m->domain))
+		return false;
+	memcpy(m->domain, key->domain.p, key->domain.len);
+	m->group = g;
+	m->key = (struct xo_key){key->kind, xo_span(m->domain,
+		key->domain.len)};
+	m->wait.done = on_member;
+	m->wait.arg = m;
+	if (!is_last || g->n_open > 0)
+		hold(m);
+	if (m->is_held)
+		return true;
+	g->n_open++;
+	return ask_one(g->all, &m->wait, &m->key);
+}
+
+static bool
+ask_group(struct xo_lookups *all, struct xo_lookup_wait *wait,
+    const struct xo_lack *lack)
+{
+	size_t n = lack->n_names + (lack->key.domain.len > 0);
+	struct xo_lookup_group *g = calloc(1, sizeof(*g) +
+	    n * sizeof(g->members[0]));
+	struct xo_key space;
+
+	if (g == NULL)
+		return false;
+	g->all = all;
+	g->owner = wait;
+	for (size_t i = 0; i < n; i++)
+		if (!add_member(g, key_at(lack, i, &space), i + 1 == n)) {
+			free_group(g);
+			return false;
+		}
+	wait->group = g;
+	return true;
+}
+
+bool
+xo_lookups_ask(struct xo_lookups *all, struct xo_lookup_wait *wait,
+    const struct xo_lack *lack)
+{
+	/* First, since another question may be gone with it. */
+	xo_lookups_leave(wait);
+	if (lack->n_names > 0)
+		return ask_group(all, wait, lack);
+	return ask_one(all, wait, &lack->key);
+}
+
+bool
+xo_lookups_is_waiting(const struct xo_lookup_wait *wait)
+{
+	return wait->lookup != NULL || wait->group != NULL;
+}
+
+void
+xo_lookups_leave(struct xo_lookup_wait *wait)
+{
+	if (wait->group != NULL)
+		free_group(wait->group);
+	wait->group = NULL;
+	leave_one(wait);
 }

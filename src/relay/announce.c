@@ -66,8 +66,7 @@ static void
 gather(const struct xo_relay *r, struct gathered *g)
 {
 	const struct xo_listener *l = r->setup.listener;
-	struct xo_ways ways = xo_treatment_ways(l, r->front.rights.rights,
-	    r->front.rights.is_attributed);
+	struct xo_ways ways = xo_treatment_ways(l, &r->front.rights);
 
 	if (ways.upstream)
 		narrow(r, g, xo_listener_upstream(l));

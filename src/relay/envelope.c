@@ -23,9 +23,16 @@ judge(struct xo_relay *r)
 {
 	struct xo_question question = xo_treatment_question(&r->front.rights,
 	    &r->t.mail);
-	enum xo_refusal why = xo_treatment_mail(r->setup.policy,
-	    r->setup.listener, &question, &r->t.trust);
+	enum xo_refusal why;
 
+	if (r->front.open != NULL) {
+		question.names = r->front.open->names;
+		question.n_names = r->front.open->n;
+	}
+	why = xo_treatment_mail(r->setup.policy, r->setup.listener, &question,
+	    &r->t.trust);
+	if (r->t.trust.is_by_open_name)
+		r->front.rights.peer = r->front.rights.open_peer;
 	lookup_pin(r);
 	return why;
 }

@@ -70,7 +70,7 @@ is_hello_good(const struct xo_relay *r, struct xo_span name)
 {
 	return xo_hello_name_is_valid(name) ||
 	    (xo_hello_name_is_odd(name) && xo_treatment_takes_hello(
-	    r->setup.listener, r->front.rights.rights));
+	    r->setup.listener, xo_rights_most(&r->front.rights)));
 }
 
 static void

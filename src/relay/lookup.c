@@ -8,6 +8,8 @@
  *
  * A transaction keeps the guest whose it is: see guests.h.
  */
+#include <stdlib.h>
+
 #include "actions.h"
 #include "lookup.h"
 
@@ -20,15 +22,11 @@ guests_of(const struct xo_relay *r)
 static bool
 ask(struct xo_relay *r)
 {
-	struct xo_action *a;
-
 	if (r->lookup.is_answered)
 		return false;
 	r->lookup.is_open = true;
 	r->lookup.since = r->now;
-	a = relay_act(r, XO_ACTION_LOOKUP);
-	a->key_kind = r->t.trust.lacks.kind;
-	a->bytes = r->t.trust.lacks.domain;
+	relay_act(r, XO_ACTION_LOOKUP);
 	return true;
 }
 
@@ -117,4 +115,44 @@ lookup_forget(struct xo_relay *r)
 	r->lookup.is_open = false;
 	if (r->lookup.args.cap > 0)
 		xo_buf_fini(&r->lookup.args);
+}
+
+static struct open_names *
+copy_names(const struct xo_span *names, size_t n)
+{
+	struct open_names *open;
+	size_t size = 0, used = 0;
+
+	for (size_t i = 0; i < n; i++)
+		size += names[i].len;
+	open = malloc(sizeof(*open) + size);
+	if (open == NULL)
+		return NULL;
+	open->n = n;
+	for (size_t i = 0; i < n; i++) {
+		memcpy(open->text + used, names[i].p, names[i].len);
+		open->names[i] = xo_span(open->text + used, names[i].len);
+		used += names[i].len;
+	}
+	return open;
+}
+
+void
+lookup_keep_names(struct xo_relay *r, const struct xo_certificate *certificate)
+{
+	struct xo_rights *rights = &r->front.rights;
+	struct xo_span names[XO_OPEN_NAMES_MAX];
+
+	free(r->front.open);
+	r->front.open = NULL;
+	if (rights->open_names == 0)
+		return;
+	r->front.open = copy_names(names,
+	    xo_rights_open_names(rights, certificate, names));
+	if (r->front.open != NULL)
+		return;
+	/* Whose it is will not be known. */
+	rights->rights = 0;
+	rights->is_attributed = false;
+	rights->open_names = 0;
 }

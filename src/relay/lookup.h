@@ -18,5 +18,8 @@ bool lookup_is_in_transaction(const struct xo_relay *r);
 void lookup_pin(struct xo_relay *r);
 /* No question, and nobody's guest. */
 void lookup_forget(struct xo_relay *r);
+/* The open names of its rights, which are gone without memory for them. */
+void lookup_keep_names(struct xo_relay *r,
+    const struct xo_certificate *certificate);
 
 #endif

@@ -23,6 +23,7 @@ decide_rights(struct xo_relay *r,
 	xo_rights_decide(r->setup.policy, r->setup.listener,
 	    r->spoken.is_set ? NULL : certificate,
 	    r->setup.is_proxied ? NULL : &r->setup.address, &r->front.rights);
+	lookup_keep_names(r, certificate);
 }
 
 struct xo_relay *
@@ -58,6 +59,7 @@ xo_relay_free(struct xo_relay **relay)
 	if (r == NULL)
 		return;
 	lookup_forget(r);
+	free(r->front.open);
 	free(r->out.actions);
 	free(r->t.envelope.slots);
 	free(r->back.expected);

@@ -45,11 +45,19 @@ struct queued {
 	size_t offset;
 };
 
+/* lookup.c: of a certificate that is not kept (rights.h) */
+struct open_names {
+	size_t n;
+	struct xo_span names[XO_OPEN_NAMES_MAX];	/* point into `text` */
+	uint8_t text[];
+};
+
 /* The client's side. */
 struct front {
 	uint64_t since;			/* last progress of the client */
 	uint64_t request_since;		/* a command began; 0: none */
 	struct xo_rights rights;
+	struct open_names *open;	/* NULL: none */
 	uint64_t size_limit;		/* 0: none */
 	struct xo_buf hello;
 	struct xo_buf odd_hello;	/* as it was said, if `hello` is not */

@@ -23,6 +23,12 @@ xo_relay_wants_tenant(const struct xo_relay *r)
 	    r->front.state != FRONT_CLOSED;
 }
 
+const struct xo_lack *
+xo_relay_lacks(const struct xo_relay *r)
+{
+	return &r->t.trust.lacks;
+}
+
 const struct xo_treatment *
 xo_relay_treatment(const struct xo_relay *r)
 {

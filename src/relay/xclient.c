@@ -9,6 +9,7 @@
 
 #include "actions.h"
 #include "finish.h"
+#include "lookup.h"
 #include "xclient.h"
 #include "xclient_table.h"
 
@@ -230,6 +231,8 @@ xclient(struct xo_relay *r, struct xo_span args)
 	r->setup.is_proxied = r->spoken.is_set = true;
 	r->front.rights.rights = 0;
 	r->front.rights.is_attributed = false;
+	r->front.rights.open_names = 0;
+	lookup_keep_names(r, NULL);
 	r->front.announced = 0;
 	r->front.size_limit = 0;
 	r->front.state = FRONT_GREETED;

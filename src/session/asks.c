@@ -98,7 +98,7 @@ move(struct xo_ask *a)
 	size_t left = xo_leg_left(&a->leg).len;
 	struct xo_span got;
 
-	if (a->is_closing || a->lookup.lookup != NULL ||
+	if (a->is_closing || xo_lookups_is_waiting(&a->lookup) ||
 	    a->leg.has_ended || !a->leg.is_readable ||
 	    xo_leg_is_full(&a->leg))
 		return false;
@@ -153,7 +153,7 @@ arm(struct xo_ask *a)
 	if (a->is_closing) {
 		wait = XO_ASK_LINGERS;
 		tv = xo_clock_timeval(LINGER);
-	} else if (a->lookup.lookup != NULL) {
+	} else if (xo_lookups_is_waiting(&a->lookup)) {
 		wait = XO_ASK_LOOKUP;
 		tv = xo_clock_timeval(limits->lookup_timeout);
 	} else if (xo_leg_left(&a->leg).len > 0 || a->leg.out.len > 0) {

@@ -216,7 +216,7 @@ refuse(struct xo_ask *a, enum xo_err err, bool has_reply)
 
 /* A table must say it first. True: it is asked, and the question waits. */
 static bool
-waits(struct xo_ask *a, enum xo_refusal why, const struct xo_key *lacks)
+waits(struct xo_ask *a, enum xo_refusal why, const struct xo_lack *lacks)
 {
 	struct xo_lookups *lookups = a->all->env->lookups;
 

@@ -138,7 +138,7 @@ act(struct xo_session *s, const struct xo_action *a)
 		s->time.caps = xo_clock_now() + CAPS_WAIT;
 		break;
 	case XO_ACTION_LOOKUP:
-		xo_session_look_up(s, a, on_tenant);
+		xo_session_look_up(s, on_tenant);
 		break;
 	case XO_ACTION_ACQUIRE:
 		acquire(s, a);

@@ -132,8 +132,7 @@ struct xo_handover_info xo_session_client(const struct xo_session *s);
 
 /* session_lookup.c */
 /* `done`, of the session, is for the answer. */
-void xo_session_look_up(struct xo_session *s, const struct xo_action *a,
-    void (*done)(void *arg));
+void xo_session_look_up(struct xo_session *s, void (*done)(void *arg));
 /* The relay may not want to know any more. */
 void xo_session_mind_lookup(struct xo_session *s);
 

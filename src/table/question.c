@@ -9,7 +9,15 @@
 static const char *
 prefix(enum xo_key_kind kind)
 {
-	return kind == XO_KEY_SENDER ? "sender:" : "org:";
+	static const char *const prefixes[] = {
+		[XO_KEY_ORG] = "org:",
+		[XO_KEY_SENDER] = "sender:",
+		[XO_KEY_CERTIFICATE] = "certificate:",
+	};
+	_Static_assert(sizeof(prefixes) / sizeof(prefixes[0]) ==
+	    XO_KEY_KIND_COUNT, "a prefix for each kind");
+
+	return prefixes[kind];
 }
 
 static void
@@ -55,6 +63,10 @@ xo_question_make(struct xo_question *q, const struct xo_key *key)
 	if (key->domain.len > XO_QUESTION_DOMAIN ||
 	    !xo_domain_is_valid(key->domain))
 		return false;
+	if (key->kind == XO_KEY_CERTIFICATE) {
+		add(q, &at, XO_KEY_CERTIFICATE, XO_LIT(""), key->domain);
+		return true;
+	}
 	if (key->kind == XO_KEY_SENDER)
 		add_all(q, &at, XO_KEY_SENDER, key->domain);
 	add_all(q, &at, XO_KEY_ORG, key->domain);

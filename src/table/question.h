@@ -4,7 +4,8 @@
  * the likeliest first. Whose XOORG is eu.contoso.com: `org:eu.contoso.com`,
  * `org:*.contoso.com`, `org:*.com`. Whose sender domain: the same with `sender:`
  * in front, then these. So an exact entry wins over a wildcard, and a near wildcard
- * over a far one, as in the index of tenants (xoorg/tenants.h).
+ * over a far one, as in the index of tenants (xoorg/tenants.h). Whose system has
+ * the name app.contoso.com: `certificate:app.contoso.com` alone.
  */
 #ifndef XO_TABLE_QUESTION_H
 #define XO_TABLE_QUESTION_H

@@ -28,6 +28,15 @@ xo_asked_rights(const struct xo_policy *policy,
 		    ~(uint32_t)(XO_RIGHT_XOORG | XO_RIGHT_RELAY);
 }
 
+struct xo_span
+xo_asked_open_name(const struct xo_asked *asked,
+    const struct xo_rights *rights)
+{
+	if (rights->open_names == 0)
+		return xo_span(NULL, 0);
+	return asked->name.len > 0 ? asked->name : asked->common_name;
+}
+
 /* What a verdict would have got, were it not only observed. */
 static enum xo_refusal
 would_refuse(const struct xo_policy *policy, const struct xo_listener *listener,

@@ -47,12 +47,24 @@ xo_guest_free(struct xo_guest **guest)
 	*guest = NULL;
 }
 
+/* As they stand, as in xo_tenants_by_certificate_name(). */
+static bool
+has_certificate_name(const struct xo_tenant *tenant, struct xo_span name)
+{
+	for (size_t i = 0; i < tenant->n_certificate_names; i++)
+		if (xo_domain_is_equal(tenant->certificate_names[i], name))
+			return true;
+	return false;
+}
+
 bool
 xo_guest_answers(const struct xo_tenant *tenant, const struct xo_key *key)
 {
 	if (tenant == NULL || tenant->has_client_certificate ||
 	    !xo_domain_is_valid(key->domain))
 		return false;
+	if (key->kind == XO_KEY_CERTIFICATE)
+		return has_certificate_name(tenant, key->domain);
 	if (key->kind == XO_KEY_SENDER && xo_domain_is_listed(
 	    tenant->sender_domains, tenant->n_sender_domains, key->domain))
 		return true;
@@ -366,6 +378,18 @@ xo_guests_told(struct xo_guests *g, const struct xo_key *key)
 		return;
 	g->slots[i].n_telling--;
 	settle(g, i);
+}
+
+bool
+xo_guests_hold(struct xo_guests *g, const struct xo_key *key)
+{
+	int i = g != NULL && key->domain.len > 0 ? find(g, key) : NONE;
+
+	if (i == NONE || !is_usable(g, &g->slots[i]))
+		return false;
+	unlist(g, i);
+	g->slots[i].n_telling++;
+	return true;
 }
 
 /* By slot */

@@ -202,6 +202,9 @@ struct claim {
 	int tenant;
 };
 
+/* Of a name that is one of too many to be open. */
+#define NO_PLACE SIZE_MAX
+
 /* What the matching peers gave, before it is put together. */
 struct findings {
 	struct claim certificate_claim, address_claim;
@@ -212,6 +215,10 @@ struct findings {
 	uint32_t by_certificate;
 	uint32_t by_address;
 	bool is_refused;
+	uint64_t open;			/* names */
+	size_t n_open;
+	int open_peer;
+	const char *open_flaw;		/* why a name is not open */
 };
 
 static void
@@ -247,16 +254,60 @@ take_name(const struct xo_policy *policy, const struct xo_listener *listener,
 	return flaw == NULL;
 }
 
+/* It vouches for every organisation: no source makes it one's. */
+static bool
+is_name_with_xoorg(const struct xo_policy *policy, struct xo_span name)
+{
+	for (size_t i = 0; i < policy->n_peers; i++) {
+		const struct xo_peer *peer = &policy->peers[i];
+
+		for (size_t k = 0; (peer->rights & XO_RIGHT_XOORG) != 0 &&
+		    k < peer->n_names; k++)
+			if (xo_span_is_equal_nocase(peer->names[k], name))
+				return true;
+	}
+	return false;
+}
+
+/* No source is asked for a certificate that is not good: anybody has one. */
+static void
+leave_open(const struct xo_policy *policy, const struct xo_listener *listener,
+    int i, const struct xo_certificate *certificate, struct xo_span name,
+    size_t place, struct findings *found)
+{
+	const char *flaw;
+
+	if (policy->guests == NULL || !xo_domain_is_valid(name) ||
+	    is_name_with_xoorg(policy, name))
+		return;
+	flaw = flaw_for(certificate, name, &policy->peers[i], listener);
+	if (flaw != NULL) {
+		found->open_flaw = flaw;
+		return;
+	}
+	if (found->open_peer == XO_NOBODY)
+		found->open_peer = i;
+	if (place == NO_PLACE) {
+		found->n_open = XO_OPEN_NAMES_MAX + 1;
+		return;
+	}
+	found->n_open += (found->open >> place & 1) == 0;
+	found->open |= (uint64_t)1 << place;
+}
+
+/* `place`: among the open names. */
 static void
 take_tenants_name(const struct xo_policy *policy,
     const struct xo_listener *listener, int i,
     const struct xo_certificate *certificate, struct xo_span name,
-    struct findings *found)
+    size_t place, struct findings *found)
 {
 	int tenant = xo_tenants_by_certificate_name(policy, name);
 
-	if (tenant != XO_NOBODY && take_name(policy, listener, i, certificate,
-	    name, found))
+	if (tenant == XO_NOBODY)
+		leave_open(policy, listener, i, certificate, name, place,
+		    found);
+	else if (take_name(policy, listener, i, certificate, name, found))
 		claim(policy, tenant, &found->certificate_claim);
 }
 
@@ -269,10 +320,11 @@ judge_tenants(const struct xo_policy *policy,
 {
 	for (size_t k = 0; k < certificate->n_dns_names; k++)
 		take_tenants_name(policy, listener, i, certificate,
-		    certificate->dns_names[k], found);
+		    certificate->dns_names[k], k < XO_OPEN_NAMES_CN ? k :
+		    NO_PLACE, found);
 	if (common_name_counts(certificate, &policy->peers[i]))
 		take_tenants_name(policy, listener, i, certificate,
-		    certificate->common_name, found);
+		    certificate->common_name, XO_OPEN_NAMES_CN, found);
 }
 
 static void
@@ -328,8 +380,26 @@ attribute(struct xo_rights *rights, const struct findings *found)
 		say(rights, XO_LIT(", but two tenants claim it"));
 	} else if (claim->is_made) {
 		rights->is_attributed = true;
+		rights->is_by_name = claim == &found->certificate_claim;
 		rights->tenant = claim->tenant;
 	}
+}
+
+/* What XOORG decides no name does, nor what two tenants claim already. */
+static void
+keep_open(struct xo_rights *rights, const struct findings *found)
+{
+	if (found->n_open == 0 || found->certificate_claim.is_torn ||
+	    (rights->rights & XO_RIGHT_XOORG) != 0)
+		return;
+	if (found->n_open > XO_OPEN_NAMES_MAX) {
+		rights->rights &= ~(uint32_t)XO_RIGHT_RELAY;
+		rights->is_attributed = false;
+		say(rights, XO_LIT(", but its names are too many to ask for"));
+		return;
+	}
+	rights->open_names = found->open;
+	rights->open_peer = found->open_peer;
 }
 
 static void
@@ -358,6 +428,9 @@ explain(struct xo_rights *rights, const struct xo_policy *policy,
 	if (found->certificate_peer != XO_NOBODY) {
 		explain_certificate(rights, policy, listener, certificate,
 		    found);
+	} else if (found->n_open > 0) {
+		say(rights, XO_LIT("the certificate is valid, and tables are "
+		    "asked for its names"));
 	} else if (found->address_peer != XO_NOBODY) {
 		say(rights, XO_LIT("the address belongs to the peer "));
 		say(rights, policy->peers[found->address_peer].name);
@@ -365,6 +438,10 @@ explain(struct xo_rights *rights, const struct xo_policy *policy,
 		say(rights, XO_LIT("the session is not encrypted"));
 	} else if (!certificate->is_present) {
 		say(rights, XO_LIT("no client certificate was presented"));
+	} else if (found->open_flaw != NULL) {
+		say(rights, XO_LIT("no table is asked for the certificate's "
+		    "names, since its chain is not valid: "));
+		say(rights, xo_span_from_cstr(found->open_flaw));
 	} else {
 		say(rights, XO_LIT(
 		    "the certificate names none of the configured peers"));
@@ -378,12 +455,14 @@ xo_rights_decide(const struct xo_policy *policy,
     struct xo_rights *rights_r)
 {
 	struct findings found = {
-		.certificate_peer = XO_NOBODY, .address_peer = XO_NOBODY
+		.certificate_peer = XO_NOBODY, .address_peer = XO_NOBODY,
+		.open_peer = XO_NOBODY
 	};
 	bool is_shown = certificate != NULL && certificate->is_present;
 	size_t i;
 
-	*rights_r = (struct xo_rights){.peer = XO_NOBODY};
+	*rights_r = (struct xo_rights){.peer = XO_NOBODY,
+		.open_peer = XO_NOBODY};
 	for (i = 0; i < listener->n_peers; i++) {
 		int peer = listener->peers[i];
 
@@ -404,6 +483,7 @@ xo_rights_decide(const struct xo_policy *policy,
 	}
 	rights_r->rights = found.by_certificate | found.by_address;
 	attribute(rights_r, &found);
+	keep_open(rights_r, &found);
 	rights_r->is_verified = found.certificate_peer != XO_NOBODY &&
 	    found.flaw == NULL;
 	/* A name without a valid chain is a claim, not an identity. */
@@ -413,4 +493,29 @@ xo_rights_decide(const struct xo_policy *policy,
 		rights_r->peer = found.address_peer;
 	assert((rights_r->rights & XO_RIGHT_XOORG) == 0 ||
 	    rights_r->is_verified);
+}
+
+size_t
+xo_rights_open_names(const struct xo_rights *rights,
+    const struct xo_certificate *certificate,
+    struct xo_span names_r[XO_OPEN_NAMES_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i <= XO_OPEN_NAMES_CN && n < XO_OPEN_NAMES_MAX; i++) {
+		if ((rights->open_names >> i & 1) == 0)
+			continue;
+		if (i == XO_OPEN_NAMES_CN)
+			names_r[n++] = certificate->common_name;
+		else if (i < certificate->n_dns_names)
+			names_r[n++] = certificate->dns_names[i];
+	}
+	return n;
+}
+
+uint32_t
+xo_rights_most(const struct xo_rights *rights)
+{
+	return rights->open_names == 0 ? rights->rights :
+	    rights->rights | XO_RIGHT_RELAY;
 }

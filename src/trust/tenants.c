@@ -261,6 +261,8 @@ find_own(const struct xo_policy *policy, const struct xo_key *key)
 
 	if (policy->tenant_index == NULL)
 		return XO_NOBODY;
+	if (key->kind == XO_KEY_CERTIFICATE)
+		return xo_tenants_by_certificate_name(policy, key->domain);
 	if (key->kind == XO_KEY_SENDER)
 		tenant = table_find(&policy->tenant_index->senders,
 		    key->domain, NEAREST);
@@ -269,15 +271,31 @@ find_own(const struct xo_policy *policy, const struct xo_key *key)
 	return table_find(&policy->tenant_index->orgs, key->domain, NEAREST);
 }
 
+enum xo_knowledge
+xo_tenants_find(const struct xo_policy *policy, const struct xo_key *key,
+    int *tenant_r)
+{
+	enum xo_knowledge known;
+	int slot;
+
+	*tenant_r = find_own(policy, key);
+	if (*tenant_r != XO_NOBODY)
+		return XO_KNOWN_TENANT;
+	if (policy->guests == NULL)
+		return XO_KNOWN_NOBODY;
+	known = xo_guests_find(policy->guests, key, &slot);
+	if (slot != XO_NOBODY)
+		*tenant_r = (int)policy->n_tenants + slot;
+	return known;
+}
+
 static int
 find_any(const struct xo_policy *policy, const struct xo_key *key)
 {
-	int tenant = find_own(policy, key);
+	int tenant;
 
-	if (tenant != XO_NOBODY || policy->guests == NULL)
-		return tenant;
-	(void)xo_guests_find(policy->guests, key, &tenant);
-	return tenant == XO_NOBODY ? tenant : (int)policy->n_tenants + tenant;
+	(void)xo_tenants_find(policy, key, &tenant);
+	return tenant;
 }
 
 int
@@ -325,6 +343,38 @@ xo_tenants_lack(const struct xo_policy *policy, const struct xo_key *key)
 	return policy->guests != NULL && xo_domain_is_valid(key->domain) &&
 	    find_own(policy, key) == XO_NOBODY &&
 	    xo_guests_find(policy->guests, key, &slot) == XO_KNOWN_NOT_NOW;
+}
+
+bool
+xo_tenants_are_one(const struct xo_policy *policy, int a, int b)
+{
+	const struct xo_tenant *first = xo_tenant_at(policy, a);
+	const struct xo_tenant *second = xo_tenant_at(policy, b);
+
+	if (first == NULL || second == NULL)
+		return false;
+	/* No guest has the name of another tenant. */
+	return a == b || (xo_tenant_is_guest(policy, a) &&
+	    xo_tenant_is_guest(policy, b) &&
+	    xo_span_is_equal(first->name, second->name));
+}
+
+bool
+xo_tenants_has_org(const struct xo_policy *policy, int i,
+    struct xo_span domain)
+{
+	const struct xo_tenant *tenant = xo_tenant_at(policy, i);
+	int whose = xo_tenants_by_org(policy, domain);
+
+	if (xo_tenants_are_one(policy, whose, i))
+		return true;
+	if (tenant == NULL || whose != XO_NOBODY ||
+	    !xo_tenant_is_guest(policy, i))
+		return false;
+	for (size_t k = 0; k < tenant->n_originator_orgs; k++)
+		if (xo_domain_is_equal(tenant->originator_orgs[k], domain))
+			return true;
+	return false;
 }
 
 int

@@ -5,6 +5,7 @@
  */
 #include <assert.h>
 
+#include <trust/names.h>
 #include <xoorg/domain.h>
 #include <xoorg/tenants.h>
 #include <xoorg/treatment.h>
@@ -135,7 +136,7 @@ lacks(const struct xo_policy *policy, enum xo_key_kind kind,
 
 	if (!xo_tenants_lack(policy, &key))
 		return false;
-	t->lacks = key;
+	t->lacks.key = key;
 	return true;
 }
 
@@ -153,6 +154,25 @@ lacks_mail(const struct xo_policy *policy, const struct xo_question *question,
 	return (question->rights & XO_RIGHT_XOORG) != 0 &&
 	    question->has_xoorg && lacks(policy, XO_KEY_ORG, question->xoorg,
 	    t);
+}
+
+/* Whose the session is by its certificate comes first, but what else must be known
+ * if that is nobody is asked at once. */
+static bool
+lacks_names(const struct xo_policy *policy, struct xo_question *question,
+    struct xo_treatment *t)
+{
+	const struct xo_span *names = question->names;
+
+	if (xo_names_settle(policy, question)) {
+		t->is_by_open_name = question->is_attributed &&
+		    xo_tenant_is_guest(policy, question->tenant);
+		return false;
+	}
+	(void)lacks_mail(policy, question, t);
+	t->lacks.names = names;
+	t->lacks.n_names = question->n_names;
+	return true;
 }
 
 /* Ordinary mail of nobody's, for the MTA at demote_to to judge: it must not
@@ -198,6 +218,7 @@ xo_treatment_question(const struct xo_rights *rights,
 		.xoorg = xo_mail_xoorg(mail),
 		.sender = mail->from.address,
 		.is_attributed = rights->is_attributed,
+		.is_by_name = rights->is_by_name,
 		.tenant = rights->tenant,
 	};
 }
@@ -208,9 +229,16 @@ xo_treatment_mail(const struct xo_policy *policy,
     struct xo_treatment *treatment_r)
 {
 	struct xo_treatment *t = treatment_r;
+	struct xo_question settled;
+	bool lacks = false;
 
 	*t = XO_TREATMENT_NONE;
-	if (lacks_mail(policy, question, t)) {
+	if (question->n_names > 0) {
+		settled = *question;
+		lacks = lacks_names(policy, &settled, t);
+		question = &settled;
+	}
+	if (lacks || lacks_mail(policy, question, t)) {
 		t->answer.decision = t->answer.would = XO_DECISION_TEMPFAIL;
 		return XO_REFUSAL_TENANT_NOT_KNOWN;
 	}
@@ -338,10 +366,11 @@ bool
 xo_treatment_takes_value(const struct xo_policy *policy,
     const struct xo_treatment *t, struct xo_span org)
 {
-	int tenant = xo_tenants_by_org(policy, org);
-
-	return may_bring_value(policy, t, org) && tenant != XO_NOBODY &&
-	    (t->answer.tenant == XO_NOBODY || t->answer.tenant == tenant);
+	if (!may_bring_value(policy, t, org))
+		return false;
+	return t->answer.tenant == XO_NOBODY ?
+	    xo_tenants_by_org(policy, org) != XO_NOBODY :
+	    xo_tenants_has_org(policy, t->answer.tenant, org);
 }
 
 bool
@@ -429,8 +458,8 @@ add_way(const struct xo_listener *listener, enum xo_verdict verdict,
 		ways->demote_to = true;
 }
 
-struct xo_ways
-xo_treatment_ways(const struct xo_listener *listener, uint32_t rights,
+static struct xo_ways
+ways_with(const struct xo_listener *listener, uint32_t rights,
     bool is_attributed)
 {
 	struct xo_ways ways = {.upstream = false};
@@ -448,5 +477,29 @@ xo_treatment_ways(const struct xo_listener *listener, uint32_t rights,
 	for (int v = XO_VERDICT_UNKNOWN_ORG;
 	    has_xoorg && v < XO_VERDICT_UNAUTHENTICATED; v++)
 		add_way(listener, (enum xo_verdict)v, &ways);
+	return ways;
+}
+
+static void
+add_ways(struct xo_ways *ways, struct xo_ways more)
+{
+	ways->upstream |= more.upstream;
+	ways->demote_to |= more.demote_to;
+	ways->tenants |= more.tenants;
+}
+
+struct xo_ways
+xo_treatment_ways(const struct xo_listener *listener,
+    const struct xo_rights *rights)
+{
+	struct xo_ways ways = ways_with(listener, rights->rights,
+	    rights->is_attributed);
+
+	if (rights->open_names == 0)
+		return ways;
+	/* They are one tenant's, or two tenants'. */
+	add_ways(&ways, ways_with(listener, xo_rights_most(rights), true));
+	add_ways(&ways, ways_with(listener,
+	    rights->rights & ~(uint32_t)XO_RIGHT_RELAY, false));
 	return ways;
 }

@@ -48,7 +48,8 @@ judge_ours(const struct xo_policy *policy, const struct xo_question *question,
 		return XO_VERDICT_OURS;
 	/* A peer's tenant stands beside it, in the configuration. */
 	if (xo_tenant_at(policy, question->tenant) == NULL ||
-	    xo_tenant_is_guest(policy, question->tenant))
+	    (xo_tenant_is_guest(policy, question->tenant) &&
+	    !question->is_by_name))
 		return XO_VERDICT_UNAUTHENTICATED;
 	*tenant_r = question->tenant;
 	return may_speak(xo_tenant_at(policy, question->tenant),
@@ -120,25 +121,6 @@ check_anybodys(const struct xo_policy *policy, const struct xo_path *to)
 	    XO_REFUSAL_RCPT_RELAY;
 }
 
-/*
- * Is it one of its originator orgs? The sources are not asked: of a guest, only
- * what it lists as it is, and what no other tenant is known to have.
- */
-static bool
-has_org(const struct xo_policy *policy, int i, const struct xo_tenant *tenant,
-    struct xo_span domain)
-{
-	int whose = xo_tenants_by_org(policy, domain);
-	bool is_listed = false;
-
-	if (whose == i || !xo_tenant_is_guest(policy, i))
-		return whose == i;
-	for (size_t k = 0; k < tenant->n_originator_orgs; k++)
-		is_listed |= xo_domain_is_equal(tenant->originator_orgs[k],
-		    domain);
-	return is_listed && whose == XO_NOBODY;
-}
-
 /* RFC 5321 4.5.1. The nearest entry says whose an originator org is, so that
  * a wildcard of one tenant takes nothing from another. */
 bool
@@ -156,7 +138,7 @@ xo_recipient_is_postmaster(const struct xo_policy *policy, int tenant,
 		return false;
 	return to->address.len == local.len ||
 	    xo_domain_is_listed(t->recipient_domains, t->n_recipient_domains,
-	    to->domain) || has_org(policy, tenant, t, to->domain);
+	    to->domain) || xo_tenants_has_org(policy, tenant, to->domain);
 }
 
 enum xo_refusal

@@ -33,7 +33,9 @@ def keys(record):
     """{key: value} of a tenant."""
     text = json.dumps(record)
     return dict([("org:" + x.lower(), text) for x in record["originator_orgs"]] +
-                [("sender:" + x.lower(), text) for x in record.get("sender_domains", ())])
+                [("sender:" + x.lower(), text) for x in record.get("sender_domains", ())] +
+                [("certificate:" + x.lower(), text)
+                 for x in record.get("certificate_names", ())])
 
 
 class Redis:

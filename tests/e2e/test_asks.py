@@ -665,3 +665,37 @@ def test_server_stop(with_server):
         assert m.reply() == "OK fabrikam"
         assert p.is_closed() and m.is_closed()
     settle()
+
+
+NAMED = {"xoorg": "", "recipient": "r@outside.example", "sender": "u@fabrikam.com",
+         "xoorg_ccert_name": "app.fabrikam.example"}
+
+
+@pytest.mark.parametrize("id, changes, want, is_asked", rows(
+    ("clear-text", dict(NAMED, encryption_protocol=""), "DUNNO", False),
+    ("no-name", dict(NAMED, xoorg_ccert_name=""), "DUNNO", False),
+    ("nobody's", dict(NAMED, xoorg_ccert_name="x.app.fabrikam.example"), "DUNNO", True),
+    ("subject-beside-a-name", dict(NAMED, xoorg_ccert_name="x.example",
+                                   ccert_subject="app.fabrikam.example"), "DUNNO", True),
+    ("another's-sender", dict(NAMED, sender="u@adatum.com"),
+     "550 5.7.1 Sender not authorised for this originator organisation", True),
+    ("subject", dict(NAMED, xoorg_ccert_name="", ccert_subject="app.fabrikam.example"), "OK",
+     True),
+    ("named", NAMED, "OK", True),
+    ("named-by-address-too", dict(NAMED, client_address="192.0.2.9"), "OK", True)))
+def test_table_names(with_table, id, changes, want, is_asked):
+    """As in a session (protocol.md 9.13): by a name that only the table knows."""
+    gw, table = with_table(**{
+        "peers.named": {"tenant_names": True, "rights": ["relay"], "match": "cn-too"},
+        "listeners.policy.peers": ["exchange-online", "named", "own"]})
+    table.put("name,originator_orgs,certificate_names\n"
+              "fabrikam,fabrikam.com,app.fabrikam.example\n")
+    with Postfix(gw.policy) as p:
+        assert p.ask(**changes) == want
+    event = gw.event("asked")
+    if want == "OK":
+        assert (event["verdict"], event["tenant"], event["peer"]) == (
+            "attributed", "fabrikam", "named")
+    os.unlink(table.path)
+    with Postfix(gw.policy) as p:
+        assert p.ask(**changes) == (NOT_KNOWN if is_asked else want)

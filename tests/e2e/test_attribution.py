@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: ISC
 """A peer that is a tenant's, or all tenants' by their certificate_names: by its certificate or address it relays as this tenant, with
 its certificate and XOORG, and as no other."""
+import json
 import re
+import subprocess
 
 import pytest
+from cryptography import x509
 
-from harness import (CAPS, Smtp, base_config, check_config, out_config, rows, server_context,
-                     simple)
+from harness import (CAPS, XOORG, Smtp, base_config, check_config, out_config, rows,
+                     server_context, simple, wait_until)
+from tenant_servers import Socketmap
 
 APP, APP_B, MTA = "127.0.0.7", "127.0.0.8", "127.0.0.9"
 FOREIGN = "X-OriginatorOrg: fabrikam.com\r\n"
@@ -228,3 +232,202 @@ def test_wrong_names(pki, tmp_path, id, changes, said):
     file.write_text(config.text())
     code, out = check_config(str(file))
     assert code == 1 and re.search(r"xoorgd\.conf:\d+: ", out) and said in out, out
+
+
+# --- names of tenants that are asked for ---------------------------------------------
+
+FABRIKAM = {"name": "fabrikam", "originator_orgs": ["fabrikam.com"],
+            "certificate_names": ["app.fabrikam.example", "erp.fabrikam.example"]}
+ADATUM = {"name": "adatum", "originator_orgs": ["adatum.com"],
+          "certificate_names": ["app.adatum.example"]}
+CLOUD = {"name": "tailspin", "originator_orgs": ["tailspin.com"],
+         "certificate_names": ["mail.protection.outlook.com", "Below.example"]}
+
+
+@pytest.fixture
+def named(gateway, pki, hop, tmp_path):
+    """contoso stands in the configuration, the others behind a socketmap."""
+    table, one = Socketmap(tmp_path), hop()
+    table.put(FABRIKAM, ADATUM, CLOUD)
+
+    def make(**changes):
+        config = with_names(pki, one, **changes)
+        del config["tenants"]["fabrikam"]
+        config["tenant_tables"] = ["socketmap:unix:%s:t" % table.path]
+        config["workers"] = 1
+        config.set("tenant_lookup_timeout", 2)
+        return gateway(config)
+    yield make, table
+    table.stop()
+
+
+def say_mail(gw, cert, sender):
+    with Smtp(gw.port()) as c:
+        c.ehlo()
+        c.starttls(cert)
+        got = c.cmd("EHLO x")
+        if got.code == 250:
+            assert "XOORG" not in got.text
+            got = c.cmd("MAIL FROM:<%s>" % sender)
+        if got.code == 250:
+            c.want("RCPT TO:<r@anywhere.example>", 250)
+            c.data(simple())
+        return got
+
+
+ASKED_ROWS = rows(
+    ("none", None, {}, "u@fabrikam.com", "550", 0),
+    ("bad-chain", "app.fabrikam.example", {"issuer": "other"}, "u@fabrikam.com", "550", 0),
+    ("expired", "app.fabrikam.example", {"days": (-9, -1)}, "u@fabrikam.com", "550", 0),
+    ("wildcard", "*.fabrikam.example", {}, "u@fabrikam.com", "550", 0),
+    ("common-name", "*.fabrikam.example", {"cn": "app.fabrikam.example"}, "u@fabrikam.com",
+     "550", 0),
+    ("of-xoorg", "mail.protection.outlook.com", {"san": ("mail.protection.outlook.com",)},
+     "u@tailspin.com", "550", 0),
+    ("nobody's", "app.nobody.example", {}, "u@fabrikam.com", "550", 1),
+    ("below", "x.app.fabrikam.example", {}, "u@fabrikam.com", "550", 1),
+    ("above", "fabrikam.example", {}, "u@fabrikam.com", "550", 1),
+    ("an-org", "fabrikam.com", {}, "u@fabrikam.com", "550", 1),
+    ("two-tenants", "app.fabrikam.example",
+     {"san": ("app.fabrikam.example", "app.adatum.example")}, "u@fabrikam.com", "550", 2),
+    ("and-one-of-the-configuration", "app.fabrikam.example",
+     {"san": ("app.fabrikam.example", "app.contoso.example")}, "u@contoso.com", "550", 1),
+    ("too-many", "app.fabrikam.example",
+     {"san": ("app.fabrikam.example",) + tuple("n%d.example" % i for i in range(16))},
+     "u@fabrikam.com", "550", 0),
+    ("another's-sender", "app.fabrikam.example", {}, "u@adatum.com", "550", 1),
+    ("sender-of-the-configuration", "app.fabrikam.example", {}, "u@contoso.com", "550", 1),
+    ("own", "app.fabrikam.example", {}, "u@fabrikam.com", "250", 1),
+    ("capitals", "APP.Fabrikam.EXAMPLE", {}, "u@fabrikam.com", "250", 1),
+    ("two-names", "app.fabrikam.example",
+     {"san": ("app.fabrikam.example", "erp.fabrikam.example", "x.example")}, "u@fabrikam.com",
+     "250", 3),
+    ("the-other", "app.adatum.example", {}, "u@adatum.com", "250", 1),
+    ("null", "app.adatum.example", {}, "", "250", 1),
+    ("of-the-configuration", "app.contoso.example", {}, "u@contoso.com", "250", 0))
+
+
+@pytest.mark.parametrize("id, name, how, sender, want, n_asked", ASKED_ROWS)
+def test_asked_names(named, pki, id, name, how, sender, want, n_asked):
+    """A row of the second table of protocol.md 9.13 each; how many names are asked for."""
+    make, table = named
+    # A listener that does not name the peer with xoorg makes its name nobody else's.
+    gw = make(peers__applications__wildcards=True,
+              **({"listeners__in__peers": ["applications"]} if id == "of-xoorg" else {}))
+    cert = pki.make("asked-" + id.replace("'", ""), name, **how) if name else None
+    got = say_mail(gw, cert, sender)
+    assert got.matches(want), got
+    assert [x.split(":")[0] for x in table.asked] == ["t certificate"] * n_asked
+    event = gw.event()
+    if got.code == 250:
+        assert event["verdict"] == "attributed" and event["peer"] == "applications"
+        assert event["tenant"] == (name.lower().split(".")[1])
+    else:
+        assert event["verdict"] != "attributed" or event["action"] == "reject"
+
+
+SAYS = rows(
+    ("nothing", lambda _: b""), ("gone", lambda _: None), ("rubbish", lambda _: b"x"),
+    ("temporary", lambda _: b"5:TEMP ,"),
+    ("of-another", lambda _: said_record(ADATUM)),
+    ("without-names", lambda _: said_record(dict(FABRIKAM, certificate_names=[]))),
+    ("wildcard", lambda _: said_record(dict(FABRIKAM, certificate_names=["*.example"]))),
+    ("many-share-it", lambda _: said_record(dict(
+        FABRIKAM, certificate_names=["app.fabrikam.example", "co.uk"]))),
+    ("as-one-of-the-configuration", lambda _: said_record(dict(FABRIKAM, name="contoso"))),
+    ("one-of-two", lambda text: b"5:TEMP ," if "erp" in text else said_record(FABRIKAM)),
+    ("two-records", lambda text: said_record(
+        dict(FABRIKAM, certificate_names=["erp.fabrikam.example"]) if "erp" in text else FABRIKAM)))
+
+
+def said_record(record):
+    text = ("OK " + json.dumps(record)).encode()
+    return b"%d:%s," % (len(text), text)
+
+
+@pytest.mark.parametrize("id, says", SAYS)
+def test_asked_names_not_known(named, pki, id, says):
+    """451, and never as a stranger's or another's; once it is known, in the same session."""
+    make, table = named
+    gw = make()
+    cert = pki.make("asked-known", "app.fabrikam.example",
+                    san=("app.fabrikam.example", "erp.fabrikam.example"))
+    with Smtp(gw.port()) as c:
+        c.ehlo()
+        c.starttls(cert)
+        c.want("EHLO x", 250)
+        table.lie = says
+        c.want("MAIL FROM:<u@fabrikam.com>", "451 4.3.0")
+        table.lie = None
+        assert wait_until(lambda: c.cmd("MAIL FROM:<u@fabrikam.com>").code == 250, 10, 0.3)
+    assert wait_until(lambda: "tenant-not-known" in {e["reason"] for e in gw.events("message")})
+
+
+def test_asked_names_anew(named, pki):
+    """At each MAIL: a tenant that is gone, or another by now, is so for the next message."""
+    make, table = named
+    gw = make(tenant_fresh=0, tenant_nobody_fresh=0)
+    with Smtp(gw.port()) as c:
+        c.ehlo()
+        c.starttls(pki.make("asked-anew", "app.fabrikam.example"))
+        c.want("EHLO x", 250)
+        c.want("MAIL FROM:<u@fabrikam.com>", 250)
+        c.want("RSET", 250)
+        table.put(dict(ADATUM, certificate_names=["app.fabrikam.example"]))
+        c.want("MAIL FROM:<u@fabrikam.com>", "550 5.7.1")
+        c.want("MAIL FROM:<u@adatum.com>", 250)
+        c.want("RSET", 250)
+        del table.table["certificate:app.fabrikam.example"]
+        c.want("MAIL FROM:<u@adatum.com>", "550 5.7.1")
+
+
+def test_asked_names_with_certificate(named, pki, hop, gateway, tmp_path):
+    """Known by its certificate on the way in, and shown its own on the way out."""
+    make, table = named
+    folder = tmp_path / "tenants"
+    folder.mkdir()
+    for tenant in ("fabrikam", "adatum"):
+        own = pki.make("asked-out-" + tenant, tenant + ".com")
+        with open(own.key) as key, open(own.cert) as cert:
+            (folder / (tenant + ".pem")).write_text(key.read() + cert.read())
+        (folder / (tenant + ".pem")).chmod(0o640)
+    ex = hop(tls=server_context(pki.exchange, client_ca=pki.ca), caps_tls=CAPS + ("XOORG",))
+    out = out_config(pki, ex, client_certificate="tenant", client_key=None)
+    gw = make(tenant_certificates=str(folder), upstreams__exchange=out["upstreams"]["exchange"],
+              listeners__in__upstream="exchange", tenant_fresh=0)
+    for tenant in ("fabrikam", "adatum", "fabrikam"):
+        got = say_mail(gw, pki.make("asked-in-" + tenant, "app.%s.example" % tenant),
+                       "u@%s.com" % tenant)
+        assert got.code == 250, got
+    assert [re.search(r"CN=([a-z.]+)", x509.load_der_x509_certificate(
+        m.session.certificate).subject.rfc4514_string()).group(1) for m in ex.messages] == [
+            "fabrikam.com", "adatum.com", "fabrikam.com"]
+
+
+def test_asked_names_cdb(pki, hop, gateway, tmp_path):
+    """By the tool's file, and back again; two tenants with one name are refused there."""
+    config = with_names(pki, hop())
+    del config["tenants"]["fabrikam"]
+    (tmp_path / "plain.conf").write_text(config.text())
+    (tmp_path / "t").mkdir()
+    place = "cdb:%s/t/x.cdb" % tmp_path
+
+    def tenant(*args, text=None):
+        done = subprocess.run([XOORG, "tenant", "--config", str(tmp_path / "plain.conf"), *args],
+                              input=text, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout + done.stderr
+    text = "".join(json.dumps(x) + "\n" for x in (FABRIKAM, ADATUM))
+    assert tenant("import", place, text=text)[0] == 0
+    code, out = tenant("export", "--json", place)
+    assert code == 0
+    assert [json.loads(x)["certificate_names"] for x in out.splitlines()] == [
+        FABRIKAM["certificate_names"], ADATUM["certificate_names"]]
+    code, out = tenant("check", place)
+    assert code == 0, out
+    twice = text + json.dumps(dict(CLOUD, certificate_names=["APP.fabrikam.example"])) + "\n"
+    code, out = tenant("import", place + "2", text=twice)
+    assert code != 0 and "expected each name once in all tenants" in out, out
+    gw = gateway(config.set("tenant_tables", [place]))
+    for name, want in (("fabrikam", 250), ("adatum", 250), ("tailspin", 550)):
+        got = say_mail(gw, pki.make("cdb-" + name, "app.%s.example" % name), "u@%s.com" % name)
+        assert got.code == want, got

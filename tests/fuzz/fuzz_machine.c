@@ -356,11 +356,13 @@ act(struct machine *m, const struct xo_action *a)
 		m->wants_caps = true;
 		break;
 	case XO_ACTION_LOOKUP:
-		MUST(policy.guests != NULL && xo_domain_is_valid(a->bytes));
+		m->asked = xo_relay_lacks(m->relay)->key;
+		MUST(policy.guests != NULL &&
+		    xo_domain_is_valid(m->asked.domain));
 		MUST(!m->is_stranger && !m->is_claiming);
-		memcpy(m->asked_domain, a->bytes.p, a->bytes.len);
-		m->asked = (struct xo_key){a->key_kind,
-			xo_span(m->asked_domain, a->bytes.len)};
+		memcpy(m->asked_domain, m->asked.domain.p,
+		    m->asked.domain.len);
+		m->asked.domain.p = m->asked_domain;
 		break;
 	case XO_ACTION_ACQUIRE:
 		MUST(!m->is_claiming && !m->is_linked);

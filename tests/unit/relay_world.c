@@ -670,22 +670,42 @@ on_acquire(struct world *w, const struct xo_action *a)
 	note(w, "   acquire", (struct xo_span){NULL, 0});
 }
 
+/* What is asked for is not kept. */
 static void
-on_lookup(struct world *w, const struct xo_action *a)
+note_key(struct world *w, enum xo_key_kind kind, struct xo_span domain)
 {
-	if (w->policy.guests == NULL || !xo_domain_is_valid(a->bytes)) {
+	uint8_t *copy = w->asked_domains[w->n_asked_keys];
+
+	if (!xo_domain_is_valid(domain)) {
+		world_violate(w, "LOOKUP of what nobody can know");
+		return;
+	}
+	note(w, "   lookup ", domain);
+	memcpy(copy, domain.p, domain.len);
+	w->asked_keys[w->n_asked_keys++] = (struct xo_key){kind,
+		xo_span(copy, domain.len)};
+}
+
+static void
+on_lookup(struct world *w)
+{
+	const struct xo_lack *lack = xo_relay_lacks(w->relay);
+
+	w->n_asked_keys = 0;
+	for (size_t i = 0; i < lack->n_names; i++)
+		note_key(w, XO_KEY_CERTIFICATE, lack->names[i]);
+	if (lack->key.domain.len > 0)
+		note_key(w, lack->key.kind, lack->key.domain);
+	if (w->policy.guests == NULL || w->n_asked_keys == 0) {
 		world_violate(w, "LOOKUP of what nobody can know");
 		return;
 	}
 	if (w->relay->front.state == FRONT_WAIT_TENANT &&
 	    (w->hop.is_linked || w->hop.is_claimed))
 		world_violate(w, "LOOKUP with a connection at hand");
-	note(w, "   lookup ", a->bytes);
 	w->wants_tenant = true;
 	w->n_asked++;
-	memcpy(w->asked_domain, a->bytes.p, a->bytes.len);
-	w->asked = (struct xo_key){a->key_kind,
-		xo_span(w->asked_domain, a->bytes.len)};
+	w->asked = w->asked_keys[0];
 }
 
 static void
@@ -693,7 +713,7 @@ on_action(struct world *w, const struct xo_action *a)
 {
 	switch (a->type) {
 	case XO_ACTION_LOOKUP:
-		on_lookup(w, a);
+		on_lookup(w);
 		break;
 	case XO_ACTION_SEND:
 		on_send(w, a);

@@ -153,8 +153,10 @@ struct world {
 	bool is_gone;			/* the client */
 	bool wants_tls, wants_caps, wants_tenant;
 	/* What it asked for last, and how often it has. */
-	struct xo_key asked;
-	uint8_t asked_domain[XO_DOMAIN_MAX];
+	struct xo_key asked;		/* the first key */
+	struct xo_key asked_keys[XO_OPEN_NAMES_MAX + 1];
+	uint8_t asked_domains[XO_OPEN_NAMES_MAX + 1][XO_DOMAIN_MAX];
+	size_t n_asked_keys;
 	size_t n_asked;
 	/* the next hop */
 	struct hop hop;

@@ -23,9 +23,11 @@ static struct xo_upstream upstreams[] = {
 static const struct xo_span own_orgs[] = {
 	S("own.example"), S("*.own.example")
 };
+static const struct xo_span own_names[] = {S("app.own.example")};
 static struct xo_tenant tenants[] = {
 	{.name = S("own"), .originator_orgs = own_orgs,
-	    .n_originator_orgs = N(own_orgs)},
+	    .n_originator_orgs = N(own_orgs), .certificate_names = own_names,
+	    .n_certificate_names = N(own_names)},
 	{.name = S("other")}, {.name = S("own-2")},
 };
 static struct xo_conf conf = {
@@ -102,6 +104,18 @@ test_bad(void **state)
 		    "\"OWN.Example\"]}", "found \"OWN.Example\""},
 		{"{\"name\":\"c\",\"originator_orgs\":["
 		    "\"a.own.example\"]}", "found \"a.own.example\""},
+		/* Nor are names of certificates that many share, or cover. */
+		{"{\"name\":\"c\",\"originator_orgs\":[\"c.example\"],"
+		    "\"certificate_names\":[\"a.c.example\",\"co.uk\"]}",
+		    "certificate_names: expected a domain that belongs to the "
+		    "tenant alone, found \"co.uk\""},
+		{"{\"name\":\"c\",\"originator_orgs\":[\"c.example\"],"
+		    "\"certificate_names\":[\"*.c.example\"]}",
+		    "certificate_names: expected names without a wildcard"},
+		{"{\"name\":\"c\",\"originator_orgs\":[\"c.example\"],"
+		    "\"certificate_names\":[\"APP.own.example\"]}",
+		    "certificate_names: expected a domain that no tenant of the "
+		    "configuration has, found \"APP.own.example\""},
 		/* Files are nothing that a worker opens. */
 		{"{\"name\":\"c\",\"originator_orgs\":[\"c.example\"],"
 		    "\"client_certificate\":\"/etc/passwd\","

@@ -21,6 +21,9 @@ static const struct xo_span contoso_orgs[] = {
 static const struct xo_span contoso_senders[] = {
 	S("mail.example"), S("*.mail.example"),
 };
+static const struct xo_span contoso_names[] = {
+	S("app.contoso.com"), S("app.mail2.example"), S("*.wild.example"),
+};
 static const struct xo_span own_orgs[] = {S("own.example"), S("*.own.example")};
 
 /* Made and not freed yet. */
@@ -43,7 +46,9 @@ contoso(void)
 	    .originator_orgs = contoso_orgs,
 	    .n_originator_orgs = N(contoso_orgs),
 	    .sender_domains = contoso_senders,
-	    .n_sender_domains = N(contoso_senders)};
+	    .n_sender_domains = N(contoso_senders),
+	    .certificate_names = contoso_names,
+	    .n_certificate_names = N(contoso_names)};
 	guest->free = free_guest;
 	n_alive++;
 	return guest;
@@ -125,6 +130,19 @@ test_not_believed(void **state)
 		{XO_KEY_SENDER, "example", false},
 		{XO_KEY_SENDER, "xmail.example", false},
 		{XO_KEY_KIND_COUNT, "contoso.com", false},
+		/* Neither a domain of it, nor what a wildcard would cover. */
+		{XO_KEY_CERTIFICATE, "contoso.com", false},
+		{XO_KEY_CERTIFICATE, "mail.example", false},
+		{XO_KEY_CERTIFICATE, "x.app.contoso.com", false},
+		{XO_KEY_CERTIFICATE, "x.wild.example", false},
+		{XO_KEY_CERTIFICATE, "wild.example", false},
+		{XO_KEY_CERTIFICATE, "*.wild.example", false},
+		{XO_KEY_CERTIFICATE, "app.contoso.com.", false},
+		{XO_KEY_CERTIFICATE, "", false},
+		{XO_KEY_SENDER, "app.mail2.example", false},
+		{XO_KEY_ORG, "app.mail2.example", false},
+		{XO_KEY_CERTIFICATE, "app.contoso.com", true},
+		{XO_KEY_CERTIFICATE, "App.Mail2.example", true},
 		{XO_KEY_ORG, "contoso.com", true},
 		{XO_KEY_ORG, "CONTOSO.com", true},
 		{XO_KEY_ORG, "a.b.contoso.com", true},
@@ -600,6 +618,31 @@ test_random(void **state)
 	assert_int_equal(n_alive, 0);
 }
 
+/* An answer for those who wait is there until the last of them was told, even if
+ * another takes its place; what is not there is not held. */
+static void
+test_held(void **state)
+{
+	struct xo_guests *g = xo_guests_new(4), *none = NULL;
+	struct xo_key key = org("contoso.com"), other = org("a.example");
+
+	(void)state;
+	assert_false(xo_guests_hold(none, &key));
+	assert_false(xo_guests_hold(g, &key));
+	assert_int_equal(put(g, key, contoso(), 0, 0), XO_KNOWN_TENANT);
+	assert_true(xo_guests_hold(g, &key));
+	assert_false(xo_guests_hold(g, &other));
+	xo_guests_told(g, &key);
+	must_be(g, "contoso.com", XO_KNOWN_TENANT);
+	assert_int_equal(put(g, key, contoso(), 0, 0), XO_KNOWN_TENANT);
+	xo_guests_told(g, &key);
+	must_be(g, "contoso.com", XO_KNOWN_TENANT);
+	xo_guests_told(g, &key);
+	must_be(g, "contoso.com", XO_KNOWN_NOT_NOW);
+	assert_int_equal(n_alive, 0);
+	xo_guests_free(&g);
+}
+
 int
 main(void)
 {
@@ -616,6 +659,7 @@ main(void)
 		cmocka_unit_test(test_in_policy),
 		cmocka_unit_test(test_one_chain),
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_held),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

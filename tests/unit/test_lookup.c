@@ -33,8 +33,8 @@ static int n_alive;
 
 struct record {
 	struct xo_guest guest;
-	char name[16], domain[32];
-	struct xo_span domains[1];
+	char name[16], domain[32], second[32];
+	struct xo_span domains[1], names[2];
 };
 
 static void
@@ -52,12 +52,15 @@ make(const char *name, const char *domain, int upstream)
 	assert_non_null(r);
 	(void)snprintf(r->name, sizeof(r->name), "%s", name);
 	(void)snprintf(r->domain, sizeof(r->domain), "%s", domain);
-	r->domains[0] = xo_span_from_cstr(r->domain);
+	r->domains[0] = r->names[0] = xo_span_from_cstr(r->domain);
+	(void)snprintf(r->second, sizeof(r->second), "erp.%s", domain);
+	r->names[1] = xo_span_from_cstr(r->second);
 	r->guest = (struct xo_guest){.free = free_record, .tenant = {
 		.name = xo_span_from_cstr(r->name),
 		.originator_orgs = r->domains, .n_originator_orgs = 1,
 		.sender_domains = r->domains, .n_sender_domains = 1,
 		.recipient_domains = r->domains, .n_recipient_domains = 1,
+		.certificate_names = r->names, .n_certificate_names = 2,
 		.has_upstream = upstream != XO_NOBODY,
 		.upstream = upstream}};
 	n_alive++;
@@ -66,12 +69,39 @@ make(const char *name, const char *domain, int upstream)
 
 static struct xo_guests *guests;
 
+static bool may_speak_for_others;
+
+/* Beside the peers of the world, one whose names are tenants'. */
+static void
+add_peer(struct world *w)
+{
+	static const int listed[] = {0, 1, 2};
+	static struct xo_peer peers[3];
+
+	memcpy(peers, w->policy.peers, 2 * sizeof(peers[0]));
+	for (int i = 0; i < 2 && may_speak_for_others; i++)
+		peers[i].rights |= XO_RIGHT_XCLIENT;
+	peers[2] = (struct xo_peer){.has_tenant_names = true,
+		.rights = XO_RIGHT_RELAY};
+	w->policy.peers = peers;
+	w->policy.n_peers = w->listener.n_peers = 3;
+	w->listener.peers = listed;
+}
+
 static void
 shape(struct world *w)
 {
 	w->policy.guests = guests;
 	w->listener.lenient_envelope = true;
+	add_peer(w);
 }
+
+/* Of a tenant's system, and of two tenants'. */
+static const struct xo_span named[] = {S("guest.example"), S("o.example")};
+static const struct xo_certificate named_once = {.is_present = true,
+	.dns_names = named, .n_dns_names = 1, .is_chain_valid = true};
+static const struct xo_certificate named_twice = {.is_present = true,
+	.dns_names = named, .n_dns_names = 2, .is_chain_valid = true};
 
 static int
 set_up(void **state)
@@ -117,7 +147,7 @@ open_world(struct world *w, struct world_options o)
 	o.shape = shape;
 	assert_true(world_init(w, &o));
 	world_say(w, EHLO);
-	if (o.client == CLIENT_EXCHANGE) {
+	if (o.client == CLIENT_EXCHANGE || o.certificate != NULL) {
 		world_say(w, "STARTTLS\r\n");
 		world_say(w, EHLO);
 	}
@@ -151,24 +181,28 @@ static const struct place {
 	/* With a tenant, with nobody, with neither. */
 	const char *tenant, *nobody, *not_now;
 	int upstream[2];		/* of the first two */
+	bool is_named;			/* by its certificate */
 } places[] = {
 	{"XOORG", CLIENT_EXCHANGE, false, XOORG_MAIL, "", "",
 	    OWN_RCPT "DATA\r\n", "250 250 354", "550 503 503", "451 503 503",
-	    {1, XO_NOBODY}},
+	    {1, XO_NOBODY}, false},
 	{"our sender", CLIENT_LOCAL, false, OUR_MAIL, "", "",
 	    OWN_RCPT "DATA\r\n", "250 250 354", "250 250 354", "451 503 503",
-	    {1, 0}},
+	    {1, 0}, false},
 	{"our bounce", CLIENT_LOCAL, false, "MAIL FROM:<>\r\n" OWN_RCPT, "",
 	    "250", "DATA\r\n", "250 250 354", "250 250 354", "250 451 503",
-	    {1, 0}},
+	    {1, 0}, false},
+	{"a name", CLIENT_STRANGER, false, OUR_MAIL, "", "",
+	    OWN_RCPT "DATA\r\n", "250 250 354", "250 250 354", "451 503 503",
+	    {1, 1}, true},
 	{"brought", CLIENT_LOCAL, true, "MAIL FROM:<>\r\n"
 	    "RCPT TO:<r@contoso.com>\r\nDATA\r\n", BROUGHT, "250 250 354", "",
-	    "250 250 354 250", "250 250 354 250", "250 250 354 451", {0, 0}},
+	    "250 250 354 250", "250 250 354 250", "250 250 354 451", {0, 0}, false},
 	{"brought, in chunks", CLIENT_LOCAL, true, "MAIL FROM:<>\r\n"
 	    "RCPT TO:<r@contoso.com>\r\nBDAT 34\r\n"
 	    "X-OriginatorOrg: guest.example\r\n\r\n", "", "250 250 250",
 	    "BDAT 3 LAST\r\nabc", "250 250 250 250", "250 250 250 250",
-	    "250 250 250 451", {0, 0}},
+	    "250 250 250 451", {0, 0}, false},
 };
 
 static void
@@ -176,7 +210,8 @@ come_to(struct world *w, const struct place *place)
 {
 	open_world(w, (struct world_options){.client = place->client,
 		.caps = "PIPELINING XOORG CHUNKING ENHANCEDSTATUSCODES",
-		.has_message_xoorg = place->is_message});
+		.has_message_xoorg = place->is_message,
+		.certificate = place->is_named ? &named_once : NULL});
 	world_say(w, place->before);
 	world_say(w, place->content);
 	must_have_said(w, place->codes);
@@ -278,6 +313,168 @@ test_tenant(void **state)
 			    "XOORG=guest.example"));
 		close_world(&w);
 	}
+}
+
+/* Names of certificates */
+
+/* Each key that is asked for is answered so, and all are told together. */
+static void
+answer_each(struct world *w, const enum xo_knowledge *known)
+{
+	bool is_told[XO_OPEN_NAMES_MAX + 1];
+
+	assert_true(w->wants_tenant);
+	xo_guests_set_time(guests, w->now);
+	for (size_t i = 0; i < w->n_asked_keys; i++) {
+		bool is_other = xo_span_is_equal(w->asked_keys[i].domain,
+		    named[1]);
+		struct xo_guest *guest = known[i] != XO_KNOWN_TENANT ? NULL :
+		    is_other ? make("o", "o.example", 0) :
+		    make("guest", "guest.example", 1);
+
+		is_told[i] = xo_guests_put(guests, &w->asked_keys[i],
+		    known[i], &guest, 0, 0) != XO_KNOWN_NOT_NOW;
+	}
+	world_tell(w);
+	for (size_t i = 0; i < w->n_asked_keys; i++)
+		if (is_told[i])
+			xo_guests_told(guests, &w->asked_keys[i]);
+	world_settle(w);
+}
+
+#define NOT_NOW XO_KNOWN_NOT_NOW
+#define NOBODY XO_KNOWN_NOBODY
+#define TENANT XO_KNOWN_TENANT
+
+static void
+test_names(void **state)
+{
+	static const struct {
+		const char *name;
+		enum world_client client;
+		const struct xo_certificate *certificate;
+		enum xo_knowledge known[3];
+		size_t n_keys;
+		uint16_t want;		/* to MAIL */
+		enum xo_verdict verdict;
+	} rows[] = {
+		{"two tenants", CLIENT_STRANGER, &named_twice,
+		    {TENANT, TENANT}, 2, 250, XO_VERDICT_UNAUTHENTICATED},
+		{"two tenants, ours by address", CLIENT_LOCAL, &named_twice,
+		    {TENANT, TENANT, TENANT}, 3, 250,
+		    XO_VERDICT_UNAUTHENTICATED},
+		{"the second not known", CLIENT_STRANGER, &named_twice,
+		    {TENANT, NOT_NOW}, 2, 451, XO_VERDICT_UNAUTHENTICATED},
+		{"the first not known", CLIENT_STRANGER, &named_twice,
+		    {NOT_NOW, TENANT}, 2, 451, XO_VERDICT_UNAUTHENTICATED},
+		{"nobody's, the second not known", CLIENT_STRANGER,
+		    &named_twice, {NOBODY, NOT_NOW}, 2, 451,
+		    XO_VERDICT_UNAUTHENTICATED},
+		{"another's", CLIENT_STRANGER, &named_twice, {NOBODY, TENANT},
+		    2, 550, XO_VERDICT_SENDER_MISMATCH},
+		{"ours by address, the sender not known", CLIENT_LOCAL,
+		    &named_once, {NOBODY, NOT_NOW}, 2, 451,
+		    XO_VERDICT_UNAUTHENTICATED},
+		{"ours by address, the name not known", CLIENT_LOCAL,
+		    &named_once, {NOT_NOW, TENANT}, 2, 451,
+		    XO_VERDICT_UNAUTHENTICATED},
+		{"nobody's", CLIENT_STRANGER, &named_twice, {NOBODY, NOBODY},
+		    2, 250, XO_VERDICT_UNAUTHENTICATED},
+		{"nobody's, ours by address", CLIENT_LOCAL, &named_once,
+		    {NOBODY, TENANT}, 2, 250, XO_VERDICT_OURS},
+		{"its own, ours by address", CLIENT_LOCAL, &named_once,
+		    {TENANT, NOT_NOW}, 2, 250, XO_VERDICT_ATTRIBUTED},
+		{"its own", CLIENT_STRANGER, &named_twice, {TENANT, NOBODY}, 2,
+		    250, XO_VERDICT_ATTRIBUTED},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++) {
+		struct world w;
+
+		open_world(&w, (struct world_options){.client =
+			rows[i].client, .caps = "PIPELINING",
+			.certificate = rows[i].certificate});
+		world_say(&w, OUR_MAIL);
+		assert_int_equal(w.n_replies, 0);
+		if (w.n_asked != 1 || w.n_asked_keys != rows[i].n_keys)
+			fail_msg("%s: %zu questions, %zu keys", rows[i].name,
+			    w.n_asked, w.n_asked_keys);
+		answer_each(&w, rows[i].known);
+		if (w.n_replies != 1 || w.replies[0] != rows[i].want ||
+		    xo_relay_treatment(w.relay)->answer.verdict !=
+		    (rows[i].want == 250 ? rows[i].verdict :
+		    XO_VERDICT_UNAUTHENTICATED))
+			fail_msg("%s: got %s, %s", rows[i].name,
+			    world_codes(&w), xo_verdict_name(
+			    xo_relay_treatment(w.relay)->answer.verdict));
+		/* One question a command, and one for each. */
+		assert_int_equal(w.n_asked, 1);
+		world_say(&w, "RSET\r\n" OUR_MAIL);
+		assert_int_equal(w.n_asked, 2);
+		close_world(&w);
+	}
+}
+
+/* What its certificate says is enough: neither for a sender nor for a bounce is
+ * anything else asked. */
+static void
+test_named(void **state)
+{
+	static const enum xo_knowledge known[] = {TENANT};
+	struct world w;
+
+	(void)state;
+	for (int is_bounce = 0; is_bounce < 2; is_bounce++) {
+		open_world(&w, (struct world_options){.caps = "PIPELINING",
+			.certificate = &named_once});
+		world_say(&w, is_bounce ? "MAIL FROM:<>\r\n" : OUR_MAIL);
+		answer_each(&w, known);
+		world_say(&w, "RCPT TO:<r@nobody.example>\r\nDATA\r\n");
+		world_say(&w, CONTENT);
+		must_have_said(&w, "250 250 354 250");
+		assert_string_equal(w.last_tenant, "guest");
+		assert_int_equal(w.acquired, 1);
+		assert_int_equal(w.n_asked, 1);
+		/* By whom it is known is told now, and not before. */
+		assert_int_equal(xo_relay_rights(w.relay)->peer, 2);
+		close_world(&w);
+	}
+	/* Nothing is asked of a certificate that is not good. */
+	for (int how = 0; how < 2; how++) {
+		struct xo_certificate bad = named_once;
+
+		bad.is_chain_valid = how == 0;
+		bad.is_present = how == 1;
+		open_world(&w, (struct world_options){.caps = "PIPELINING",
+			.certificate = &bad});
+		world_say(&w, OUR_MAIL OWN_RCPT);
+		must_have_said(&w, "250 250");
+		assert_int_equal(w.n_asked, 0);
+		assert_int_equal(xo_relay_treatment(w.relay)->answer.verdict,
+		    XO_VERDICT_UNAUTHENTICATED);
+		close_world(&w);
+	}
+}
+
+/* Behind XCLIENT the certificate is another's. */
+static void
+test_names_behind_xclient(void **state)
+{
+	struct world w;
+
+	(void)state;
+	may_speak_for_others = true;
+	open_world(&w, (struct world_options){.client = CLIENT_LOCAL,
+		.caps = "PIPELINING", .certificate = &named_once});
+	may_speak_for_others = false;
+	world_say(&w, "XCLIENT ADDR=192.0.2.9\r\n");
+	world_say(&w, EHLO);
+	world_say(&w, OUR_MAIL);
+	assert_int_equal(w.n_asked, 0);
+	assert_int_equal(xo_relay_treatment(w.relay)->answer.verdict,
+	    XO_VERDICT_UNAUTHENTICATED);
+	close_world(&w);
 }
 
 /* Whoever is a stranger, or stands in the configuration, or says what is no
@@ -604,19 +801,27 @@ test_next_hop_lost(void **state)
 
 enum { OWN = 10, KNOWN = 45, TENANTS = 50, SEATS = 4, SESSIONS = 20000 };
 
+/* Beside tenants: nobody, and two at once. */
+enum { NONE = -1, TORN = -2 };
+
 struct seat {
 	struct world w;
 	enum { SEAT_FREE, SEAT_MAIL, SEAT_RCPT, SEAT_DATA, SEAT_BODY } at;
-	bool is_exchange, has_recipient;
+	bool is_exchange, is_named, has_recipient;
+	int claim;			/* by its certificate */
+	bool is_asked;			/* for a name of that */
+	struct xo_span names[2];
+	struct xo_certificate certificate;
 	int org, sender, n_mails;
 	size_t n_replies;		/* seen */
 };
 
-static char domains[TENANTS][16];
-static struct xo_span domain_spans[TENANTS];
+static char domains[TENANTS][16], seconds[TENANTS][24];
+static struct xo_span domain_spans[TENANTS], name_spans[TENANTS][2];
 static struct xo_tenant own[OWN];
 static uint64_t seed, now;
-static size_t n_delivered, n_later, n_guests_delivered;
+static size_t n_delivered, n_later, n_guests_delivered, n_named_delivered,
+    n_torn;
 
 static size_t
 draw(size_t n)
@@ -632,6 +837,8 @@ draw(size_t n)
 static uint16_t
 want_mail(const struct seat *s)
 {
+	if (s->is_named)
+		return s->claim < 0 || s->claim == s->sender ? 250 : 550;
 	if (!s->is_exchange)
 		return 250;
 	return s->org < KNOWN && s->org == s->sender ? 250 : 550;
@@ -643,58 +850,100 @@ want_rcpt(const struct seat *s, int to)
 	return !s->is_exchange || to == s->org ? 250 : 550;
 }
 
+/* Whose it is in the end. */
+static int
+whose(const struct seat *s)
+{
+	if (s->is_named)
+		return s->claim < 0 ? NONE : s->claim;
+	return s->org < KNOWN ? s->org : NONE;
+}
+
+/* A stranger's goes to demote_to. */
 static int
 want_upstream(const struct seat *s)
 {
-	return s->org < KNOWN ? s->org % 2 : 0;
-}
-
-static int
-want_certificate(const struct seat *s)
-{
-	return s->org < OWN ? s->org : XO_NOBODY;
+	return whose(s) != NONE ? whose(s) % 2 : s->is_named;
 }
 
 static const char *
 want_tenant(const struct seat *s)
 {
-	return s->org < KNOWN ? domains[s->org] : "";
+	return whose(s) != NONE ? domains[whose(s)] : "";
+}
+
+/* By its name: the file that is shown is that of the name. */
+static const char *
+shown_to_next_hop(const struct seat *s)
+{
+	static char name[32];
+	const struct xo_tenant *t = xo_tenant_at(&s->w.policy,
+	    s->w.acquired_tenant);
+
+	(void)snprintf(name, sizeof(name), "%.*s",
+	    t != NULL ? (int)t->name.len : 0,
+	    t != NULL ? (const char *)t->name.p : "");
+	return name;
 }
 
 static void
 shape_crowd(struct world *w)
 {
 	w->policy.guests = guests;
+	w->policy.guests_have_certificates = true;
 	w->policy.tenants = own;
 	w->policy.n_tenants = OWN;
+	add_peer(w);
+}
+
+/* The tenant of a domain or a name: its number stands in both. */
+static int
+number_of(struct xo_span domain)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < domain.len; i++)
+		if (xo_ascii_is_digit(domain.p[i]))
+			n = 10 * n + (domain.p[i] - '0');
+	return n;
+}
+
+/* True: it is told. */
+static bool
+crowd_put(const struct xo_key *key)
+{
+	int who = number_of(key->domain);
+	enum xo_knowledge known = who < KNOWN ? XO_KNOWN_TENANT :
+	    XO_KNOWN_NOBODY;
+	struct xo_guest *guest = NULL;
+
+	if (draw(6) == 0)
+		known = XO_KNOWN_NOT_NOW;
+	else if (draw(6) == 0) {
+		/* Another's record. */
+		known = XO_KNOWN_TENANT;
+		who = (who + 1 + (int)draw(TENANTS - 1)) % TENANTS;
+	}
+	if (known == XO_KNOWN_TENANT)
+		guest = make(domains[who], domains[who], who % 2);
+	return xo_guests_put(guests, key, known, &guest,
+	    (uint32_t)(draw(3) * 5000), (uint32_t)(draw(3) * 5000)) !=
+	    XO_KNOWN_NOT_NOW;
 }
 
 static void
 crowd_answer(struct seat *s)
 {
-	struct xo_key key = s->w.asked;
-	enum xo_knowledge known = s->org < KNOWN ? XO_KNOWN_TENANT :
-	    XO_KNOWN_NOBODY;
-	int who = s->org;
-	struct xo_guest *guest = NULL;
-	bool is_told;
+	bool is_told[XO_OPEN_NAMES_MAX + 1];
+	size_t n = s->w.n_asked_keys;
 
-	if (draw(4) == 0)
-		known = XO_KNOWN_NOT_NOW;
-	else if (draw(4) == 0) {
-		/* Another's record. */
-		known = XO_KNOWN_TENANT;
-		who = (s->org + 1 + (int)draw(TENANTS - 1)) % TENANTS;
-	}
-	if (known == XO_KNOWN_TENANT)
-		guest = make(domains[who], domains[who], who % 2);
 	xo_guests_set_time(guests, now);
-	is_told = xo_guests_put(guests, &key, known, &guest,
-	    (uint32_t)(draw(3) * 5000), (uint32_t)(draw(3) * 5000)) !=
-	    XO_KNOWN_NOT_NOW;
+	for (size_t i = 0; i < n; i++)
+		is_told[i] = crowd_put(&s->w.asked_keys[i]);
 	world_tell(&s->w);
-	if (is_told)
-		xo_guests_told(guests, &key);
+	for (size_t i = 0; i < n; i++)
+		if (is_told[i])
+			xo_guests_told(guests, &s->w.asked_keys[i]);
 	world_settle(&s->w);
 }
 
@@ -717,17 +966,46 @@ crowd_reply(struct seat *s)
 	return s->w.replies[s->n_replies++];
 }
 
+/* A name or two, of one tenant, of two, or of nobody's. */
+static void
+crowd_name(struct seat *s)
+{
+	size_t n = 1 + draw(2);
+
+	s->claim = NONE;
+	s->is_asked = false;
+	for (size_t i = 0; i < n; i++) {
+		int who = i == 0 || draw(2) == 0 ? (int)draw(TENANTS) :
+		    number_of(s->names[0]);
+
+		s->names[i] = name_spans[who][draw(2)];
+		s->is_asked |= who >= OWN;
+		if (who < KNOWN)
+			s->claim = s->claim == NONE || s->claim == who ? who :
+			    TORN;
+	}
+	s->certificate = (struct xo_certificate){.is_present = true,
+		.dns_names = s->names, .n_dns_names = n,
+		.is_chain_valid = true};
+}
+
 static void
 crowd_begin(struct seat *s)
 {
 	struct world_options o = {.caps = "PIPELINING", .shape = shape_crowd};
 
 	s->is_exchange = draw(2) == 0;
-	o.client = s->is_exchange ? CLIENT_EXCHANGE : CLIENT_LOCAL;
+	s->is_named = !s->is_exchange && draw(2) == 0;
+	o.client = s->is_exchange ? CLIENT_EXCHANGE :
+	    s->is_named ? CLIENT_STRANGER : CLIENT_LOCAL;
+	if (s->is_named) {
+		crowd_name(s);
+		o.certificate = &s->certificate;
+	}
 	assert_true(world_init(&s->w, &o));
 	s->w.now = now;
 	world_say(&s->w, EHLO);
-	if (s->is_exchange) {
+	if (s->is_exchange || s->is_named) {
 		world_say(&s->w, "STARTTLS\r\n");
 		world_say(&s->w, EHLO);
 	}
@@ -741,9 +1019,10 @@ crowd_mail(struct seat *s)
 {
 	char xoorg[64];
 
-	s->org = (int)draw(TENANTS);
-	s->sender = s->is_exchange && draw(4) == 0 ? (int)draw(TENANTS) :
-	    s->org;
+	s->org = s->is_named && s->claim >= 0 ? s->claim :
+	    (int)draw(TENANTS);
+	s->sender = (s->is_exchange || s->is_named) && draw(4) == 0 ?
+	    (int)draw(TENANTS) : s->org;
 	s->has_recipient = false;
 	(void)snprintf(xoorg, sizeof(xoorg), " XOORG=%s", domains[s->org]);
 	crowd_say(s, "MAIL FROM:<u", s->sender, s->is_exchange ? xoorg : "");
@@ -757,7 +1036,7 @@ crowd_rcpt(struct seat *s)
 	int to = draw(2) == 0 ? s->org : (int)draw(TENANTS);
 	uint16_t got = crowd_reply(s), want = want_mail(s);
 
-	if (got == 451 && s->org >= OWN) {
+	if (got == 451 && (s->is_named ? s->is_asked : s->org >= OWN)) {
 		n_later++;
 		s->at = SEAT_MAIL;
 		return;
@@ -774,7 +1053,7 @@ crowd_rcpt(struct seat *s)
 		return;
 	s->has_recipient = true;
 	assert_int_equal(s->w.acquired, want_upstream(s));
-	assert_int_equal(s->w.acquired_tenant, want_certificate(s));
+	assert_string_equal(shown_to_next_hop(s), want_tenant(s));
 }
 
 static void
@@ -803,7 +1082,9 @@ crowd_body(struct seat *s)
 	    domains[s->sender]);
 	assert_true(world_span_has(xo_buf_span(&c->envelope), want));
 	n_delivered++;
-	n_guests_delivered += s->org >= OWN && s->org < KNOWN;
+	n_guests_delivered += whose(s) >= OWN;
+	n_named_delivered += s->is_named && whose(s) >= OWN;
+	n_torn += s->is_named && s->claim == TORN;
 	s->at = SEAT_MAIL;
 }
 
@@ -852,6 +1133,10 @@ test_crowd(void **state)
 		(void)snprintf(domains[i], sizeof(domains[i]), "t%d.example",
 		    i);
 		domain_spans[i] = xo_span_from_cstr(domains[i]);
+		(void)snprintf(seconds[i], sizeof(seconds[i]), "erp.%s",
+		    domains[i]);
+		name_spans[i][0] = domain_spans[i];
+		name_spans[i][1] = xo_span_from_cstr(seconds[i]);
 	}
 	for (int i = 0; i < OWN; i++)
 		own[i] = (struct xo_tenant){.name = domain_spans[i],
@@ -861,6 +1146,8 @@ test_crowd(void **state)
 			.n_sender_domains = 1,
 			.recipient_domains = &domain_spans[i],
 			.n_recipient_domains = 1,
+			.certificate_names = name_spans[i],
+			.n_certificate_names = 2,
 			.has_upstream = true, .upstream = i % 2,
 			.has_client_certificate = true};
 	while (n_over < SESSIONS) {
@@ -876,10 +1163,12 @@ test_crowd(void **state)
 		if (seats[i].at != SEAT_FREE)
 			close_world(&seats[i].w);
 	/* It is no test of refusals alone. */
-	print_message("delivered %zu, of guests %zu, later %zu\n", n_delivered,
-	    n_guests_delivered, n_later);
+	print_message("delivered %zu, of guests %zu, by name %zu, torn %zu, "
+	    "later %zu\n", n_delivered, n_guests_delivered, n_named_delivered,
+	    n_torn, n_later);
 	assert_true(n_guests_delivered > 2000 && n_delivered >
-	    n_guests_delivered && n_later > 2000);
+	    n_guests_delivered && n_named_delivered > 500 && n_torn > 500 &&
+	    n_later > 2000);
 }
 
 int
@@ -890,6 +1179,9 @@ main(void)
 		TEST(test_not_now),
 		TEST(test_nobody),
 		TEST(test_tenant),
+		TEST(test_names),
+		TEST(test_named),
+		TEST(test_names_behind_xclient),
 		TEST(test_not_asked),
 		TEST(test_pipelined),
 		TEST(test_client_gone),

@@ -42,6 +42,7 @@ static void
 answer(struct xo_table_ask *ask, enum xo_knowledge known, uint32_t fresh)
 {
 	static const struct xo_span orgs[] = {S("*.example")};
+	static const struct xo_span names[] = {S("a.example"), S("b.example")};
 	struct xo_table_answer a = {.known = known, .fresh = fresh};
 
 	if (known == XO_KNOWN_TENANT) {
@@ -49,7 +50,8 @@ answer(struct xo_table_ask *ask, enum xo_knowledge known, uint32_t fresh)
 		assert_non_null(a.guest);
 		n_alive++;
 		*a.guest = (struct xo_guest){.free = free_guest, .tenant = {
-			.originator_orgs = orgs, .n_originator_orgs = 1}};
+			.originator_orgs = orgs, .n_originator_orgs = 1,
+			.certificate_names = names, .n_certificate_names = 2}};
 	}
 	ask->done(ask->arg, &a);
 }
@@ -121,7 +123,8 @@ on_told(void *arg)
 		xo_lookups_leave(&w->leaves->wait);
 	if (w->asks_again) {
 		w->asks_again = false;
-		assert_true(xo_lookups_ask(lookups, &w->wait, &w->key));
+		assert_true(xo_lookups_ask(lookups, &w->wait,
+		    &(struct xo_lack){.key = w->key}));
 	}
 }
 
@@ -131,7 +134,8 @@ ask(struct waiter *w, enum xo_key_kind kind, const char *domain)
 	w->wait.done = on_told;
 	w->wait.arg = w;
 	w->key = (struct xo_key){kind, xo_span_from_cstr(domain)};
-	assert_true(xo_lookups_ask(lookups, &w->wait, &w->key));
+	assert_true(xo_lookups_ask(lookups, &w->wait,
+		    &(struct xo_lack){.key = w->key}));
 }
 
 static void
@@ -316,6 +320,166 @@ test_ownership(void **state)
 	lookups = xo_lookups_new(&env);
 }
 
+/* Several keys at once */
+
+struct party {
+	struct xo_lookup_wait wait;
+	struct xo_span names[3];
+	struct xo_lack lack;
+	unsigned int n_told;
+	enum xo_knowledge known[4];
+};
+
+static struct xo_key
+key_of(const struct party *p, size_t i)
+{
+	return i == p->lack.n_names ? p->lack.key :
+	    (struct xo_key){XO_KEY_CERTIFICATE, p->lack.names[i]};
+}
+
+static void
+on_party_told(void *arg)
+{
+	struct party *p = arg;
+	int slot;
+
+	p->n_told++;
+	for (size_t i = 0; i <= p->lack.n_names; i++) {
+		struct xo_key key = key_of(p, i);
+
+		p->known[i] = xo_guests_find(conf.policy.guests, &key, &slot);
+	}
+}
+
+/* `sender` NULL: none. */
+static void
+ask_for(struct party *p, const char *first, const char *second,
+    const char *sender)
+{
+	*p = (struct party){.wait = {.done = on_party_told, .arg = p},
+		.names = {xo_span_from_cstr(first), xo_span_from_cstr(second)}};
+	p->lack = (struct xo_lack){.names = p->names, .n_names = 2};
+	if (sender != NULL)
+		p->lack.key = (struct xo_key){XO_KEY_SENDER,
+			xo_span_from_cstr(sender)};
+	assert_false(xo_lookups_is_waiting(&p->wait));
+	assert_true(xo_lookups_ask(lookups, &p->wait, &p->lack));
+	assert_true(xo_lookups_is_waiting(&p->wait));
+}
+
+/* Told once, when the last is answered, and then all answers are there, though
+ * they are for those alone who wait; and none afterwards. */
+static void
+test_several(void **state)
+{
+	static const int orders[][3] = {{0, 1, 2}, {2, 1, 0}, {1, 2, 0}};
+
+	(void)state;
+	for (size_t k = 0; k < 3; k++) {
+		struct party p;
+		int slot;
+
+		n_asks = 0;
+		ask_for(&p, "a.example", "b.example", "c.example");
+		assert_int_equal(n_asks, 3);
+		for (int i = 0; i < 3; i++) {
+			assert_int_equal(p.n_told, 0);
+			answer(&asks[orders[k][i]], orders[k][i] == 1 ?
+			    XO_KNOWN_NOBODY : XO_KNOWN_TENANT, 0);
+			assert_int_equal(p.n_told, 0);
+			turn();
+		}
+		assert_int_equal(p.n_told, 1);
+		assert_false(xo_lookups_is_waiting(&p.wait));
+		assert_int_equal(p.known[0], XO_KNOWN_TENANT);
+		assert_int_equal(p.known[1], XO_KNOWN_NOBODY);
+		assert_int_equal(p.known[2], XO_KNOWN_TENANT);
+		assert_int_equal(n_alive, 0);
+		for (size_t i = 0; i < 3; i++)
+			assert_int_equal(xo_guests_find(conf.policy.guests,
+			    &(struct xo_key){key_of(&p, i).kind,
+			    key_of(&p, i).domain}, &slot), XO_KNOWN_NOT_NOW);
+	}
+}
+
+/* One that is not known leaves the others known. One that is remembered is not
+ * asked for; but if all are, it is told from the loop all the same. */
+static void
+test_several_known(void **state)
+{
+	struct party p, q;
+
+	(void)state;
+	ask_for(&p, "a.example", "b.example", NULL);
+	assert_int_equal(n_asks, 2);
+	answer(&asks[0], XO_KNOWN_TENANT, 60000);
+	answer(&asks[1], XO_KNOWN_NOT_NOW, 0);
+	turn();
+	assert_int_equal(p.n_told, 1);
+	assert_int_equal(p.known[0], XO_KNOWN_TENANT);
+	assert_int_equal(p.known[1], XO_KNOWN_NOT_NOW);
+	ask_for(&p, "a.example", "b.example", NULL);
+	ask_for(&q, "b.example", "b.example", NULL);
+	assert_int_equal(n_asks, 3);
+	answer(&asks[2], XO_KNOWN_NOBODY, 60000);
+	turn();
+	assert_int_equal(p.n_told + q.n_told, 2);
+	assert_int_equal(p.known[0], XO_KNOWN_TENANT);
+	assert_int_equal(p.known[1], XO_KNOWN_NOBODY);
+	assert_int_equal(q.known[1], XO_KNOWN_NOBODY);
+	at_once = XO_KNOWN_NOBODY;
+	ask_for(&p, "a.example", "b.example", NULL);
+	assert_int_equal(p.n_told, 0);
+	turn();
+	assert_int_equal(p.n_told, 1);
+}
+
+/* Who leaves is not told, and keeps nothing. */
+static void
+test_several_leave(void **state)
+{
+	struct party p;
+	struct waiter w = {0};
+
+	(void)state;
+	for (size_t n = 0; n <= 2; n++) {
+		n_asks = n_cancelled = 0;
+		ask_for(&p, "a.example", "b.example", NULL);
+		ask(&w, XO_KEY_CERTIFICATE, "b.example");
+		assert_int_equal(n_asks, 2);
+		for (size_t i = 0; i < n; i++)
+			answer(&asks[i], XO_KNOWN_TENANT, 0);
+		if (n == 1)
+			turn();
+		xo_lookups_leave(&p.wait);
+		assert_false(xo_lookups_is_waiting(&p.wait));
+		turn();
+		assert_int_equal(p.n_told, 0);
+		assert_int_equal(n_cancelled, n == 0);
+		if (n < 2)
+			answer(&asks[1], XO_KNOWN_TENANT, 0);
+		turn();
+		assert_int_equal(w.n_told, n + 1);
+		assert_int_equal(w.known, XO_KNOWN_TENANT);
+		assert_int_equal(n_alive, 0);
+	}
+	/* Another question leaves the former one. */
+	ask_for(&p, "a.example", "b.example", NULL);
+	p.wait.done = on_told;
+	p.wait.arg = &w;
+	n_cancelled = 0;
+	assert_true(xo_lookups_ask(lookups, &p.wait,
+	    &(struct xo_lack){.key = w.key}));
+	assert_int_equal(n_cancelled, 2);
+	xo_lookups_leave(&p.wait);
+	/* What is no domain is not asked, and nothing of the rest. */
+	p.names[1] = XO_LIT("");
+	n_cancelled = 0;
+	assert_false(xo_lookups_ask(lookups, &p.wait, &p.lack));
+	assert_false(xo_lookups_is_waiting(&p.wait));
+	assert_int_equal(n_cancelled, 1);
+}
+
 int
 main(void)
 {
@@ -327,6 +491,9 @@ main(void)
 		TEST(test_again),
 		TEST(test_time),
 		TEST(test_ownership),
+		TEST(test_several),
+		TEST(test_several_known),
+		TEST(test_several_leave),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

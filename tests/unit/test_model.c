@@ -373,9 +373,10 @@ take_action(struct stage *s, const struct xo_action *a)
 	}
 	switch (a->type) {
 	case XO_ACTION_LOOKUP:
-		memcpy(s->asked_domain, a->bytes.p, a->bytes.len);
-		s->asked = (struct xo_key){a->key_kind,
-			xo_span(s->asked_domain, a->bytes.len)};
+		s->asked = xo_relay_lacks(s->relay)->key;
+		memcpy(s->asked_domain, s->asked.domain.p,
+		    s->asked.domain.len);
+		s->asked.domain.p = s->asked_domain;
 		say(s, "lookup", NULL, UINT64_MAX);
 		break;
 	case XO_ACTION_START_TLS:

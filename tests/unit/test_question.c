@@ -65,6 +65,9 @@ test_texts(void **state)
 	    "org:eu.contoso.com org:*.contoso.com org:*.com ");
 	check(XO_KEY_SENDER, "contoso.com", "sender:contoso.com sender:*.com "
 	    "org:contoso.com org:*.com ");
+	/* No wildcard stands for another's name. */
+	check(XO_KEY_CERTIFICATE, "App.EU.Contoso.com",
+	    "certificate:app.eu.contoso.com ");
 	/* Of eight parents, the nearest. */
 	check(XO_KEY_ORG, "a.b.c.d.e.f.g.h.i.j", "org:a.b.c.d.e.f.g.h.i.j "
 	    "org:*.b.c.d.e.f.g.h.i.j org:*.c.d.e.f.g.h.i.j "
@@ -101,8 +104,11 @@ test_written(void **state)
 	xo_question_write(&out, XO_KEY_ORG, XO_LIT("*.Contoso.com"));
 	xo_buf_add_byte(&out, ' ');
 	xo_question_write(&out, XO_KEY_SENDER, XO_LIT("x.example"));
+	xo_buf_add_byte(&out, ' ');
+	xo_question_write(&out, XO_KEY_CERTIFICATE, XO_LIT("App.x.example"));
 	assert_true(xo_span_is_equal(xo_buf_span(&out),
-	    XO_LIT("org:*.contoso.com sender:x.example")));
+	    XO_LIT("org:*.contoso.com sender:x.example "
+	    "certificate:app.x.example")));
 	xo_buf_fini(&out);
 }
 

@@ -95,6 +95,9 @@ span(const char *s)
 	return xo_span_from_cstr(s);
 }
 
+/* Of the client's certificate; empty: none. */
+static struct xo_span open_name;
+
 static enum xo_refusal
 mail(uint32_t rights, const char *xoorg, const char *sender,
     struct xo_treatment *t)
@@ -104,6 +107,7 @@ mail(uint32_t rights, const char *xoorg, const char *sender,
 		.xoorg = span(xoorg), .sender = span(sender),
 		.is_attributed = attributed != XO_NOBODY,
 		.tenant = attributed,
+		.names = &open_name, .n_names = open_name.len > 0,
 	};
 
 	memset(t, 0xee, sizeof(*t));
@@ -686,6 +690,9 @@ static const char *const table_9_5[][2] = {
 	{"relay", "upstream, each tenant's; demote_to if it is only observed"},
 	{"relay, of a tenant's peer", "upstream, each tenant's; demote_to if "
 	    "sender_mismatch demotes, or it is only observed"},
+	{"none, or relay, and a name that is asked for", "upstream, each "
+	    "tenant's; demote_to if unauthenticated or sender_mismatch "
+	    "demotes, or it is only observed"},
 	{"none", "demote_to; upstream if unauthenticated accepts; none if it "
 	    "refuses"},
 };
@@ -701,16 +708,19 @@ demotes(enum xo_verdict verdict)
 static void
 check_ways(const char *const *row, uint32_t rights)
 {
+	bool is_asked = has(row[0], "asked");
 	bool is_attributed = has(row[0], "tenant");
-	struct xo_ways got = xo_treatment_ways(&listener, rights,
-	    is_attributed);
+	struct xo_ways got = xo_treatment_ways(&listener,
+	    &(struct xo_rights){.rights = rights, .open_names = is_asked,
+	    .is_attributed = is_attributed});
 	bool is_stranger = is(row[0], "none");
 	bool want_upstream = !is_stranger ||
 	    listener.on[XO_VERDICT_UNAUTHENTICATED] == XO_DECISION_ACCEPT;
 	bool want_demote = is_stranger ?
 	    demotes(XO_VERDICT_UNAUTHENTICATED) :
-	    listener.mode == XO_MODE_OBSERVE || (is_attributed &&
-	    demotes(XO_VERDICT_SENDER_MISMATCH)) || (is(row[0], "xoorg") &&
+	    listener.mode == XO_MODE_OBSERVE || ((is_attributed || is_asked) &&
+	    demotes(XO_VERDICT_SENDER_MISMATCH)) ||
+	    (is_asked && demotes(XO_VERDICT_UNAUTHENTICATED)) || (is(row[0], "xoorg") &&
 	    (demotes(XO_VERDICT_UNKNOWN_ORG) || demotes(XO_VERDICT_NO_ORG) ||
 	    demotes(XO_VERDICT_SENDER_MISMATCH)));
 
@@ -737,6 +747,9 @@ test_9_5(void **state)
 		check_ways(table_9_5[2], RELAY);
 		check_ways(table_9_5[3], 0);
 		check_ways(table_9_5[3], REST);
+		check_ways(table_9_5[3], RELAY);
+		check_ways(table_9_5[4], 0);
+		check_ways(table_9_5[4], REST);
 	}
 }
 
@@ -1012,6 +1025,7 @@ static const char *const table_9_8[][3] = {
 	{"other, demote", "leniently", "strictly"},
 	{"EHLO with the right xoorg", "strictly", "strictly"},
 	{"EHLO with the right relay", "strictly", "strictly"},
+	{"EHLO with a name that is asked for", "strictly", "strictly"},
 	{"EHLO with neither", "leniently", "strictly"},
 };
 
@@ -1042,8 +1056,10 @@ check_hello_syntax(const char *const *row)
 			continue;
 		for (size_t column = 1; column < 3; column++) {
 			listener.lenient_envelope = column == 1;
-			if (xo_treatment_takes_hello(&listener, rights) !=
-			    is(row[column], "leniently"))
+			if (xo_treatment_takes_hello(&listener,
+			    xo_rights_most(&(struct xo_rights){
+			    .rights = rights, .open_names = has(row[0],
+			    "asked")})) != is(row[column], "leniently"))
 				fail_msg("%s, rights %u: want %s", row[0],
 				    rights, row[column]);
 		}
@@ -1456,7 +1472,11 @@ static const char *const table_9_12[][5] = {
 	{"X-OriginatorOrg of our own mail, xoorg = \"message\"",
 	    "the end of the header", "goes out", "does not go out",
 	    "451 4.3.0"},
+	{"a name of the client's certificate, at a peer with tenant_names",
+	    "MAIL", "attributed", "a stranger's", "451 4.3.0"},
 	{"XOORG, without the right", "never", "-", "-", "-"},
+	{"a name of a certificate that is not good for the peer", "never", "-",
+	    "-", "-"},
 	{"a stranger's sender", "never", "-", "-", "-"},
 	{"the sender from a tenant's peer", "never", "-", "-", "-"},
 	{"another recipient", "never", "-", "-", "-"},
@@ -1477,6 +1497,7 @@ answer(enum xo_key_kind kind, enum xo_knowledge known)
 	guest = (struct xo_guest){.tenant = {
 		.name = S("guest"),
 		.originator_orgs = guest_orgs, .n_originator_orgs = 2,
+		.certificate_names = guest_orgs, .n_certificate_names = 1,
 		.recipient_domains = guest_orgs, .n_recipient_domains = 1,
 		.has_upstream = true, .upstream = OWN}};
 	xo_guests_free(&policy.guests);
@@ -1500,11 +1521,13 @@ play(const char *what)
 	bool is_bounce = has(what, "without a sender");
 	bool is_value = has(what, "X-OriginatorOrg");
 	uint32_t rights = is(what, "XOORG, with the right xoorg") ? XOORG :
-	    has(what, "stranger") || has(what, "without the right") ? 0 : RELAY;
+	    has(what, "stranger") || has(what, "without the right") ||
+	    has(what, "certificate") ? 0 : RELAY;
 	struct asked a = {.why = XO_REFUSAL_NONE};
 	enum xo_refusal would;
 
 	attributed = is_attributed ? CONTOSO : XO_NOBODY;
+	open_name = span(has(what, "tenant_names") ? "guest.example" : "");
 	upstreams[UPSTREAM].xoorg_source = XO_XOORG_MESSAGE;
 	listener.on[XO_VERDICT_SENDER_MISMATCH] = XO_DECISION_ACCEPT;
 	a.why = mail(rights, has(what, "XOORG,") ? "guest.example" : NULL,
@@ -1522,8 +1545,10 @@ play(const char *what)
 	}
 	a.has_lacked |= a.why == XO_REFUSAL_TENANT_NOT_KNOWN;
 	if (a.has_lacked)
-		assert_true(xo_span_is_equal(a.t.lacks.domain,
+		assert_true(xo_span_is_equal(has(what, "tenant_names") ?
+		    a.t.lacks.names[0] : a.t.lacks.key.domain,
 		    span("guest.example")));
+	open_name = span("");
 	return a;
 }
 
@@ -1534,6 +1559,10 @@ check_cell(const char *what, const char *cell, const struct asked *a)
 	    is(cell, "550 5.7.1") ? a->why == XO_REFUSAL_UNKNOWN_ORG :
 	    is(cell, "verified") ? a->t.origin == XO_ORIGIN_VERIFIED &&
 	    a->t.upstream == OWN :
+	    is(cell, "attributed") ? a->t.answer.verdict ==
+	    XO_VERDICT_ATTRIBUTED && a->t.upstream == OWN :
+	    is(cell, "a stranger's") ? a->t.answer.verdict ==
+	    XO_VERDICT_UNAUTHENTICATED && a->t.rights == 0 :
 	    is(cell, "the tenant's upstream") ? a->t.upstream == OWN :
 	    is(cell, "the listener's upstream") ? a->t.upstream == UPSTREAM :
 	    is(cell, "goes out") ? a->takes_value :
@@ -1555,7 +1584,8 @@ test_9_12(void **state)
 	(void)state;
 	for (size_t i = 0; i < N(table_9_12); i++) {
 		const char *const *row = table_9_12[i];
-		enum xo_key_kind kind = has(row[0], "rg") ||
+		enum xo_key_kind kind = has(row[0], "certificate") ?
+		    XO_KEY_CERTIFICATE : has(row[0], "rg") ||
 		    has(row[0], "XOORG") ? XO_KEY_ORG : XO_KEY_SENDER;
 
 		for (size_t k = 0; k < N(cells); k++) {

@@ -30,7 +30,8 @@ is_key(struct xo_span key)
 	struct xo_span domain = xo_span_from(key, n + 1);
 
 	if (!xo_span_is_equal(word, XO_LIT("org")) &&
-	    !xo_span_is_equal(word, XO_LIT("sender")))
+	    !xo_span_is_equal(word, XO_LIT("sender")) &&
+	    !xo_span_is_equal(word, XO_LIT("certificate")))
 		return false;
 	if (xo_span_is_equal(xo_span_first(domain, any.len), any))
 		domain = xo_span_from(domain, any.len);
@@ -46,8 +47,8 @@ add_pattern(struct xo_span prefix, struct xo_buf *pattern)
 			xo_buf_add_byte(pattern, '\\');
 		xo_buf_add_byte(pattern, prefix.p[i]);
 	}
-	/* "org:" and "sender:" */
-	xo_buf_add_cstr(pattern, "[os]*");
+	/* "org:", "sender:" and "certificate:" */
+	xo_buf_add_cstr(pattern, "[cos]*");
 	(void)xo_tool_require(pattern->err == XO_OK ? pattern : NULL);
 }
 

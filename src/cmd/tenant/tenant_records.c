@@ -48,7 +48,9 @@ xo_tenant_record_read(struct xo_span text, struct xo_conf_arena *arena,
 	json_t *object = json_loadb((const char *)text.p, text.len, 0, NULL);
 	const json_t *orgs = json_object_get(object, "originator_orgs");
 	const json_t *senders = json_object_get(object, "sender_domains");
-	size_t n = json_array_size(orgs) + json_array_size(senders);
+	const json_t *names = json_object_get(object, "certificate_names");
+	size_t n = json_array_size(orgs) + json_array_size(senders) +
+	    json_array_size(names);
 	bool is_good = json_array_size(orgs) > 0;
 
 	*record_r = (struct xo_tenant_record){.text = text};
@@ -57,6 +59,7 @@ xo_tenant_record_read(struct xo_span text, struct xo_conf_arena *arena,
 		    sizeof(*record_r->keys)));
 		add_keys(record_r, orgs, XO_KEY_ORG, arena);
 		add_keys(record_r, senders, XO_KEY_SENDER, arena);
+		add_keys(record_r, names, XO_KEY_CERTIFICATE, arena);
 	}
 	json_decref(object);
 	return is_good;
@@ -123,8 +126,8 @@ xo_tenant_rows_end(const struct xo_tenant_rows *rows)
 	if (rows->n_keys == rows->n_entries)
 		return true;
 	xo_tool_complain("tenant: %s: expected a key for each entry of "
-	    "originator_orgs and sender_domains, %zu, found %zu", rows->source,
-	    rows->n_entries, rows->n_keys);
+	    "originator_orgs, sender_domains and certificate_names, %zu, found "
+	    "%zu", rows->source, rows->n_entries, rows->n_keys);
 	return false;
 }
 
@@ -183,7 +186,9 @@ put_tenant(const struct xo_conf *conf, size_t i, struct xo_buf *record,
 	return put_list(t->originator_orgs, t->n_originator_orgs, XO_KEY_ORG,
 	    xo_buf_span(record), put, arg) &&
 	    put_list(t->sender_domains, t->n_sender_domains, XO_KEY_SENDER,
-	    xo_buf_span(record), put, arg);
+	    xo_buf_span(record), put, arg) &&
+	    put_list(t->certificate_names, t->n_certificate_names,
+	    XO_KEY_CERTIFICATE, xo_buf_span(record), put, arg);
 }
 
 bool
