@@ -84,6 +84,8 @@ may_be_behind(const struct xo_relay *r)
 void
 back_leave(struct xo_relay *r)
 {
+	if (r->back.state != BACK_READY && r->back.state != BACK_ACQUIRING)
+		return;
 	if (r->back.state == BACK_READY && r->back.n_expected == 0 &&
 	    !r->t.writer.is_opened && !r->back.is_ahead && !may_be_behind(r)) {
 		relay_act(r, XO_ACTION_RELEASE_RESET);
@@ -154,7 +156,7 @@ is_wordless(enum xo_refusal why)
 	    why == XO_REFUSAL_UPSTREAM_OUT_OF_STEP;
 }
 
-/* It went instead of proving its 250: by DATA it need not. */
+/* It left instead of proving its 250; behind DATA it need not. */
 static bool
 is_hello_due(const struct xo_relay *r)
 {

@@ -70,8 +70,7 @@ on_mail(struct xo_relay *r)
 		return;
 	}
 	r->t.envelope.state = MAIL_REFUSED;
-	finish_note_reply(r, r->back.reply.code,
-	    xo_buf_span(&r->back.reply.text));
+	finish_note_said(r);
 	back_refuse_waiting(r);
 }
 
@@ -122,8 +121,7 @@ refuse_content(struct xo_relay *r, enum expected what)
 		back_fail(r, XO_REFUSAL_UPSTREAM_SETUP);
 		return;
 	}
-	finish_note_reply(r, r->back.reply.code,
-	    xo_buf_span(&r->back.reply.text));
+	finish_note_said(r);
 	content_fail(r, XO_REFUSAL_UPSTREAM_SAID);
 }
 
@@ -162,7 +160,7 @@ on_chunk(struct xo_relay *r, bool is_expected)
 static void
 finish(struct xo_relay *r)
 {
-	/* Somebody who answers twice is not talked to again. */
+	/* A next hop that answers twice is not used again. */
 	if (r->back.is_ahead) {
 		relay_act(r, XO_ACTION_OUT_OF_STEP);
 		back_drop(r);
@@ -227,33 +225,20 @@ on_closing(struct xo_relay *r)
 	}
 }
 
-static void
-on_reply(struct xo_relay *r)
+/* The oldest that is due. */
+static enum expected
+next_expected(struct back *b)
 {
-	enum expected what;
+	enum expected what = (enum expected)b->expected[b->expected_head++];
 
-	r->back.since = r->now;
-	if (r->back.reply.code == 421) {
-		on_closing(r);
-		return;
-	}
-	if (r->back.n_expected == 0) {
-		if (r->t.writer.is_opened)
-			on_chunk(r, false);
-		else
-			back_fail(r, XO_REFUSAL_UPSTREAM_OUT_OF_STEP);
-		return;
-	}
-	what = (enum expected)r->back.expected[r->back.expected_head++];
-	if (--r->back.n_expected == 0)
-		r->back.expected_head = 0;
-	if (about_another(r, what)) {
-		back_fail(r, XO_REFUSAL_UPSTREAM_OUT_OF_STEP);
-		return;
-	}
-	if (what != EXPECT_FINAL && r->back.reply.code / 100 == 2)
-		xo_heard_note(r->back.heard, &r->back.reply,
-		    what == EXPECT_MAIL || what == EXPECT_RCPT);
+	if (--b->n_expected == 0)
+		b->expected_head = 0;
+	return what;
+}
+
+static void
+on_expected(struct xo_relay *r, enum expected what)
+{
 	switch (what) {
 	case EXPECT_RSET:
 		on_rset(r);
@@ -277,6 +262,34 @@ on_reply(struct xo_relay *r)
 		finish(r);
 		break;
 	}
+}
+
+static void
+on_reply(struct xo_relay *r)
+{
+	enum expected what;
+
+	r->back.since = r->now;
+	if (r->back.reply.code == 421) {
+		on_closing(r);
+		return;
+	}
+	if (r->back.n_expected == 0) {
+		if (r->t.writer.is_opened)
+			on_chunk(r, false);
+		else
+			back_fail(r, XO_REFUSAL_UPSTREAM_OUT_OF_STEP);
+		return;
+	}
+	what = next_expected(&r->back);
+	if (about_another(r, what)) {
+		back_fail(r, XO_REFUSAL_UPSTREAM_OUT_OF_STEP);
+		return;
+	}
+	if (what != EXPECT_FINAL && r->back.reply.code / 100 == 2)
+		xo_heard_note(r->back.heard, &r->back.reply,
+		    what == EXPECT_MAIL || what == EXPECT_RCPT);
+	on_expected(r, what);
 	if (r->back.state == BACK_READY && is_ahead(r, what))
 		back_fail(r, XO_REFUSAL_UPSTREAM_OUT_OF_STEP);
 	else

@@ -127,7 +127,7 @@ complete(struct xo_relay *r)
 	back_pump(r);
 }
 
-/* The value that the message brought could go on. */
+/* May the value that the message brought go on? */
 static bool
 may_take_value(const struct xo_relay *r)
 {
@@ -142,9 +142,7 @@ lacks_value(struct xo_relay *r, struct xo_span org)
 	    xo_treatment_lacks_value(r->setup.policy, &r->t.trust, org);
 }
 
-/*
- * The envelope has been said without that value, and is said again with it.
- */
+/* The envelope has been said without that value, and is said again with it. */
 static bool
 takes_value(struct xo_relay *r, struct xo_span org)
 {
@@ -162,7 +160,7 @@ takes_value(struct xo_relay *r, struct xo_span org)
 	return true;
 }
 
-/* How many fields that are. */
+/* Returns how many fields it wrote. */
 static size_t
 stamp(struct xo_relay *r)
 {
@@ -259,8 +257,7 @@ content_fail(struct xo_relay *r, enum xo_refusal why)
 	t->outcome.why = why;
 	r->lookup.is_open = false;
 	relay_client_turn(r);
-	if (r->back.state != BACK_FAILED)
-		back_leave(r);
+	back_leave(r);
 	t->content.state = CONTENT_DISCARD;
 	if (r->front.state == FRONT_FINAL)
 		finish_with_refusal(r, why);
@@ -307,7 +304,7 @@ take_header(struct xo_relay *r, struct xo_span span)
 	t->content.state = CONTENT_OPENING;
 }
 
-/* Counts; true if the message has become too large. */
+/* Counts. True: the message has become too large. */
 static bool
 is_too_large(struct xo_relay *r, size_t len)
 {

@@ -51,8 +51,8 @@ parse_mail(struct xo_relay *r, enum xo_syntax syntax)
 	    extensions(r), syntax, &r->t.mail);
 }
 
-/* Whether it may be read leniently says what is read: if it may not, it is
- * refused, as if nobody had read it. */
+/* Only what is read says whether it may be read leniently. If not, it is refused
+ * as if it had not been read. */
 static enum xo_refusal
 read_mail(struct xo_relay *r)
 {
@@ -233,7 +233,7 @@ add_slot(struct xo_relay *r, struct xo_span command)
 	return s;
 }
 
-/* Another next hop can be had as long as none was asked for. */
+/* As long as no next hop was asked for, it may still be another. */
 static enum xo_refusal
 judge_recipient(struct xo_relay *r, const struct xo_path *to)
 {

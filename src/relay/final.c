@@ -29,8 +29,7 @@ final_note(struct xo_relay *r)
 	if (weight(r->back.reply.code) <= weight(t->final.worst))
 		return;
 	t->final.worst = r->back.reply.code;
-	finish_note_reply(r, r->back.reply.code,
-	    xo_buf_span(&r->back.reply.text));
+	finish_note_said(r);
 }
 
 /* The one word, with how many have it. */

@@ -59,6 +59,13 @@ finish_note_reply(struct xo_relay *r, uint16_t code, struct xo_span text)
 		r->t.outcome.text_len = r->text.len - r->t.outcome.text;
 }
 
+void
+finish_note_said(struct xo_relay *r)
+{
+	finish_note_reply(r, r->back.reply.code,
+	    xo_buf_span(&r->back.reply.text));
+}
+
 struct xo_span
 finish_noted(const struct xo_relay *r)
 {
@@ -103,7 +110,7 @@ forget(struct xo_relay *r)
 	relay_client_turn(r);
 }
 
-/* Whose refusal another line of the log does not have. */
+/* Its refusal is in no other line of the log. */
 static bool
 is_refused(const struct slot *s)
 {
@@ -134,13 +141,14 @@ blamed_slot(const struct envelope *e, enum xo_refusal why)
 		if (is_refused(s))
 			blamed = s;
 	}
-	/* None was told of yet: the message ended before. */
+	/* The message ended before any was answered. */
 	if (blamed == NULL && why != XO_REFUSAL_NONE && e->n_slots > 0)
 		blamed = &e->slots[0];
 	return blamed;
 }
 
-/* Empty: nobody who could be read. It was parsed once, so it parses again. */
+/* Empty: none, or one that cannot be read. It was parsed once, so it parses
+ * again. */
 static struct xo_span
 blamed_recipient(const struct xo_relay *r, enum xo_refusal why)
 {
@@ -173,8 +181,8 @@ end(struct xo_relay *r, enum xo_refusal why, uint16_t code)
 		.n_refused = count_refused(&t->envelope),
 		.size = t->content.size,
 		.upstream = t->trust.upstream,
-		.tenant = t->trust.answer.tenant != XO_NOBODY ? t->trust.answer.tenant :
-		    t->trust.tenant,
+		.tenant = t->trust.answer.tenant != XO_NOBODY ?
+		    t->trust.answer.tenant : t->trust.tenant,
 		.reason = why,
 		.code = code,
 		.reply = finish_noted(r),
@@ -219,8 +227,7 @@ finish_with_refusal(struct xo_relay *r, enum xo_refusal why)
 {
 	const struct xo_refusal_info *info = xo_refusal_info(why);
 
-	if (r->back.state == BACK_READY || r->back.state == BACK_ACQUIRING)
-		back_leave(r);
+	back_leave(r);
 	if (why == XO_REFUSAL_UPSTREAM_SAID) {
 		relay_reply(r, r->t.outcome.code, NULL, finish_noted(r));
 		end(r, why, r->t.outcome.code);
@@ -262,8 +269,7 @@ finish_quietly(struct xo_relay *r, enum xo_refusal why)
 {
 	if (r->has_ended || !xo_relay_is_busy(r))
 		return;
-	if (r->back.state == BACK_READY || r->back.state == BACK_ACQUIRING)
-		back_leave(r);
+	back_leave(r);
 	/* Nobody was named: there was no message to speak of. */
 	if (r->t.envelope.n_slots == 0)
 		forget(r);
@@ -290,9 +296,8 @@ relay_refuse(struct xo_relay *r, enum xo_refusal why)
 	if (info->closes)
 		finish_quietly(r, why);
 	relay_act_refused(r, why);
-	if (info->closes) {
+	if (info->closes)
 		relay_close(r);
-	} else if (info->counts && ++r->front.errors >= limits(r)->errors) {
+	else if (info->counts && ++r->front.errors >= limits(r)->errors)
 		relay_refuse(r, XO_REFUSAL_TOO_MANY_ERRORS);
-	}
 }

@@ -12,7 +12,9 @@ void finish_with_refusal(struct xo_relay *r, enum xo_refusal why);
 void finish_with_noted(struct xo_relay *r);
 /* Without a reply: RSET, EHLO, the client is gone. */
 void finish_quietly(struct xo_relay *r, enum xo_refusal why);
-/* Keeps the next hop's own words as the outcome. */
+/* Keep the next hop's own words as the outcome: of the reply just read, or with
+ * another code. */
+void finish_note_said(struct xo_relay *r);
 void finish_note_reply(struct xo_relay *r, uint16_t code, struct xo_span text);
 /* The text of a refusal of ours: the table's, and what is wrong with the header
  * if it is that. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The client's commands: one table, state x verb -> handler. A cell without
- * handler is a 503 by construction.
+ * The client's commands: one table, state x verb -> handler or refusal. An empty
+ * cell is a 503 by construction.
  */
 #include "actions.h"
 #include "announce.h"
@@ -13,9 +13,9 @@
 
 typedef void handler(struct xo_relay *r, struct xo_span args);
 
-/* Commands that cost us a reply and bring nobody's mail on: NOOP and its like,
- * without end. A message sets the count back. What leaves a transaction counts
- * as a reset instead. True: that was once too often. */
+/* NOOP and its like cost us a reply and move no mail: a client could go on for
+ * ever. A message resets the count. What leaves a transaction counts as a reset
+ * instead. True: one too many. */
 static bool
 is_command_too_many(struct xo_relay *r, enum xo_verb verb)
 {
@@ -35,7 +35,7 @@ is_command_too_many(struct xo_relay *r, enum xo_verb verb)
 	return true;
 }
 
-/* Leaving a transaction without a message; true: that was once too often. */
+/* Leaving a transaction without a message. True: once too often. */
 static bool
 is_reset_too_often(struct xo_relay *r)
 {
@@ -45,8 +45,8 @@ is_reset_too_often(struct xo_relay *r)
 	return true;
 }
 
-/* What is no name goes on as the address it came from (RFC 5321 4.1.4), and is
- * kept for the log. */
+/* What is no name is passed on as the client's address (RFC 5321 4.1.4), and kept
+ * for the log. */
 static void
 keep_hello(struct xo_relay *r, struct xo_span name)
 {
@@ -198,13 +198,6 @@ handle_quit(struct xo_relay *r, struct xo_span args)
 	relay_close(r);
 }
 
-static void
-refuse_unknown(struct xo_relay *r, struct xo_span args)
-{
-	(void)args;
-	relay_refuse(r, XO_REFUSAL_COMMAND_UNKNOWN);
-}
-
 /* Octets that are no commands may follow such a line. */
 static bool
 may_be_bdat(struct xo_span line)
@@ -215,74 +208,55 @@ may_be_bdat(struct xo_span line)
 	return false;
 }
 
-static void
-refuse_disabled(struct xo_relay *r, struct xo_span args)
-{
-	(void)args;
-	relay_refuse(r, XO_REFUSAL_COMMAND_DISABLED);
-}
+/* All-zero: 503. */
+struct cell {
+	handler *handle;
+	enum xo_refusal why;		/* without a handler */
+};
 
-static void
-refuse_http(struct xo_relay *r, struct xo_span args)
-{
-	(void)args;
-	relay_refuse(r, XO_REFUSAL_COMMAND_HTTP);
-}
-
-static void
-refuse_hello_first(struct xo_relay *r, struct xo_span args)
-{
-	(void)args;
-	relay_refuse(r, XO_REFUSAL_HELLO_FIRST);
-}
-
-static void
-refuse_nested(struct xo_relay *r, struct xo_span args)
-{
-	(void)args;
-	relay_refuse(r, XO_REFUSAL_MAIL_NESTED);
-}
+#define CALL(function) {.handle = (function)}
+#define REFUSE(reason) {.why = XO_REFUSAL_##reason}
 
 /* In every state. */
 #define ANYWHERE							\
-	[XO_VERB_UNKNOWN] = refuse_unknown,				\
-	[XO_VERB_HTTP] = refuse_http,					\
-	[XO_VERB_PROXY] = refuse_http,					\
-	[XO_VERB_AUTH] = refuse_disabled,				\
-	[XO_VERB_XCLIENT] = xclient,					\
-	[XO_VERB_XFORWARD] = refuse_unknown,				\
-	[XO_VERB_HELO] = handle_helo,					\
-	[XO_VERB_EHLO] = handle_ehlo,					\
-	[XO_VERB_NOOP] = handle_noop,					\
-	[XO_VERB_VRFY] = handle_vrfy,					\
-	[XO_VERB_HELP] = handle_help,					\
-	[XO_VERB_RSET] = handle_rset,					\
-	[XO_VERB_QUIT] = handle_quit,					\
-	[XO_VERB_BDAT] = content_bdat	/* its octets come anyhow */
+	[XO_VERB_UNKNOWN] = REFUSE(COMMAND_UNKNOWN),			\
+	[XO_VERB_HTTP] = REFUSE(COMMAND_HTTP),				\
+	[XO_VERB_PROXY] = REFUSE(COMMAND_HTTP),				\
+	[XO_VERB_AUTH] = REFUSE(COMMAND_DISABLED),			\
+	[XO_VERB_XCLIENT] = CALL(xclient),				\
+	[XO_VERB_XFORWARD] = REFUSE(COMMAND_UNKNOWN),			\
+	[XO_VERB_HELO] = CALL(handle_helo),				\
+	[XO_VERB_EHLO] = CALL(handle_ehlo),				\
+	[XO_VERB_NOOP] = CALL(handle_noop),				\
+	[XO_VERB_VRFY] = CALL(handle_vrfy),				\
+	[XO_VERB_HELP] = CALL(handle_help),				\
+	[XO_VERB_RSET] = CALL(handle_rset),				\
+	[XO_VERB_QUIT] = CALL(handle_quit),				\
+	[XO_VERB_BDAT] = CALL(content_bdat)	/* its octets come in any case */
 
-static handler *const handlers[FRONT_COMMAND_STATES][XO_VERB_COUNT] = {
+static const struct cell cells[FRONT_COMMAND_STATES][XO_VERB_COUNT] = {
 	[FRONT_GREETED] = {
 		ANYWHERE,
-		[XO_VERB_STARTTLS] = refuse_hello_first,
-		[XO_VERB_MAIL] = refuse_hello_first,
-		[XO_VERB_RCPT] = refuse_hello_first,
-		[XO_VERB_DATA] = refuse_hello_first,
+		[XO_VERB_STARTTLS] = REFUSE(HELLO_FIRST),
+		[XO_VERB_MAIL] = REFUSE(HELLO_FIRST),
+		[XO_VERB_RCPT] = REFUSE(HELLO_FIRST),
+		[XO_VERB_DATA] = REFUSE(HELLO_FIRST),
 	},
 	[FRONT_READY] = {
 		ANYWHERE,
-		[XO_VERB_STARTTLS] = handle_starttls,
-		[XO_VERB_MAIL] = envelope_mail,
+		[XO_VERB_STARTTLS] = CALL(handle_starttls),
+		[XO_VERB_MAIL] = CALL(envelope_mail),
 	},
 	[FRONT_MAIL] = {
 		ANYWHERE,
-		[XO_VERB_STARTTLS] = handle_starttls,
-		[XO_VERB_MAIL] = refuse_nested,
-		[XO_VERB_RCPT] = envelope_rcpt,
-		[XO_VERB_DATA] = handle_data,
+		[XO_VERB_STARTTLS] = CALL(handle_starttls),
+		[XO_VERB_MAIL] = REFUSE(MAIL_NESTED),
+		[XO_VERB_RCPT] = CALL(envelope_rcpt),
+		[XO_VERB_DATA] = CALL(handle_data),
 	},
 	[FRONT_CHUNKS] = {
 		ANYWHERE,
-		[XO_VERB_MAIL] = refuse_nested,
+		[XO_VERB_MAIL] = REFUSE(MAIL_NESTED),
 	},
 };
 
@@ -303,7 +277,7 @@ static void
 dispatch(struct xo_relay *r, struct xo_span line,
     const struct xo_command *command)
 {
-	handler *h = handlers[r->front.state][command->verb];
+	const struct cell *cell = &cells[r->front.state][command->verb];
 
 	if (is_command_too_many(r, command->verb))
 		return;
@@ -311,10 +285,11 @@ dispatch(struct xo_relay *r, struct xo_span line,
 		relay_refuse(r, XO_REFUSAL_BDAT_SYNTAX);
 	else if (r->front.is_followed && must_wait(r, command->verb))
 		relay_refuse(r, XO_REFUSAL_PIPELINING);
-	else if (h == NULL)
-		relay_refuse(r, XO_REFUSAL_COMMAND_SEQUENCE);
+	else if (cell->handle != NULL)
+		cell->handle(r, command->args);
 	else
-		h(r, command->args);
+		relay_refuse(r, cell->why != XO_REFUSAL_NONE ? cell->why :
+		    XO_REFUSAL_COMMAND_SEQUENCE);
 }
 
 /* A line that was not read: what it meant is not known, nor what was to follow

@@ -14,8 +14,8 @@
 #include "front.h"
 #include "lookup.h"
 
-/* An address that somebody else tells gives no right of its own; behind XCLIENT
- * the certificate, too, is that of the one who tells. */
+/* An address that a proxy tells gives no right; behind XCLIENT the certificate is
+ * the proxy's, too, and gives none either. */
 static void
 decide_rights(struct xo_relay *r,
     const struct xo_certificate *certificate)
@@ -276,11 +276,10 @@ xo_relay_shutdown(struct xo_relay *r, bool is_final)
 		return;
 	if (!is_final && xo_relay_is_busy(r))
 		return;
-	if (r->front.state != FRONT_HANDSHAKE) {
+	if (r->front.state != FRONT_HANDSHAKE)
 		relay_refuse(r, XO_REFUSAL_SHUTDOWN);
-	} else {
+	else
 		relay_close(r);
-	}
 }
 
 /* A deadline of the client's: `since` and one of the limits. */
@@ -361,17 +360,19 @@ is_too_slow(const struct xo_relay *r)
 	    c->size * 1000 / c->waited < limits(r)->data_rate;
 }
 
+static uint64_t
+sooner(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 uint64_t
 xo_relay_deadline(const struct xo_relay *r)
 {
-	uint64_t front = front_deadline(r), back = back_deadline(r);
-	uint64_t lookup = lookup_deadline(r);
-
 	if (is_too_slow(r))
 		return r->now;
-	if (lookup < front)
-		return lookup < back ? lookup : back;
-	return front < back ? front : back;
+	return sooner(front_deadline(r),
+	    sooner(back_deadline(r), lookup_deadline(r)));
 }
 
 void

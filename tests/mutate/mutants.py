@@ -517,8 +517,8 @@ m("resets", "++r->front.resets <= limits(r)->resets)", "++r->front.resets <= lim
 m("hello-name", "if (!is_hello_good(r, args)) {", "if (false) {")
 m("odd-hello-of-all", "(xo_hello_name_is_odd(name) && xo_treatment_takes_hello(", "(xo_hello_name_is_odd(name) || xo_treatment_takes_hello(", e2e=[("test_ehlo.py", ""), ("test_lines.py", "")])
 m("order", "if (!envelope_is_settled(r) && (command.verb != XO_VERB_RCPT ||", "if (false && (command.verb != XO_VERB_RCPT ||")
-m("nested-mail", "[XO_VERB_MAIL] = refuse_nested,\n\t\t[XO_VERB_RCPT]", "[XO_VERB_MAIL] = envelope_mail,\n\t\t[XO_VERB_RCPT]")
-m("mail-before-hello", "[XO_VERB_MAIL] = refuse_hello_first,", "[XO_VERB_MAIL] = envelope_mail,")
+m("nested-mail", "[XO_VERB_MAIL] = REFUSE(MAIL_NESTED),\n\t\t[XO_VERB_RCPT]", "[XO_VERB_MAIL] = CALL(envelope_mail),\n\t\t[XO_VERB_RCPT]")
+m("mail-before-hello", "[XO_VERB_MAIL] = REFUSE(HELLO_FIRST),", "[XO_VERB_MAIL] = CALL(envelope_mail),")
 
 m = group("envelope.c", RELAY, ("test_mail.py", ""))
 m("require-tls", "if (r->setup.listener->require_tls && !r->front.is_tls)", "if (false)")
@@ -657,7 +657,7 @@ m("request-timeout", "return due(r, r->front.request_since,\n\t\t\t    limits(r)
 m("drain", "if (!is_final && xo_relay_is_busy(r))\n\t\treturn;", "return;", unit="relay model", e2e=[("test_lifecycle.py", "")])
 
 m = group("finish.c", RELAY, ("test_limits.py", ""))
-m("errors", "++r->front.errors >= limits(r)->errors) {", "++r->front.errors > limits(r)->errors) {")
+m("errors", "++r->front.errors >= limits(r)->errors)", "++r->front.errors > limits(r)->errors)")
 
 m = group("reply.c", "reply opening")
 m("code-range", "if (reply->line_code < CODE_MIN || reply->line_code > CODE_MAX ||", "if (")
