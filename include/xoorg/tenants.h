@@ -85,6 +85,18 @@ bool xo_tenants_has_org(const struct xo_policy *policy, int tenant,
  */
 bool xo_tenants_lack(const struct xo_policy *policy, const struct xo_key *key);
 
+enum xo_tenant_list {
+	XO_TENANT_ORGS,			/* originator_orgs */
+	XO_TENANT_SENDERS,		/* sender_domains */
+	XO_TENANT_RECIPIENTS,		/* recipient_domains */
+	XO_TENANT_LIST_COUNT
+};
+
+/* Is it in this list of this tenant's, a guest's, too? As xo_domain_is_listed()
+ * has it, and as quick for a long list of the configuration as for a short one. */
+bool xo_tenant_lists(const struct xo_policy *policy, int tenant,
+    enum xo_tenant_list list, struct xo_span domain);
+
 bool xo_domain_is_listed(const struct xo_span *list, size_t n,
     struct xo_span domain);
 

@@ -12,6 +12,9 @@
 #include <xoorg/domain.h>
 #include <xoorg/routing.h>
 
+/* A list as long as that is looked through sooner than the index. */
+#define SHORT_LIST 8
+
 struct slot {
 	struct xo_span key;		/* empty: free */
 	bool is_wildcard;
@@ -417,4 +420,49 @@ xo_domain_is_listed(const struct xo_span *list, size_t n, struct xo_span domain)
 		}
 	}
 	return false;
+}
+
+/* The first tenant of the configuration that lists it. */
+static int
+find_first(const struct xo_tenant_index *index, enum xo_tenant_list list,
+    struct xo_span domain)
+{
+	const struct table *const tables[XO_TENANT_LIST_COUNT] = {
+		[XO_TENANT_ORGS] = &index->orgs,
+		[XO_TENANT_SENDERS] = &index->senders,
+		[XO_TENANT_RECIPIENTS] = &index->recipients,
+	};
+
+	return table_find(tables[list], domain, FIRST);
+}
+
+bool
+xo_tenant_lists(const struct xo_policy *policy, int tenant,
+    enum xo_tenant_list list, struct xo_span domain)
+{
+	const struct xo_tenant *t = xo_tenant_at(policy, tenant);
+	const struct xo_span *entries = NULL;
+	size_t n = 0;
+
+	if (t == NULL)
+		return false;
+	if (list == XO_TENANT_ORGS) {
+		entries = t->originator_orgs;
+		n = t->n_originator_orgs;
+	} else if (list == XO_TENANT_SENDERS) {
+		entries = t->sender_domains;
+		n = t->n_sender_domains;
+	} else if (list == XO_TENANT_RECIPIENTS) {
+		entries = t->recipient_domains;
+		n = t->n_recipient_domains;
+	}
+	if (n > SHORT_LIST && policy->tenant_index != NULL &&
+	    !xo_tenant_is_guest(policy, tenant)) {
+		int first = find_first(policy->tenant_index, list, domain);
+
+		/* Behind the first there may be others. */
+		if (first == XO_NOBODY || first == tenant)
+			return first == tenant;
+	}
+	return xo_domain_is_listed(entries, n, domain);
 }

@@ -10,34 +10,34 @@
 #include <xoorg/treatment.h>
 
 static bool
-is_from(const struct xo_tenant *tenant, const struct xo_span *domains, size_t n,
+is_from(const struct xo_policy *policy, int tenant, enum xo_tenant_list list,
     struct xo_span sender)
 {
-	return xo_domain_is_listed(domains, n, xo_address_domain(sender)) &&
-	    (tenant->allow_untrusted_routing || !xo_address_is_routed(sender));
+	return xo_tenant_lists(policy, tenant, list,
+	    xo_address_domain(sender)) && (!xo_address_is_routed(sender) ||
+	    xo_tenant_at(policy, tenant)->allow_untrusted_routing);
 }
 
 /* XOORG says who handed the mail over, not who wrote it: hence this rule. */
 static bool
-may_send(const struct xo_tenant *tenant, struct xo_span sender)
+may_send(const struct xo_policy *policy, int tenant, struct xo_span sender)
 {
-	if (sender.len == 0 || tenant->n_sender_domains == 0)
+	if (sender.len == 0 ||
+	    xo_tenant_at(policy, tenant)->n_sender_domains == 0)
 		return true;
-	return is_from(tenant, tenant->sender_domains,
-	    tenant->n_sender_domains, sender);
+	return is_from(policy, tenant, XO_TENANT_SENDERS, sender);
 }
 
 /* For a session that is a tenant's: by the domains that say, for any other of our
  * own systems, whose mail it is. */
 static bool
-may_speak(const struct xo_tenant *tenant, struct xo_span sender)
+may_speak(const struct xo_policy *policy, int tenant, struct xo_span sender)
 {
 	if (sender.len == 0)
 		return true;
-	if (tenant->n_sender_domains == 0)
-		return is_from(tenant, tenant->originator_orgs,
-		    tenant->n_originator_orgs, sender);
-	return may_send(tenant, sender);
+	if (xo_tenant_at(policy, tenant)->n_sender_domains == 0)
+		return is_from(policy, tenant, XO_TENANT_ORGS, sender);
+	return may_send(policy, tenant, sender);
 }
 
 static enum xo_verdict
@@ -52,9 +52,8 @@ judge_ours(const struct xo_policy *policy, const struct xo_question *question,
 	    !question->is_by_name))
 		return XO_VERDICT_UNAUTHENTICATED;
 	*tenant_r = question->tenant;
-	return may_speak(xo_tenant_at(policy, question->tenant),
-	    question->sender) ? XO_VERDICT_ATTRIBUTED :
-	    XO_VERDICT_SENDER_MISMATCH;
+	return may_speak(policy, question->tenant, question->sender) ?
+	    XO_VERDICT_ATTRIBUTED : XO_VERDICT_SENDER_MISMATCH;
 }
 
 static enum xo_verdict
@@ -71,7 +70,7 @@ judge(const struct xo_policy *policy, const struct xo_question *question,
 	*tenant_r = xo_tenants_by_org(policy, question->xoorg);
 	if (*tenant_r == XO_NOBODY)
 		return XO_VERDICT_UNKNOWN_ORG;
-	if (!may_send(xo_tenant_at(policy, *tenant_r), question->sender))
+	if (!may_send(policy, *tenant_r, question->sender))
 		return XO_VERDICT_SENDER_MISMATCH;
 	return XO_VERDICT_VERIFIED;
 }
@@ -97,12 +96,11 @@ xo_verdict_decide(const struct xo_policy *policy,
 
 /* By its domain, and by nothing that its local part asks for beside. */
 static enum xo_refusal
-check_own(const struct xo_tenant *tenant, const struct xo_path *to)
+check_own(const struct xo_policy *policy, int tenant, const struct xo_path *to)
 {
-	if (!xo_domain_is_listed(tenant->recipient_domains,
-	    tenant->n_recipient_domains, to->domain))
+	if (!xo_tenant_lists(policy, tenant, XO_TENANT_RECIPIENTS, to->domain))
 		return XO_REFUSAL_RCPT_RELAY;
-	return !tenant->allow_untrusted_routing &&
+	return !xo_tenant_at(policy, tenant)->allow_untrusted_routing &&
 	    xo_address_is_routed(to->address) ? XO_REFUSAL_RCPT_ROUTED :
 	    XO_REFUSAL_NONE;
 }
@@ -137,7 +135,7 @@ xo_recipient_is_postmaster(const struct xo_policy *policy, int tenant,
 	if (!xo_span_is_equal_nocase(local, XO_LIT("postmaster")))
 		return false;
 	return to->address.len == local.len ||
-	    xo_domain_is_listed(t->recipient_domains, t->n_recipient_domains,
+	    xo_tenant_lists(policy, tenant, XO_TENANT_RECIPIENTS,
 	    to->domain) || xo_tenants_has_org(policy, tenant, to->domain);
 }
 
@@ -153,5 +151,5 @@ xo_recipient_check(const struct xo_policy *policy, int tenant,
 		return check_anybodys(policy, to);
 	if (t == NULL)
 		return XO_REFUSAL_RCPT_RELAY;
-	return t->relay ? XO_REFUSAL_NONE : check_own(t, to);
+	return t->relay ? XO_REFUSAL_NONE : check_own(policy, tenant, to);
 }

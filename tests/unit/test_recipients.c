@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Mail that is no tenant's, to whom it may go: the index of recipient domains
- * against a walk over all tenants, with policies and recipients at random.
+ * Mail that is no tenant's, to whom it may go; and what a tenant lists: the index
+ * against a walk over all tenants and all entries, with policies and recipients at
+ * random.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +21,7 @@
 #define S(s) {(const uint8_t *)(s), sizeof(s) - 1}
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 #define TENANTS 6
-#define ENTRIES 5
+#define ENTRIES 14
 #define TEXT 64
 
 static uint64_t random_state = 20260301;
@@ -78,11 +79,42 @@ draw_domain(char text[TEXT])
 }
 
 struct world {
-	char texts[TENANTS][ENTRIES][TEXT];
-	struct xo_span entries[TENANTS][ENTRIES];
+	char texts[XO_TENANT_LIST_COUNT][TENANTS][ENTRIES][TEXT];
+	struct xo_span entries[XO_TENANT_LIST_COUNT][TENANTS][ENTRIES];
 	struct xo_tenant tenants[TENANTS];
 	struct xo_policy policy;
 };
+
+/* An organisation is one tenant's. */
+static bool
+has_org(const struct world *w, struct xo_span org)
+{
+	for (size_t i = 0; i < TENANTS; i++)
+		for (size_t k = 0; k < w->tenants[i].n_originator_orgs; k++)
+			if (xo_span_is_equal_nocase(
+			    w->entries[XO_TENANT_ORGS][i][k], org))
+				return true;
+	return false;
+}
+
+/* Long ones and short ones; a list that is not there now and then. */
+static const struct xo_span *
+draw_list(struct world *w, enum xo_tenant_list list, size_t tenant, size_t *n_r)
+{
+	size_t n = draw(3) == 0 ? draw(ENTRIES + 1) : draw(4);
+
+	*n_r = 0;
+	for (size_t i = 0; i < n; i++) {
+		char *text = w->texts[list][tenant][*n_r];
+		struct xo_span *entry = &w->entries[list][tenant][*n_r];
+
+		draw_domain(text);
+		*entry = xo_span_from_cstr(text);
+		if (list != XO_TENANT_ORGS || !has_org(w, *entry))
+			++*n_r;
+	}
+	return draw(20) == 0 ? NULL : w->entries[list][tenant];
+}
 
 static void
 draw_policy(struct world *w)
@@ -95,18 +127,43 @@ draw_policy(struct world *w)
 	for (size_t i = 0; i < w->policy.n_tenants; i++) {
 		struct xo_tenant *t = &w->tenants[i];
 
-		t->recipient_domains = w->entries[i];
-		t->n_recipient_domains = draw(ENTRIES + 1);
+		t->originator_orgs = draw_list(w, XO_TENANT_ORGS, i,
+		    &t->n_originator_orgs);
+		t->sender_domains = draw_list(w, XO_TENANT_SENDERS, i,
+		    &t->n_sender_domains);
+		t->recipient_domains = draw_list(w, XO_TENANT_RECIPIENTS, i,
+		    &t->n_recipient_domains);
 		t->allow_untrusted_routing = draw(4) == 0;
-		for (size_t k = 0; k < t->n_recipient_domains; k++) {
-			draw_domain(w->texts[i][k]);
-			w->entries[i][k] = xo_span_from_cstr(w->texts[i][k]);
-		}
-		/* A list that is not there. */
-		if (draw(10) == 0)
-			t->recipient_domains = NULL;
 	}
 	assert_int_equal(xo_tenants_index(&w->policy, &first, &second), XO_OK);
+}
+
+/* How many of a tenant's lists have it. */
+static size_t
+check_lists(const struct xo_policy *policy, int tenant, struct xo_span domain)
+{
+	const struct xo_tenant *t = xo_tenant_at(policy, tenant);
+	const bool want[XO_TENANT_LIST_COUNT] = {
+		[XO_TENANT_ORGS] = xo_domain_is_listed(t->originator_orgs,
+		    t->n_originator_orgs, domain),
+		[XO_TENANT_SENDERS] = xo_domain_is_listed(t->sender_domains,
+		    t->n_sender_domains, domain),
+		[XO_TENANT_RECIPIENTS] = xo_domain_is_listed(
+		    t->recipient_domains, t->n_recipient_domains, domain),
+	};
+	size_t n = 0;
+
+	for (int i = 0; i < XO_TENANT_LIST_COUNT; i++) {
+		bool got = xo_tenant_lists(policy, tenant,
+		    (enum xo_tenant_list)i, domain);
+
+		if (got != want[i])
+			fail_msg("%.*s: list %d of tenant %d: got %d, want %d",
+			    (int)domain.len, (const char *)domain.p, i, tenant,
+			    got, want[i]);
+		n += got;
+	}
+	return n;
 }
 
 static void
@@ -124,7 +181,7 @@ draw_recipient(char text[2 * TEXT], struct xo_path *to_r)
 }
 
 static void
-check_recipient(const struct xo_policy *policy, size_t counts[3])
+check_recipient(const struct xo_policy *policy, size_t counts[4])
 {
 	struct xo_path to = {.address = S("")};
 	char text[2 * TEXT];
@@ -142,13 +199,15 @@ check_recipient(const struct xo_policy *policy, size_t counts[3])
 		    first);
 	counts[want == XO_REFUSAL_NONE ? 0 : want == XO_REFUSAL_RCPT_ROUTED ?
 	    1 : 2]++;
+	for (size_t i = 0; i < policy->n_tenants; i++)
+		counts[3] += check_lists(policy, (int)i, to.domain);
 }
 
 static void
 test_random(void **state)
 {
 	static struct world w;
-	size_t counts[3] = {0};
+	size_t counts[4] = {0};
 
 	(void)state;
 	for (size_t i = 0; i < 20000; i++) {
@@ -219,6 +278,50 @@ test_routed(void **state)
 	    .domain = XO_LIT("c.test")}), XO_REFUSAL_RCPT_RELAY);
 }
 
+static void
+free_guest(struct xo_guest *guest)
+{
+	(void)guest;
+}
+
+/* A guest stands in no index: its list is what it says itself. */
+static void
+test_guest(void **state)
+{
+	static const struct xo_span orgs[] = {S("guest.example")};
+	static const struct xo_span listed[] = {S("a.test"), S("b.test"),
+		S("c.test"), S("d.test"), S("e.test"), S("f.test"), S("g.test"),
+		S("h.test"), S("i.test"), S("*.j.test")};
+	static const struct xo_tenant own[] = {
+		{.recipient_domains = listed, .n_recipient_domains = 1}};
+	struct xo_guest guest = {.free = free_guest, .tenant = {
+		.originator_orgs = orgs, .n_originator_orgs = 1,
+		.recipient_domains = listed,
+		.n_recipient_domains = N(listed)}}, *given = &guest;
+	struct xo_policy policy = {.tenants = own, .n_tenants = 1,
+		.guests = xo_guests_new(2)};
+	int first, second, tenant;
+
+	(void)state;
+	assert_non_null(policy.guests);
+	assert_int_equal(xo_tenants_index(&policy, &first, &second), XO_OK);
+	assert_int_equal(xo_guests_put(policy.guests,
+	    &(struct xo_key){XO_KEY_ORG, orgs[0]}, XO_KNOWN_TENANT, &given,
+	    1000, 0), XO_KNOWN_TENANT);
+	tenant = xo_tenants_by_org(&policy, orgs[0]);
+	assert_true(xo_tenant_is_guest(&policy, tenant));
+	assert_int_equal(check_lists(&policy, tenant, XO_LIT("z.test")), 0);
+	assert_int_equal(check_lists(&policy, tenant, XO_LIT("j.test")), 0);
+	assert_int_equal(check_lists(&policy, tenant, XO_LIT("a.test")), 1);
+	assert_int_equal(check_lists(&policy, tenant, XO_LIT("x.j.test")), 1);
+	assert_false(xo_tenant_lists(&policy, tenant + 1, XO_TENANT_RECIPIENTS,
+	    listed[0]));
+	assert_false(xo_tenant_lists(&policy, XO_NOBODY, XO_TENANT_RECIPIENTS,
+	    listed[0]));
+	xo_guests_free(&policy.guests);
+	xo_tenants_index_free(&policy.tenant_index);
+}
+
 /* Lists that are not there, whatever their length says. */
 static void
 test_holes(void **state)
@@ -249,6 +352,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_routed),
+		cmocka_unit_test(test_guest),
 		cmocka_unit_test(test_holes),
 		cmocka_unit_test(test_random),
 	};
