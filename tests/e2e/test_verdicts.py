@@ -221,8 +221,8 @@ def test_observe_recipient_behind_a_good_one(gateway, pki, hop):
     assert main.one().recipients == ["r@contoso.com", "s@contoso.com"]
     assert main.one().fields("X-OriginatorOrg") == ["contoso.com"]
     assert inbound.one().recipients == [bad]
-    assert [x["reason"] for x in gw.events("refused")] == ["rcpt-apart"]
-    assert [x["reason"] for x in gw.events("observed")] == 2 * ["rcpt-relay"]
+    assert [x["reason"] for x in gw.wait_events(1, "refused")] == ["rcpt-apart"]
+    assert [x["reason"] for x in gw.wait_events(2, "observed")] == 2 * ["rcpt-relay"]
 
 
 def test_observe_pipelined_recipients(gateway, pki, hop):
