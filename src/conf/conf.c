@@ -63,6 +63,10 @@ init_entry(const struct xo_loader *loader, enum xo_section section,
 		    "%s: expected a group, %s = { ... }, found %s",
 		    xo_section_name(section), xo_conf_show(name).text,
 		    xo_node_show(group).text);
+	if (name.len > XO_CONF_NAME_MAX)
+		return xo_conf_fail(loader->error, &group->where,
+		    "%s: expected a name of at most 100 octets, found %s",
+		    xo_section_name(section), xo_conf_show(name).text);
 	entry->name = xo_conf_arena_copy(loader->arena, name);
 	entry->record = xo_conf_arena_alloc(loader->scratch, 1,
 	    xo_section_size(section));

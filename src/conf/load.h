@@ -21,6 +21,9 @@ struct xo_loader {
 	const struct xo_conf_table *table;	/* instead of all tenants; or NULL */
 };
 
+/* Octets of an entry's name, which stands in a line of a header. */
+#define XO_CONF_NAME_MAX ((size_t)100)
+
 /* entry.c: from the nodes of entry->group, and defaults, to the record. */
 bool xo_loader_set_entry(const struct xo_loader *loader,
     enum xo_section section, const struct xo_conf_entry *entry);

@@ -5,7 +5,7 @@
 #include <conf/table_row.h>
 
 #define NAME_EXPECTED "a name of letters, digits, `-` and `_` that begins " \
-	"with a letter"
+	"with a letter, of at most 100"
 
 static bool
 is_name(struct xo_span name)
@@ -15,8 +15,9 @@ is_name(struct xo_span name)
 		    (!xo_ascii_is_digit(name.p[i]) && name.p[i] != '-' &&
 		    name.p[i] != '_')))
 			return false;
-	return name.len > 0;
+	return name.len > 0 && name.len <= XO_CONF_NAME_MAX;
 }
+_Static_assert(XO_CONF_NAME_MAX == 100, "the text says 100");
 
 bool
 xo_row_set_name(struct xo_row_reader *r, struct xo_span text,

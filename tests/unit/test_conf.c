@@ -97,6 +97,10 @@ struct bad {
 	const char *want;
 };
 
+/* A hundred letters. */
+#define LONG_5 "nnnnnnnnnnnnnnnnnnnn"
+#define LONG LONG_5 LONG_5 LONG_5 LONG_5 LONG_5
+
 static const struct bad bads[] = {
 	/* Grammar. */
 	{"workers = 2", "workers == 2", 2, "expected a value (a string in"},
@@ -136,6 +140,8 @@ static const struct bad bads[] = {
 	{"  fabrikam = {", "  contoso = {", 32, ":27 already"},
 	{"log = ", "workers = 3\nlog = ", 3, "`workers` again"},
 	/* Names. */
+	{"  fabrikam = {", "  f" LONG " = {", 32, "tenants: expected a name of "
+	    "at most 100 octets, found fnnn"},
 	{"workers", "wrokers", 2, "found `wrokers`; did you mean `workers`?"},
 	{"upstreams =", "upstream =", 55, "did you mean `upstreams`?"},
 	{"handover", "handovers", 58, "upstreams.postfix: expected a known"},

@@ -14,6 +14,9 @@
 #include <xoorg/tenants.h>
 
 #define S(s) {(const uint8_t *)(s), sizeof(s) - 1}
+/* A hundred letters. */
+#define LONG_5 "nnnnnnnnnnnnnnnnnnnn"
+#define LONG LONG_5 LONG_5 LONG_5 LONG_5 LONG_5
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
 static struct xo_upstream upstreams[] = {
@@ -116,6 +119,9 @@ test_bad(void **state)
 		    "\"certificate_names\":[\"APP.own.example\"]}",
 		    "certificate_names: expected a domain that no tenant of the "
 		    "configuration has, found \"APP.own.example\""},
+		/* It stands in a line of a header. */
+		{"{\"name\":\"c" LONG "\",\"originator_orgs\":["
+		    "\"c.example\"]}", "name: expected a name of letters"},
 		/* Files are nothing that a worker opens. */
 		{"{\"name\":\"c\",\"originator_orgs\":[\"c.example\"],"
 		    "\"client_certificate\":\"/etc/passwd\","
