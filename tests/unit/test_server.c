@@ -330,7 +330,11 @@ test_redis(void **state)
 		    true},
 		{"another's", MARK VALUE("47", FOREIGN) NIL ECHO, false,
 		    NOT_NOW, true},
+		{"another's, before its own", MARK VALUE("47", FOREIGN)
+		    VALUE("46", CONTOSO) ECHO, false, NOT_NOW, true},
 		{"nobody", MARK NIL NIL ECHO, false, XO_KNOWN_NOBODY, true},
+		{"its own, before another's", MARK VALUE("46", CONTOSO)
+		    VALUE("47", FOREIGN) ECHO, false, XO_KNOWN_TENANT, true},
 		{"a tenant", MARK VALUE("46", CONTOSO) NIL ECHO, false,
 		    XO_KNOWN_TENANT, true},
 	};
