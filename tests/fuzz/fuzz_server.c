@@ -77,6 +77,10 @@ try_record(struct xo_span in)
 		MUST(guest->tenant.n_originator_orgs > 0);
 		MUST(!guest->tenant.has_client_certificate);
 		MUST(!guest->tenant.has_upstream);
+		for (size_t i = 0; i < guest->tenant.n_certificate_names; i++)
+			MUST(xo_guest_answers(&guest->tenant, &(struct xo_key){
+			    XO_KEY_CERTIFICATE,
+			    guest->tenant.certificate_names[i]}));
 	}
 	xo_guest_free(&guest);
 	xo_guest_reader_free(&reader);

@@ -53,6 +53,10 @@ static const struct xo_span nul_name[] = {
 	S("mail.protection.outlook.com\0.evil.example")
 };
 static const struct xo_span wildcard[] = {S("*.protection.outlook.com")};
+/* Of tenants, where they are asked for. */
+static const struct xo_span named[] = {
+	S("app.example"), S("other.example"), S("*.app.example"),
+};
 
 static const struct identity {
 	struct xo_certificate certificate;
@@ -79,6 +83,12 @@ static const struct identity {
 	    .is_chain_valid = true}, 256, false},
 	{{.is_present = true, .dns_names = right_name, .n_dns_names = 1,
 	    .is_chain_valid = true}, 56, false},
+	{{.is_present = true, .dns_names = named, .n_dns_names = 1,
+	    .is_chain_valid = true}, 256, false},
+	{{.is_present = true, .dns_names = named, .n_dns_names = 3,
+	    .is_chain_valid = true}, 256, false},
+	{{.is_present = true, .dns_names = named, .n_dns_names = 1,
+	    .flaw = "expired"}, 256, false},
 };
 
 /* As in the random tests: a 250 too many in its place is believed. */
@@ -148,7 +158,8 @@ make_guest(struct xo_span domain, bool is_odd)
 	memcpy(r->octets, domain.p, domain.len);
 	r->domain = xo_span(r->octets, domain.len);
 	r->guest = (struct xo_guest){.free = free_record, .tenant = {
-		.name = XO_LIT("guest"),
+		.name = is_odd ? XO_LIT("odd") : XO_LIT("guest"),
+		.certificate_names = &r->domain, .n_certificate_names = 1,
 		.originator_orgs = &r->domain, .n_originator_orgs = 1,
 		.sender_domains = &r->domain,
 		.n_sender_domains = is_odd ? 1 : 0,
@@ -157,37 +168,66 @@ make_guest(struct xo_span domain, bool is_odd)
 	return &r->guest;
 }
 
-/* `how`: what is known, whether of another, for how long. */
-static void
-tell(struct world *w, uint8_t how)
+/* True: it is to be told. */
+static bool
+put(struct xo_key *key, uint8_t how)
 {
-	struct xo_span domain = (how & 4) == 0 && w->asked.domain.len > 0 ?
-	    w->asked.domain : XO_LIT("other.example");
-	struct xo_key key = w->asked;
+	struct xo_span domain = (how & 4) == 0 && key->domain.len > 0 ?
+	    key->domain : XO_LIT("other.example");
 	enum xo_knowledge known = (enum xo_knowledge)(how & 3);
 	struct xo_guest *guest = NULL;
 	bool is_told;
 
-	if (guests == NULL)
-		return;
 	if ((how & 8) != 0)
-		key.domain = domain;
+		key->domain = domain;
 	if (known >= XO_KNOWN_TENANT)
 		guest = make_guest(domain, (how & 16) != 0);
-	xo_guests_set_time(guests, w->now);
-	is_told = xo_guests_put(guests, &key, known, &guest,
+	is_told = xo_guests_put(guests, key, known, &guest,
 	    (how & 32) != 0 ? 60000 : 0, (how & 64) != 0 ? 120000 : 0) !=
 	    XO_KNOWN_NOT_NOW;
 	MUST(guest == NULL);
+	return is_told;
+}
+
+/* `how`: what is known, whether of another, for how long; with the highest bit the
+ * keys behind the first are known otherwise. */
+static void
+tell(struct world *w, uint8_t how)
+{
+	struct xo_key keys[XO_OPEN_NAMES_MAX + 1];
+	bool is_told[XO_OPEN_NAMES_MAX + 1];
+	size_t n = w->n_asked_keys;
+
+	if (guests == NULL)
+		return;
+	xo_guests_set_time(guests, w->now);
+	for (size_t i = 0; i < n; i++) {
+		keys[i] = w->asked_keys[i];
+		is_told[i] = put(&keys[i], i > 0 && (how & 128) != 0 ?
+		    how ^ 17 : how);
+	}
 	world_tell(w);
-	if (is_told)
-		xo_guests_told(guests, &key);
+	for (size_t i = 0; i < n; i++)
+		if (is_told[i])
+			xo_guests_told(guests, &keys[i]);
 }
 
 static void
 shape(struct world *w)
 {
+	static const int listed[] = {0, 1, 2};
+	static struct xo_peer peers[3];
+
 	w->policy.guests = guests;
+	if (guests == NULL || w->listener.n_peers != 2)
+		return;
+	memcpy(peers, w->policy.peers, 2 * sizeof(peers[0]));
+	peers[2] = (struct xo_peer){.has_tenant_names = true,
+		.rights = XO_RIGHT_RELAY,
+		.bad_certificate = XO_BAD_CERTIFICATE_UNTRUSTED};
+	w->policy.peers = peers;
+	w->policy.n_peers = w->listener.n_peers = 3;
+	w->listener.peers = listed;
 }
 
 static void
