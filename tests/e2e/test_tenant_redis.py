@@ -84,6 +84,24 @@ def test_changed(place, redis):  # noqa: F811
         assert place.run("diff", "csv:" + place.path("new.csv"), table) == ""
 
 
+def test_certificate_names(place, redis):  # noqa: F811
+    """Keys of their own, written, listed, checked for and taken away with the tenant."""
+    one = redis()
+    table, named = "redis:unix:" + one.path, dict(B, certificate_names=["App.b.example", "n.x"])
+    place.run("import", table, text=json.dumps(A) + "\n" + json.dumps(named) + "\n")
+    assert one.say("EXISTS", "certificate:app.b.example", "certificate:n.x") == b":2\r\n"
+    assert [json.loads(x).get("certificate_names") for x in place.run(
+        "--json", "export", table).splitlines()] == [None, named["certificate_names"]]
+    one.say("DEL", "certificate:n.x")
+    assert "certificate:n.x" in place.run("list", table, want=1)
+    one.put(named)
+    one.say("SET", "certificate:odd.example", json.dumps(named))
+    assert "expected a record that lists it" in place.run("list", table, want=1)
+    one.say("DEL", "certificate:odd.example")
+    place.run("import", table, text=json.dumps(A) + "\n")
+    assert one.say("EXISTS", "certificate:app.b.example", "certificate:n.x") == b":0\r\n"
+
+
 def test_import_refused(place, redis):  # noqa: F811
     """What is refused changes nothing; what the server refuses in the middle is told."""
     one = redis()
