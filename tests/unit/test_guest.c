@@ -26,7 +26,7 @@ static struct xo_upstream upstreams[] = {
 static const struct xo_span own_orgs[] = {
 	S("own.example"), S("*.own.example")
 };
-static const struct xo_span own_names[] = {S("app.own.example")};
+static const struct xo_span own_names[] = {S("app.names.example")};
 static struct xo_tenant tenants[] = {
 	{.name = S("own"), .originator_orgs = own_orgs,
 	    .n_originator_orgs = N(own_orgs), .certificate_names = own_names,
@@ -116,9 +116,9 @@ test_bad(void **state)
 		    "\"certificate_names\":[\"*.c.example\"]}",
 		    "certificate_names: expected names without a wildcard"},
 		{"{\"name\":\"c\",\"originator_orgs\":[\"c.example\"],"
-		    "\"certificate_names\":[\"APP.own.example\"]}",
+		    "\"certificate_names\":[\"APP.names.example\"]}",
 		    "certificate_names: expected a domain that no tenant of the "
-		    "configuration has, found \"APP.own.example\""},
+		    "configuration has, found \"APP.names.example\""},
 		/* It stands in a line of a header. */
 		{"{\"name\":\"c" LONG "\",\"originator_orgs\":["
 		    "\"c.example\"]}", "name: expected a name of letters"},

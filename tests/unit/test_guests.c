@@ -640,6 +640,10 @@ test_held(void **state)
 	xo_guests_told(g, &key);
 	must_be(g, "contoso.com", XO_KNOWN_NOT_NOW);
 	assert_int_equal(n_alive, 0);
+	/* What is stale is not found, and is nothing to hold. */
+	tell(g, key, contoso(), 100, 1000);
+	xo_guests_set_time(g, 200);
+	assert_false(xo_guests_hold(g, &key));
 	xo_guests_free(&g);
 }
 

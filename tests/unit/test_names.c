@@ -311,6 +311,8 @@ static const struct answer_row answer_rows[] = {
 	    UNATTRIBUTED, W_LATER},
 	{"one tenant, two records of it", {{"a.one.example", R_ONE_THEN},
 	    {"b.one.example", R_ONE}}, UNATTRIBUTED, W_LATER},
+	{"one tenant, the other record first", {{"b.one.example", R_ONE},
+	    {"a.one.example", R_ONE_THEN}}, UNATTRIBUTED, W_LATER},
 	{"nobody's", {{"a.one.example", R_NOBODY}}, UNATTRIBUTED, W_STRANGER},
 	{"two tenants", {{"a.one.example", R_ONE}, {"a.two.example", R_TWO}},
 	    UNATTRIBUTED, W_STRANGER},
