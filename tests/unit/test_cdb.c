@@ -247,6 +247,32 @@ test_bad_files(void **state)
 	assert_int_equal(ask_org("contoso.com"), XO_KNOWN_TENANT);
 }
 
+/* A file that is whole, and points to nowhere but for the mark. */
+static void
+test_broken(void **state)
+{
+	uint8_t octets[4096];
+	struct xo_span mark = XO_LIT("xoorg:tenants");
+	size_t n, at, records;
+	int fd;
+
+	(void)state;
+	write_file(good, 1);
+	fd = open(FILE_NAME, O_RDWR | O_CLOEXEC);
+	n = (size_t)read(fd, octets, sizeof(octets));
+	assert_true(n > 2048 && n < sizeof(octets));
+	/* The first hash table begins where the records end. */
+	records = octets[0] | (size_t)octets[1] << 8;
+	for (size_t i = records; i < n; i += 8) {
+		at = octets[i + 4] | (size_t)octets[i + 5] << 8;
+		if (at != 0 && memcmp(octets + at + 8, mark.p, mark.len) != 0)
+			memset(octets + i + 4, 0xff, 4);
+	}
+	assert_int_equal(pwrite(fd, octets, n, 0), n);
+	close(fd);
+	assert_int_equal(ask_org("contoso.com"), XO_KNOWN_NOT_NOW);
+}
+
 /* Another's file in the format has no mark. tinycdb wrote it, as octets. */
 static void
 test_foreign(void **state)
@@ -422,6 +448,7 @@ main(void)
 		TEST(test_answers),
 		TEST(test_bad_files),
 		TEST(test_foreign),
+		TEST(test_broken),
 		TEST(test_order),
 		TEST(test_all),
 		TEST(test_sandbox),

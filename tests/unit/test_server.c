@@ -502,6 +502,30 @@ test_late(void **state)
 	xo_conf_arena_free(&arena);
 }
 
+/* So many wait, and who comes then hears at once that nothing is known. */
+static void
+test_too_many(void **state)
+{
+	enum { MOST = 4096 };
+	static struct got gots[MOST + 2];
+	struct xo_conf_arena *arena = xo_conf_arena_new();
+	char text[128];
+
+	(void)state;
+	(void)snprintf(text, sizeof(text), "socketmap:unix:%s:m", path);
+	set_world(text, arena);
+	for (size_t i = 0; i < N(gots); i++)
+		assert_int_equal(ask(&gots[i], "com") != NULL, i < MOST);
+	for (size_t i = 0; i < N(gots); i++) {
+		assert_int_equal(gots[i].n, i >= MOST);
+		assert_int_equal(gots[i].known, XO_KNOWN_NOT_NOW);
+	}
+	xo_tables_free(&world);
+	while ((server = accept4(listening, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+		hang_up();
+	xo_conf_arena_free(&arena);
+}
+
 /* Nobody waits any more: its reply is its own, all the same. */
 static void
 test_cancelled(void **state)
@@ -707,6 +731,7 @@ main(void)
 		cmocka_unit_test(test_redis),
 		cmocka_unit_test(test_no_greeting),
 		cmocka_unit_test(test_late),
+		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_cancelled),
 		cmocka_unit_test(test_cancelled_midway),
 		cmocka_unit_test(test_gone),
