@@ -172,6 +172,7 @@ m("drops-last-answer", "if (a->leg.out.len > 0)\n\t\treturn false;", "")
 m("drains-for-ever", "return a->all->is_draining && !is_half;", "return false;")
 m("drains-half", "return a->all->is_draining && !is_half;", "return a->all->is_draining;")
 m("no-patience", "else if (xo_leg_left(&a->leg).len > 0 || a->leg.out.len > 0) {", "else if (false) {")
+m("cut-while-it-waits", "if (a->wait == XO_ASK_LOOKUP) {", "if (false) {", e2e=[("test_asks.py", "server")])
 
 m = group("asks_answer.c", "", ("test_asks.py", ""))
 m("no-reply", "if (has_reply)\n", "if (false)\n")
@@ -231,6 +232,32 @@ m("joins-any-kind", "(l->is_answered || l->key.kind != key->kind ||", "(l->is_an
 m("tells-for-ever", "if (l->is_telling)\n\t\txo_guests_told(guests_of(l->all), &l->key);", "")
 m("leaves-for-all", "if (l->first == NULL && !l->is_answered)", "if (!l->is_answered)")
 m("tells-within", "event_active(l->all->event, EV_TIMEOUT, 0);", "on_answers(-1, 0, l->all);")
+m("time-stands", "xo_guests_set_time(guests_of(l->all), xo_clock_now());", ";")
+
+m = group("tables.c", "cdb server")
+m("failure-goes-on", "if (given->known == XO_KNOWN_NOBODY && ask->at", "if (given->known != XO_KNOWN_TENANT && ask->at")
+m("bad-is-nobody", "if (answer->guest == NULL)\n\t\t\tanswer->known = XO_KNOWN_NOT_NOW;", "if (answer->guest == NULL)\n\t\t\tanswer->known = XO_KNOWN_NOBODY;")
+m("server-before-file", "for (size_t i = 0; i <= ask->at; i++)", "for (size_t i = ask->at; i <= ask->at; i++)", unit="", e2e=[("test_lookup.py", "behind")])
+
+m = group("redis.c", "server")
+m("last-wins", "} else if (reply->kind == XO_RESP_VALUE && !request->is_found) {", "} else if (reply->kind == XO_RESP_VALUE) {\n\t\txo_buf_clear(&request->record);")
+m("any-mark", "if (!xo_span_is_equal(reply->text,\n\t\t    XO_LIT(XO_QUESTION_MARK_VALUE)))", "if (reply->kind == XO_RESP_NIL)")
+m("any-echo", "if (reply->kind != XO_RESP_VALUE || !xo_span_is_equal(reply->text,\n\t    number(request->id, text))) {", "if (reply->kind != XO_RESP_VALUE) {")
+
+m = group("socketmap.c", "server")
+m("word-begins", "(reply.len == word.len || reply.p[word.len] == ' ');", "true;")
+m("perm-is-nobody", 'answer->why = "PERM";', "answer->known = XO_KNOWN_NOBODY;")
+
+m = group("client.c", "server")
+m("too-many", "client->n_requests < REQUESTS_MAX ?", "true ?")
+m("no-pause", "client->retry_at = xo_clock_now() + client->pause;", ";")
+
+m = group("cdb.c", "cdb")
+m("broken-is-none", 'answer.why = "a cdb file that is broken";', "answer.known = XO_KNOWN_NOBODY;")
+
+m = group("guest.c", "guest")
+m("of-another", "if (whose != XO_NOBODY && !xo_tenant_is_guest(policy, whose))", "if (false)")
+m("files", "!names_no_file(r, &group) ||", "")
 
 m = group("lookup.c", "lookup")
 m("asks-twice", "if (r->lookup.is_answered)\n\t\treturn false;\n\tr->lookup.is_open = true;", "r->lookup.is_open = true;")
@@ -258,6 +285,8 @@ m("pin-stays-listed", "unlist(g, i);\n\tif (s->n_pins++ == 0)", "if (s->n_pins++
 m("told-is-nothing", "g->slots[i].n_telling--;\n", ";\n")
 m("old-answer-stays", "n_telling += g->slots[i].n_telling;\n\t\tretire(g, i);", "n_telling += g->slots[i].n_telling;")
 m("last-used-first", "if (g->slots[i].is_listed)\n\t\tlist(g, i);", "")
+m("told-again-stays-listed", "return XO_KNOWN_NOT_NOW;\n\tunlist(g, i);", "return XO_KNOWN_NOT_NOW;")
+m("held-stays-listed", "return false;\n\tunlist(g, i);", "return false;")
 
 m = group("rights.c", "rights")
 m("wildcard-two-labels", "if (xo_span_find(parent, '.') == parent.len ||", "if (false ||")

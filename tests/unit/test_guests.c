@@ -464,6 +464,13 @@ test_telling(void **state)
 	    XO_KNOWN_NOT_NOW);
 	must_be(g, "contoso.com", XO_KNOWN_TENANT);
 	xo_guests_told(g, &key);
+	/* Nor one that is held. */
+	tell(g, key, contoso(), 10, 0);
+	assert_true(xo_guests_hold(g, &key));
+	assert_int_equal(put_word(g, org("x.example"), XO_KNOWN_NOBODY, 9),
+	    XO_KNOWN_NOT_NOW);
+	must_be(g, "contoso.com", XO_KNOWN_TENANT);
+	xo_guests_told(g, &key);
 	assert_int_equal(put_word(g, org("x.example"), XO_KNOWN_NOBODY, 9),
 	    XO_KNOWN_NOBODY);
 	xo_guests_free(&g);
