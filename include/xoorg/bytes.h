@@ -40,7 +40,7 @@ xo_span_from_cstr(const char *s)
 	return (struct xo_span){(const uint8_t *)s, s != NULL ? strlen(s) : 0};
 }
 
-/* What is left of `s` behind its first `n` octets; empty if it is shorter. */
+/* What is left of `s` after its first `n` octets; empty if it is shorter. */
 static inline struct xo_span
 xo_span_from(struct xo_span s, size_t n)
 {

@@ -41,7 +41,7 @@ enum xo_cap {
 struct xo_caps {
 	uint32_t set;			/* of XO_CAP_BIT() */
 	uint64_t size;			/* of SIZE; 0: no limit given */
-	/* Arguments, one behind the other: xo_caps_argument(). */
+	/* Arguments, one after the other: xo_caps_argument(). */
 	uint8_t at[XO_CAP_MAX], len[XO_CAP_MAX];
 	uint8_t text_len;
 	char text[XO_CAPS_TEXT_MAX];

@@ -35,7 +35,7 @@ enum xo_verb {
 struct xo_command {
 	enum xo_verb verb;
 	struct xo_span name;	/* as it was written */
-	struct xo_span args;	/* behind one SP, trailing blanks cut */
+	struct xo_span args;	/* after one SP, trailing blanks cut */
 };
 
 /* Never fails: an unknown command is XO_VERB_UNKNOWN. */

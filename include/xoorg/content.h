@@ -47,7 +47,7 @@ struct xo_scanner {
  * is thus no sign that input is missing; XO_CONTENT_MORE is.
  *
  * After BARE_CR, BARE_LF and NUL the scanner is inside a line, whatever the
- * caller makes of the octet: only CRLF begins a line, so that a dot behind it is
+ * caller makes of the octet: only CRLF begins a line, so that a dot after it is
  * content and not the end of data. A caller that refuses the message goes on
  * scanning to the true END; one that writes CRLF instead passes that CRLF to its
  * stuffer, which looks for itself.

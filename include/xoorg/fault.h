@@ -25,7 +25,7 @@ enum xo_fault_kind {
 	XO_FAULT_REPAIRABLE,
 	/* Have two readings, and are refused. */
 	XO_FAULT_HIDDEN_NAME = XO_FAULT_REPAIRABLE, /* where a long line may be cut */
-	XO_FAULT_AFTER_END,		/* octets behind the empty line */
+	XO_FAULT_AFTER_END,		/* octets after the empty line */
 	XO_FAULT_BARE_NEWLINE,
 	XO_FAULT_NUL,
 	/* Bounds. */

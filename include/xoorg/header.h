@@ -13,7 +13,7 @@ XO_API_BEGIN
 /*
  * Finds the end of a header section that comes in pieces. All-zero is ready;
  * `repairs` is set before the first call. What else is in it is its own, but
- * `fault`: behind XO_OK, why the section ends before its empty line.
+ * `fault`: after XO_OK, why the section ends before its empty line.
  */
 struct xo_header_finder {
 	bool repairs;

@@ -22,7 +22,7 @@ struct xo_param {
 /*
  * Takes one parameter off `*rest`. Separators are SP and TAB (protocol.md
  * 2.1); XO_END when nothing is left. XO_ERR_SYNTAX: glued to the path, an empty
- * or ill-formed name, `=` with nothing behind it, an octet outside 33..126
+ * or ill-formed name, `=` with nothing after it, an octet outside 33..126
  * (`allow_utf8`: UTF-8 is fine too). The name is set as far as there is one.
  */
 XO_MUST_CHECK enum xo_err xo_param_next(struct xo_span *rest, bool allow_utf8,
@@ -61,7 +61,7 @@ xo_mail_xoorg(const struct xo_mail *mail)
 }
 
 /*
- * `args` is what stands behind "MAIL ". `announced` is the set that this
+ * `args` is what stands after "MAIL ". `announced` is the set that this
  * session's EHLO gave; a parameter of anything else is refused, XOORG with the
  * words Exchange uses. One of `extensions` (NULL: none) may have any
  * esmtp-value (RFC 5321 4.1.2), or none, both here and on RCPT. The first error

@@ -39,7 +39,7 @@ struct xo_path {
  * `keyword` is "FROM:" or "TO:". The path is `<...>` with an optional quoted
  * local part and an ignored source route; `*params_r` is what follows, as it
  * stands: the parameter parser decides whether it is glued to the path. One SP
- * behind the keyword is ignored. The null path is valid here for both;
+ * after the keyword is ignored. The null path is valid here for both;
  * `<Postmaster>` without a domain only as a forward path. Dots may stand anywhere
  * in a local part except in front, because real addresses have them. Refusals:
  * XO_REFUSAL_MAIL_SYNTAX without the keyword, else XO_REFUSAL_ADDRESS_SYNTAX.
@@ -49,7 +49,7 @@ struct xo_path {
  * the path, and inside `<` and `>`; no `<` and `>` at all, if the local part is
  * not quoted; dots in front of a local part; a final dot of the domain, which
  * is left out of `address`; a local part alone, of letters, digits, `_`, and
- * behind the first `.`, `-`, `+`, `$`. `address` between `<` and `>` is the one
+ * after the first `.`, `-`, `+`, `$`. `address` between `<` and `>` is the one
  * way to pass it on.
  */
 XO_MUST_CHECK enum xo_refusal xo_path_parse(struct xo_span args,

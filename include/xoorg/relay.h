@@ -6,7 +6,7 @@
  *
  * Use: call one of the functions that feed it, then take all actions with
  * xo_relay_next() before the next call. Bytes it did not use stay with the
- * caller, who offers them again, with more behind them, after any other event.
+ * caller, who offers them again, with more after them, after any other event.
  *
  * The one promise: it writes a 2xx for a message only after it has read the next
  * hop's own 2xx for it. Every wait ends by xo_relay_deadline().

@@ -25,7 +25,7 @@ void xo_tenants_index_free(struct xo_tenant_index **index);
 
 /*
  * The tenant with this originator org, or XO_NOBODY. An exact entry wins over a
- * wildcard, a near wildcard over a far one. Guests are found behind these, and
+ * wildcard, a near wildcard over a far one. Guests are found after these, and
  * only while they are known: see xo_tenants_lack().
  */
 int xo_tenants_by_org(const struct xo_policy *policy, struct xo_span org);

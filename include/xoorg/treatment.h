@@ -92,7 +92,7 @@ XO_MUST_CHECK enum xo_refusal xo_treatment_mail(const struct xo_policy *policy,
 /*
  * May its envelope be read as devices write it (XO_SYNTAX_LENIENT)? Only that
  * of ordinary mail, on whose addresses no right depends, and only where the
- * listener has `lenient_envelope`. Asked behind xo_treatment_mail().
+ * listener has `lenient_envelope`. Asked after xo_treatment_mail().
  */
 bool xo_treatment_is_lenient(const struct xo_listener *listener,
     const struct xo_treatment *treatment);

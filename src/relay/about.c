@@ -21,7 +21,7 @@
  *
  *   else (several BDAT, whose replies are worded alike; a client's chunks for
  *   a next hop that words its replies in another way; LMTP with several
- *   recipients, whose final replies may be alike): behind the content we say
+ *   recipients, whose final replies may be alike): after the content we say
  *   EHLO or LHLO, and what it announces answers nothing else. Only then the
  *   client hears of its 250.
  *
@@ -110,7 +110,7 @@ has_refused_recipient(const struct xo_relay *r)
 	return false;
 }
 
-/* The end of the content, by one BDAT and without EHLO behind it. */
+/* The end of the content, by one BDAT and without EHLO after it. */
 static bool
 is_anothers_final(const struct xo_relay *r)
 {

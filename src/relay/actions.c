@@ -105,7 +105,7 @@ relay_send_end(struct xo_relay *r, enum xo_side side, size_t start)
 	    r->out.n_actions > 0 ? &r->out.actions[r->out.n_actions - 1] : NULL;
 	size_t len;
 
-	/* Half a command, or content behind a dot that is missing, is worse
+	/* Half a command, or content after a dot that is missing, is worse
 	 * than silence: nothing more is said, see give_up(). */
 	if (r->out.sends.err != XO_OK)
 		r->out.sends.len = start;

@@ -108,7 +108,7 @@ compute(const struct xo_relay *r, struct xo_caps *caps)
 	return g.is_known;
 }
 
-/* What stands behind a keyword: the next hop's word for what goes through to it. */
+/* What stands after a keyword: the next hop's word for what goes through to it. */
 static void
 write_argument(struct xo_buf *text, const struct xo_caps *caps, enum xo_cap cap)
 {

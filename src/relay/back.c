@@ -156,7 +156,7 @@ is_wordless(enum xo_refusal why)
 	    why == XO_REFUSAL_UPSTREAM_OUT_OF_STEP;
 }
 
-/* It left instead of proving its 250; behind DATA it need not. */
+/* It left instead of proving its 250; after DATA it need not. */
 static bool
 is_hello_due(const struct xo_relay *r)
 {

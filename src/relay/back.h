@@ -25,7 +25,7 @@ void back_pump(struct xo_relay *r);
 void back_expect(struct xo_relay *r, enum expected what);
 /* The same envelope again, after RSET, with what is known by now. */
 void back_say_again(struct xo_relay *r);
-/* EHLO behind the content, as opening.c said it. */
+/* EHLO after the content, as opening.c said it. */
 void back_say_hello(struct xo_relay *r);
 void back_forget_said(struct envelope *e);
 /* No next hop, or one that refused the sender: nobody will be accepted. */

@@ -129,7 +129,7 @@ static void
 on_data(struct xo_relay *r)
 {
 	if (r->back.reply.code == 354) {
-		/* What came behind it answers nothing that we said. */
+		/* What came after it answers nothing that we said. */
 		if (r->back.is_ahead)
 			back_fail(r, XO_REFUSAL_UPSTREAM_OUT_OF_STEP);
 		else

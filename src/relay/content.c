@@ -263,7 +263,7 @@ content_fail(struct xo_relay *r, enum xo_refusal why)
 		finish_with_refusal(r, why);
 }
 
-/* Found before the wall has seen it: `kind`, behind what is held. */
+/* Found before the wall has seen it: `kind`, after what is held. */
 static void
 fail_header(struct xo_relay *r, enum xo_refusal why, enum xo_fault_kind kind,
     uint64_t bound)

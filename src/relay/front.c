@@ -310,7 +310,7 @@ refuse_line(struct xo_relay *r, struct xo_span in, const struct xo_line *line)
 	return in.len;
 }
 
-/* Too long: commands go on behind its end, if it has one and was no BDAT. */
+/* Too long: commands go on after its end, if it has one and was no BDAT. */
 static size_t
 refuse_limit(struct xo_relay *r, struct xo_span in, const struct xo_line *line)
 {

@@ -44,7 +44,7 @@ say_ehlo(struct xo_opening *o)
 {
 	struct xo_span name = o->hostname;
 
-	/* Behind XCLIENT it is the client that says hello: what it called
+	/* After XCLIENT it is the client that says hello: what it called
 	 * itself is what the next hop's rules are about. */
 	if (o->is_handed_over && o->handover->hello.len > 0)
 		name = o->handover->hello;

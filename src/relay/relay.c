@@ -14,7 +14,7 @@
 #include "front.h"
 #include "lookup.h"
 
-/* An address that a proxy tells gives no right; behind XCLIENT the certificate is
+/* An address that a proxy tells gives no right; after XCLIENT the certificate is
  * the proxy's, too, and gives none either. */
 static void
 decide_rights(struct xo_relay *r,
@@ -235,7 +235,7 @@ xo_relay_front_closed(struct xo_relay *r)
 	if (r->front.is_gone)
 		return;
 	r->front.is_gone = true;
-	/* Behind the end of the content the next hop's word is awaited all the
+	/* After the end of the content the next hop's word is awaited all the
 	 * same: it is the one thing left to log. */
 	if (r->front.state == FRONT_FINAL &&
 	    r->t.outcome.why == XO_REFUSAL_NONE)

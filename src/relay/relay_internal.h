@@ -71,7 +71,7 @@ struct front {
 	bool is_gone;
 	bool is_draining;
 	bool is_pressed;		/* under load: less patience */
-	bool is_followed;		/* octets came behind the command */
+	bool is_followed;		/* octets came after the command */
 	bool is_followed_by_quit;
 	char tls_description[64];
 };
@@ -95,7 +95,7 @@ struct back {
 	enum back_state state;
 	enum xo_refusal why;		/* it has failed */
 	bool is_replaceable;
-	bool is_ahead;			/* octets came behind its last reply */
+	bool is_ahead;			/* octets came after its last reply */
 };
 
 /* lookup.c: whose it is is asked */

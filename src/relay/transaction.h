@@ -44,7 +44,7 @@ enum expected {
 	EXPECT_DATA,
 	EXPECT_CHUNK,
 	EXPECT_FINAL,
-	EXPECT_HELLO,			/* behind the content: about.c says why */
+	EXPECT_HELLO,			/* after the content: about.c says why */
 };
 
 enum slot_state {
@@ -107,7 +107,7 @@ struct content {
 	uint64_t chunk_left;
 	uint32_t empty_chunks, chunks;
 	enum content_state state;
-	enum front_state back_to;	/* behind a stray chunk */
+	enum front_state back_to;	/* after a stray chunk */
 	bool is_stray;			/* a chunk that belongs to no message */
 	bool is_chunked;		/* it comes by BDAT */
 	bool is_complete;		/* all of it has come */
