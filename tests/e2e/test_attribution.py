@@ -427,6 +427,18 @@ def test_asked_names_cdb(pki, hop, gateway, tmp_path):
     twice = text + json.dumps(dict(CLOUD, certificate_names=["APP.fabrikam.example"])) + "\n"
     code, out = tenant("import", place + "2", text=twice)
     assert code != 0 and "expected each name once in all tenants" in out, out
+    # What the configuration has by now the gateway would not take: each is told of.
+    for have, said in (
+            ({"originator_orgs": ["f.example"], "certificate_names": ["erp.fabrikam.example"]},
+             'fabrikam: record: certificate_names: expected a domain that no tenant of the '
+             'configuration has, found "erp.fabrikam.example"'),
+            ({"originator_orgs": ["ADATUM.com"]}, "adatum: record: originator_orgs: expected a"),
+            ({"name": "adatum", "originator_orgs": ["f.example"]},
+             "adatum: record: name: expected one that no tenant of the configuration has")):
+        both = config.with_({"tenants." + have.pop("name", "other"): have})
+        (tmp_path / "plain.conf").write_text(both.text())
+        code, out = tenant("check", place)
+        assert code == 1 and said in out and ", 1 found" in out, out
     gw = gateway(config.set("tenant_tables", [place]))
     for name, want in (("fabrikam", 250), ("adatum", 250), ("tailspin", 550)):
         got = say_mail(gw, pki.make("cdb-" + name, "app.%s.example" % name), "u@%s.com" % name)

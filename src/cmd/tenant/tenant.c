@@ -37,7 +37,8 @@ static const struct xo_usage usage = {
 	    "                         jsonl:FILE, as records to cdb:FILE or\n"
 	    "                         redis:SERVER, or as a group to conf:FILE\n"
 	    "  diff SOURCE [SOURCE]   what the second has, lacks or has changed\n"
-	    "  check [SOURCE]         certificates of another organisation, of two\n"
+	    "  check [SOURCE]         records that the gateway would not take, and\n"
+	    "                         certificates of another organisation, of two\n"
 	    "                         tenants, or that end soon\n\n"
 	    "SOURCE is conf, the group tenants of the configuration; csv:FILE, "
 	    "jsonl:FILE,\ncdb:FILE or redis:SERVER; and for get any server. Without "
@@ -121,7 +122,7 @@ run_on(const struct xo_tenant_settings *settings, const struct verb *verb,
 	case 'e':
 		return xo_tenant_export(source, settings->is_json);
 	case 'c':
-		return xo_tenant_check(source, settings->days);
+		return xo_tenant_check(settings, source);
 	default:
 		break;
 	}

@@ -98,6 +98,11 @@ int xo_tenant_import(const struct xo_tenant_settings *settings,
     const char *target);
 int xo_tenant_diff(const struct xo_tenant_source *from,
     const struct xo_tenant_source *to);
-int xo_tenant_check(const struct xo_tenant_source *source, uint64_t days);
+int xo_tenant_check(const struct xo_tenant_settings *settings,
+    const struct xo_tenant_source *source);
+/* tenant_check_records.c: of a table that is asked, how many of its records the
+ * gateway would not take; each is told of. */
+size_t xo_tenant_check_records(const struct xo_tenant_settings *settings,
+    const struct xo_tenant_source *source);
 
 #endif

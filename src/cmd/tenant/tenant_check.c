@@ -140,9 +140,12 @@ check_twins(struct check *check)
 }
 
 int
-xo_tenant_check(const struct xo_tenant_source *source, uint64_t days)
+xo_tenant_check(const struct xo_tenant_settings *settings,
+    const struct xo_tenant_source *source)
 {
-	struct check check = {.n = 0};
+	struct check check = {
+		.n_found = xo_tenant_check_records(settings, source),
+	};
 
 	check.seen = xo_tool_require(calloc(source->n + 1,
 	    sizeof(*check.seen)));
@@ -154,7 +157,7 @@ xo_tenant_check(const struct xo_tenant_source *source, uint64_t days)
 			xo_shown_fini(&s->shown);
 			continue;
 		}
-		check_tenant(&check, s, days);
+		check_tenant(&check, s, settings->days);
 		check.n++;
 	}
 	check_twins(&check);
