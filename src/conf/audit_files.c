@@ -87,6 +87,10 @@ add_all(struct inspection *in)
 	add(in, (struct xo_conf_path){conf->lookup.redis.trust,
 	    conf->lookup.redis.trust_where}, false, "", XO_LIT(""),
 	    "redis_trust");
+	add(in, conf->lookup.redis.client_certificate, false, "", XO_LIT(""),
+	    "redis_client_certificate");
+	add(in, conf->lookup.redis.client_key, true, "", XO_LIT(""),
+	    "redis_client_key");
 	for (size_t i = 0; i < conf->n_tls; i++) {
 		const struct xo_conf_tls *t = &conf->tls[i];
 		struct xo_span name = xo_span_from_cstr(t->name);
@@ -122,7 +126,7 @@ add_all(struct inspection *in)
 static size_t
 count_files(const struct xo_conf *conf)
 {
-	return conf->n_files + 4 + conf->n_tables + 4 * conf->n_tls +
+	return conf->n_files + 6 + conf->n_tables + 4 * conf->n_tls +
 	    conf->policy.n_peers + 2 * conf->policy.n_tenants +
 	    4 * conf->policy.n_upstreams;
 }

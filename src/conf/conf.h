@@ -75,6 +75,8 @@ struct xo_conf_redis {
 	const char *tls_name;			/* NULL: the table's address */
 	const char *trust;			/* "system", or a file */
 	struct xo_conf_where trust_where;
+	struct xo_conf_path client_certificate;
+	struct xo_conf_path client_key;
 };
 
 /* Of tables that are asked. */

@@ -269,6 +269,33 @@ trusts_redis_without_tls(const void *record)
 }
 
 static bool
+shows_redis_certificate_without_tls(const void *record)
+{
+	const struct xo_conf *conf = record;
+
+	return conf->lookup.redis.client_certificate.path != NULL &&
+	    !xo_tables_have_tls(conf);
+}
+
+static bool
+redis_lacks_key(const void *record)
+{
+	const struct xo_conf *conf = record;
+
+	return conf->lookup.redis.client_certificate.path != NULL &&
+	    conf->lookup.redis.client_key.path == NULL;
+}
+
+static bool
+redis_lacks_certificate(const void *record)
+{
+	const struct xo_conf *conf = record;
+
+	return conf->lookup.redis.client_certificate.path == NULL &&
+	    conf->lookup.redis.client_key.path != NULL;
+}
+
+static bool
 has_ciphers_without_tls(const void *record)
 {
 	const struct xo_upstream_record *upstream = record;
@@ -343,6 +370,13 @@ static const struct rule rules[] = {
 	    "a rediss: table in tenant_tables", "none"},
 	{XO_SECTION_TOP, trusts_redis_without_tls, "redis_trust",
 	    "a rediss: table in tenant_tables", "none"},
+	{XO_SECTION_TOP, shows_redis_certificate_without_tls,
+	    "redis_client_certificate", "a rediss: table in tenant_tables",
+	    "none"},
+	{XO_SECTION_TOP, redis_lacks_key, "redis_client_certificate",
+	    "redis_client_key beside it", "none"},
+	{XO_SECTION_TOP, redis_lacks_certificate, "redis_client_key",
+	    "a file as redis_client_certificate beside it", "none"},
 	{XO_SECTION_LISTENERS, requires_no_tls, "require_tls",
 	    "tls beside it", "none"},
 	{XO_SECTION_UPSTREAMS, lacks_hosts, "", "hosts or mx", "neither"},

@@ -61,7 +61,8 @@ xo_table_access_is_local(const struct xo_conf *conf)
 }
 
 struct xo_tls_context *
-xo_table_access_tls(const struct xo_conf *conf, struct xo_buf *error)
+xo_table_access_tls(const struct xo_conf *conf,
+    struct xo_tls_keyring *keyring, struct xo_buf *error)
 {
 	const struct xo_conf_redis *redis = &conf->lookup.redis;
 	const struct xo_conf_upstream server = {
@@ -69,10 +70,13 @@ xo_table_access_tls(const struct xo_conf *conf, struct xo_buf *error)
 		.trust_where = redis->trust_where,
 		.where = redis->trust_where,
 		.minimum = XO_TLS_1_2,
+		.client_certificate = redis->client_certificate,
+		.client_key = redis->client_key,
 		.crl = XO_CRL_OFF,
 	};
 
-	return xo_tls_context_new_client(&server, XO_TLS_VERIFY, NULL, error);
+	return xo_tls_context_new_client(&server, XO_TLS_VERIFY, keyring,
+	    error);
 }
 
 void

@@ -8,6 +8,7 @@
 #include <conf/conf.h>
 
 struct xo_tls_context;
+struct xo_tls_keyring;
 
 /*
  * Files and folders whose files are read: `first`, and of each table that is
@@ -18,10 +19,10 @@ struct xo_tls_context;
 char **xo_table_access_list(const struct xo_conf *conf, const char *first);
 /* A worker connects to a local socket. */
 bool xo_table_access_is_local(const struct xo_conf *conf);
-/* For rediss: servers, which it verifies: to be made while files can be read. NULL:
- * one line in `error`. */
+/* For rediss: servers, which it verifies: to be made while files can be read.
+ * `keyring` as in net/tls.h. NULL: one line in `error`. */
 struct xo_tls_context *xo_table_access_tls(const struct xo_conf *conf,
-    struct xo_buf *error);
+    struct xo_tls_keyring *keyring, struct xo_buf *error);
 void xo_table_access_free(char ***list);
 
 #endif

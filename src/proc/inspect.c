@@ -91,6 +91,21 @@ of_tenant(const struct xo_runtime *r, size_t i)
 	    &r->conf->tenants[i].client_certificate);
 }
 
+static struct shown
+of_redis(const struct xo_runtime *r)
+{
+	struct shown shown = {
+		.where = r->conf->lookup.redis.client_certificate.where,
+		.setting = "redis_client_certificate",
+	};
+
+	if (r->redis != NULL)
+		shown.leaf = xo_tls_context_leaf(r->redis);
+	shown.is_fit = shown.leaf != NULL &&
+	    xo_tls_context_is_for_clients(r->redis);
+	return shown;
+}
+
 /* All that are shown to anybody. */
 static void
 visit(const struct xo_runtime *r, shown_fn *fn, void *arg)
@@ -113,6 +128,9 @@ visit(const struct xo_runtime *r, shown_fn *fn, void *arg)
 		if (shown.leaf != NULL)
 			fn(arg, &shown);
 	}
+	shown = of_redis(r);
+	if (shown.leaf != NULL)
+		fn(arg, &shown);
 }
 
 struct inspection {

@@ -85,7 +85,7 @@ load_tables(struct xo_runtime *r, struct xo_buf *error)
 {
 	if (!xo_tables_have_tls(r->conf))
 		return true;
-	r->redis = xo_table_access_tls(r->conf, error);
+	r->redis = xo_table_access_tls(r->conf, r->keyring, error);
 	return r->redis != NULL;
 }
 

@@ -193,6 +193,56 @@ def test_right_server(world, pki, certs, tmp_path):
     assert ask(world.gateway(), pki, OWN).code == 451
 
 
+@pytest.mark.parametrize("key_process", (True, False))
+def test_client_certificate(world, pki, certs, tmp_path, key_process):
+    """A server that demands one gets ours, and its key stays where keys are."""
+    ours, foreign = (pki.make("redis-ours", "gw.contoso.example", eku="client"),
+                     pki.make("redis-foreign", "gw.contoso.example", issuer="other"))
+    wants_certificate(world, pki, certs)
+
+    def gateway(cert, **more):
+        return world.gateway(redis_client_certificate=cert.cert, redis_client_key=cert.key,
+                             key_process=key_process, **more)
+    gw = gateway(ours)
+    assert ask(gw, pki, OWN).code == 250
+    assert len(gw.key_processes()) == key_process
+    assert ask(gateway(foreign), pki, OWN).matches("451 4.3.0")
+    assert ask(gateway(ours, redis_trust=pki.other_ca), pki, OWN).code == 451
+    for args in (("list", world.text), ("get", OWN, world.text)):
+        done = subprocess.run([XOORG, "tenant", "--config", gw.file, *args],
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0 and "fabrikam" in done.stdout, done.stderr
+
+
+def test_client_certificate_told(world, pki, tmp_path):
+    """What is wrong with it, before anybody waits for it."""
+    old = pki.make("redis-old", "gw.contoso.example", days=(-9, -1), eku="client")
+    server = pki.make("redis-server-only", "gw.contoso.example", eku="server")
+    good = pki.make("redis-ours", "gw.contoso.example", eku="client")
+    path = str(tmp_path / "c")
+    for changes, code, why in (
+            ({"redis_client_certificate": old.cert, "redis_client_key": old.key}, 0,
+             "redis_client_certificate: it ended"),
+            ({"redis_client_certificate": server.cert, "redis_client_key": server.key}, 0,
+             "redis_client_certificate: it, or an issuer in the file, is for servers only"),
+            ({"redis_client_certificate": good.cert, "redis_client_key": pki.gw_rsa.key,
+              "key_process": False}, 1,
+             "expected a key and a certificate that fit"),
+            ({"redis_client_certificate": good.cert}, 1,
+             "redis_client_certificate: expected redis_client_key beside it, found none"),
+            ({"redis_client_key": good.key}, 1,
+             "redis_client_key: expected a file as redis_client_certificate beside it"),
+            ({"redis_client_certificate": good.cert, "redis_client_key": good.key,
+              "tenant_tables": []}, 1, "expected a rediss: table in tenant_tables")):
+        config = base_config(pki, hop_of_none(), **dict(
+            {"tenant_tables": [world.text]}, **changes))
+        with open(path, "w") as f:
+            f.write(config.text())
+        done = subprocess.run([XOORG, "check", path], capture_output=True, text=True, timeout=60)
+        said = done.stdout + done.stderr
+        assert (done.returncode != 0) == code and why in said, said
+
+
 def test_large_and_many(world, pki):
     """Records of many TLS records, and many questions at once on the one connection."""
     big = {"name": "big", "originator_orgs": ["o%d.big.example" % i for i in range(2500)]}
@@ -235,7 +285,7 @@ def test_server_goes_on(world, pki, certs):
 
 def test_tool(world, pki, certs, tmp_path):
     """Its verbs go by the same rules."""
-    config = base_config(pki, hop_of_none(), hop_of_none(), tenants={}, **{
+    config = base_config(pki, hop_of_none(), tenants={}, **{
         "tenant_tables": [world.text], "redis_trust": pki.ca, "redis_tls_name": NAME,
         "tenant_lookup_timeout": 1})
     path = str(tmp_path / "c")

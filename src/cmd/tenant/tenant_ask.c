@@ -66,7 +66,7 @@ make_env(const struct xo_conf *conf, const struct xo_conf_table *table,
 	env->base = xo_tool_require(event_base_new());
 	env->scratch = xo_tool_require(malloc(XO_LEG_READ));
 	if (table->is_tls)
-		env->redis = xo_table_access_tls(conf, &error);
+		env->redis = xo_table_access_tls(conf, NULL, &error);
 	if (table->is_tls && env->redis == NULL)
 		xo_tool_complain("tenant: %s", xo_tool_cstr(&error));
 	xo_buf_fini(&error);

@@ -208,7 +208,7 @@ secure(struct xo_tenant_link *link)
 
 	if (!link->table->is_tls)
 		return true;
-	link->tls = xo_table_access_tls(link->conf, &error);
+	link->tls = xo_table_access_tls(link->conf, NULL, &error);
 	if (link->tls == NULL)
 		(void)xo_tenant_link_complain(link, "TLS",
 		    xo_tool_cstr(&error));
