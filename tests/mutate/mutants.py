@@ -227,6 +227,9 @@ m = group("tell.c", "lookup")
 m("wanted-when-closed", "return r->lookup.is_open && !r->has_ended &&\n\t    r->front.state != FRONT_CLOSED;", "return r->lookup.is_open;")
 
 m = group("lookups.c", "lookups")
+m("tells-before-the-last", "if (--g->n_open > 0)\n\t\treturn;", "g->n_open--;")
+m("holds-no-answer", "m->is_held = xo_guests_hold(guests_of(m->group->all), &m->key);", "m->is_held = false;")
+m("holds-for-ever", "if (g->members[i].is_held)\n\t\t\txo_guests_told(guests_of(g->all), &g->members[i].key);", "")
 m("joins-an-answer", "while (l != NULL && (l->is_answered || l->key.kind != key->kind ||", "while (l != NULL && (l->key.kind != key->kind ||")
 m("joins-any-kind", "(l->is_answered || l->key.kind != key->kind ||", "(l->is_answered ||")
 m("tells-for-ever", "if (l->is_telling)\n\t\txo_guests_told(guests_of(l->all), &l->key);", "")
@@ -258,6 +261,8 @@ m("broken-is-none", 'answer.why = "a cdb file that is broken";', "answer.known =
 m = group("guest.c", "guest")
 m("of-another", "if (whose != XO_NOBODY && !xo_tenant_is_guest(policy, whose))", "if (false)")
 m("files", "!names_no_file(r, &group) ||", "")
+m("name-of-another", "return has_own_name(r, reader, tenant->name) &&\n", "return\n")
+m("wide-name", "return !xo_domain_is_shared(key->domain) ||", "return true ||")
 
 m = group("lookup.c", "lookup")
 m("asks-twice", "if (r->lookup.is_answered)\n\t\treturn false;\n\tr->lookup.is_open = true;", "r->lookup.is_open = true;")
@@ -336,6 +341,9 @@ m("absent-certificate", "bool is_shown = certificate != NULL && certificate->is_
 m("refused-keeps-rights", "if (found.is_refused) {", "if (false) {")
 m("verified-with-flaw", "rights_r->is_verified = found.certificate_peer != XO_NOBODY &&\n\t    found.flaw == NULL;", "rights_r->is_verified = found.certificate_peer != XO_NOBODY;")
 
+group("xclient.c", "lookup")("names-behind-xclient", "r->front.rights.open_names = 0;\n\tlookup_keep_names(r, NULL);", "")
+group("envelope.c", "lookup")("names-not-said", "question.n_names = r->front.open->n;", ";")
+group("delegation.c", "", ("test_asks.py", "table_names"))("name-not-said", "asked.n_names = answer_r->open_name.len > 0;", "")
 m = group("names.c", "names lookup")
 m("not-known-is-nobody", "== XO_KNOWN_NOT_NOW)\n\t\treturn false;", "== XO_KNOWN_NOT_NOW)\n\t\treturn true;")
 m("two-are-one", "} else if (!xo_tenants_are_one(policy, claim->tenant, tenant)) {", "} else if (false) {")
