@@ -6,6 +6,7 @@
  */
 #include "tls_world.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,6 +170,58 @@ test_signs_for_its_own_alone(void **state)
 	pki_identity_fini(&b);
 }
 
+#define PADDED 8192
+
+/* The file with line ends behind it, so that each has one size. */
+static void
+read_padded(const char *name, char octets[PADDED])
+{
+	FILE *f = fopen(file_of(name), "r");
+
+	assert_non_null(f);
+	memset(octets, '\n', PADDED);
+	assert_true(fread(octets, 1, PADDED, f) < PADDED);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* Over what is there, at a time of its own. */
+static void
+write_over(const char *name, const char octets[PADDED], time_t when)
+{
+	const struct timespec times[2] = {{.tv_sec = when}, {.tv_sec = when}};
+	FILE *f = fopen(file_of(name), "r+");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(octets, 1, PADDED, f), PADDED);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(utimensat(AT_FDCWD, file_of(name), times, 0), 0);
+}
+
+/* The same file, and as long: by its time alone it is another. */
+static void
+test_in_place(void **state)
+{
+	struct pki_identity a = issue(PKI_EC), b = issue(PKI_EC);
+	struct xo_tls_owner contoso = owner_of("contoso"), before;
+	static char first[PADDED], second[PADDED];
+
+	(void)state;
+	put("contoso", &a);
+	put("new", &b);
+	read_padded("contoso", first);
+	read_padded("new", second);
+	write_over("contoso", first, 1000);
+	assert_int_equal(look(&contoso, NOW), XO_TLS_FOUND_NEW);
+	before = contoso;
+	write_over("contoso", second, 2000);
+	assert_int_equal(look(&contoso, NOW), XO_TLS_FOUND_NEW);
+	assert_memory_not_equal(contoso.mark, before.mark,
+	    sizeof(before.mark));
+	assert_true(sign(&contoso, NOW));
+	pki_identity_fini(&a);
+	pki_identity_fini(&b);
+}
+
 static void
 test_names(void **state)
 {
@@ -255,6 +308,13 @@ test_broken(void **state)
 	put("contoso", &id);
 	assert_int_equal(look(&owner, NOW), XO_TLS_FOUND_NEW);
 	assert_true(sign(&owner, NOW));
+	/* The good one before it is of no more use than any that was replaced. */
+	f = fopen(file_of("contoso"), "w");
+	assert_true(f != NULL && fputs("rubbish\n", f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(look(&owner, NOW), XO_TLS_FOUND_NONE);
+	assert_true(sign(&owner, NOW));
+	assert_false(sign(&owner, NOW + XO_TLS_FOLDER_OLD));
 	pki_identity_fini(&id);
 }
 
@@ -408,6 +468,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_signs_for_its_own_alone,
 		    start, stop),
+		cmocka_unit_test_setup_teardown(test_in_place, start, stop),
 		cmocka_unit_test_setup_teardown(test_names, start, stop),
 		cmocka_unit_test_setup_teardown(test_replaced, start, stop),
 		cmocka_unit_test_setup_teardown(test_taken_away, start, stop),
