@@ -14,13 +14,13 @@
 
 struct xo_lookup {
 	struct xo_lookups *all;
-	struct xo_lookup *next, *previous;
+	struct xo_lookup *next, **at;	/* in one of the lists below */
 	struct xo_table_ask *ask;	/* NULL: not any more */
 	struct xo_lookup_wait *first;	/* in the order in which they came */
 	struct xo_lookup_wait *last;
 	struct xo_key key;		/* its domain is below */
 	uint8_t domain[XO_DOMAIN_MAX];
-	bool is_answered;
+	bool is_answered;		/* it is the loop's to forget */
 	bool is_telling;		/* xo_guests_told() is due */
 };
 
@@ -28,7 +28,7 @@ struct xo_lookups {
 	const struct xo_env *env;
 	struct xo_tables *tables;
 	struct event *event;		/* some are answered */
-	struct xo_lookup *first;	/* a list */
+	struct xo_lookup *open, *answered, *telling;
 };
 
 static struct xo_guests *
@@ -38,15 +38,28 @@ guests_of(const struct xo_lookups *all)
 }
 
 static void
-forget(struct xo_lookup *l)
+add(struct xo_lookup **list, struct xo_lookup *l)
+{
+	l->next = *list;
+	if (l->next != NULL)
+		l->next->at = &l->next;
+	*list = l;
+	l->at = list;
+}
+
+static void
+take_out(struct xo_lookup *l)
 {
 	/* analyser: what is freed is in no list any more */
-	if (l->previous != NULL)
-		l->previous->next = l->next;
-	else
-		l->all->first = l->next;
+	*l->at = l->next;
 	if (l->next != NULL)
-		l->next->previous = l->previous;
+		l->next->at = l->at;
+}
+
+static void
+forget(struct xo_lookup *l)
+{
+	take_out(l);
 	xo_tables_cancel(&l->ask);
 	if (l->is_telling)
 		xo_guests_told(guests_of(l->all), &l->key);
@@ -92,20 +105,21 @@ tell(struct xo_lookup *l)
 	forget(l);
 }
 
-/* What is asked while these are told is told in another turn. */
+/* What is answered while these are told is told in another turn. */
 static void
 on_answers(evutil_socket_t fd, short what, void *arg)
 {
 	struct xo_lookups *all = arg;
-	struct xo_lookup *l = all->first, *next;
 
 	(void)fd;
 	(void)what;
-	for (; l != NULL; l = next) {
-		next = l->next;
-		if (l->is_answered)
-			tell(l);
-	}
+	all->telling = all->answered;
+	all->answered = NULL;
+	if (all->telling != NULL)
+		all->telling->at = &all->telling;
+	/* analyser: tell() takes it out of the list */
+	while (all->telling != NULL)
+		tell(all->telling);
 }
 
 static void
@@ -116,6 +130,8 @@ on_answer(void *arg, const struct xo_table_answer *answer)
 
 	l->ask = NULL;
 	l->is_answered = true;
+	take_out(l);
+	add(&l->all->answered, l);
 	xo_guests_set_time(guests_of(l->all), xo_clock_now());
 	l->is_telling = xo_guests_put(guests_of(l->all), &l->key,
 	    answer->known, &guest, answer->fresh, answer->stale) !=
@@ -145,9 +161,13 @@ xo_lookups_free(struct xo_lookups **lookups)
 
 	if (all == NULL)
 		return;
-	/* analyser: forget() takes it out of the list */
-	while (all->first != NULL)
-		forget(all->first);
+	/* analyser: forget() takes each out of its list */
+	while (all->open != NULL)
+		forget(all->open);
+	while (all->answered != NULL)
+		forget(all->answered);
+	while (all->telling != NULL)
+		forget(all->telling);
 	xo_tables_free(&all->tables);
 	if (all->event != NULL)
 		event_free(all->event);
@@ -159,9 +179,9 @@ xo_lookups_free(struct xo_lookups **lookups)
 static struct xo_lookup *
 find(struct xo_lookups *all, const struct xo_key *key)
 {
-	struct xo_lookup *l = all->first;
+	struct xo_lookup *l = all->open;
 
-	while (l != NULL && (l->is_answered || l->key.kind != key->kind ||
+	while (l != NULL && (l->key.kind != key->kind ||
 	    !xo_domain_is_equal(l->key.domain, key->domain)))
 		l = l->next;
 	return l;
@@ -181,10 +201,7 @@ new_lookup(struct xo_lookups *all, const struct xo_key *key)
 	memcpy(l->domain, key->domain.p, key->domain.len);
 	l->key = (struct xo_key){key->kind,
 		xo_span(l->domain, key->domain.len)};
-	l->next = all->first;
-	if (l->next != NULL)
-		l->next->previous = l;
-	all->first = l;
+	add(&all->open, l);
 	return l;
 }
 
