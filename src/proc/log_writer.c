@@ -10,13 +10,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <net/clock.h>
+
 #include "log_writer.h"
 #include "privileges.h"
 #include "sandbox.h"
 #include "title.h"
 
-/* ms in which lines gather behind those that were written: no worker wakes this
- * process for each, and a lone line is written at once. */
+/* So many lines, each within a ms after the one before, are a stream; and the ms
+ * in which its next ones gather, so that no worker wakes this process for each. */
+#define STREAM 16
 #define GATHER 5
 /* ms between two tries where the target takes nothing. */
 #define TRY_AGAIN 20
@@ -85,18 +88,25 @@ static void
 serve(struct writer *w)
 {
 	bool is_written = true;
-	int tries = LAST_TRIES;
+	int tries = LAST_TRIES, n_quick = 0;
 
 	while (w->n_open > 0 && tries > 0) {
 		bool has_room = xo_log_has_room(w->log);
+		uint64_t began;
 
 		for (size_t i = 1; i <= w->n; i++)
 			w->fds[i].events = has_room ? POLLIN : 0;
 		/* Where nothing is taken a hang-up would end the wait at once. */
-		(void)poll(w->fds, 1, is_written ? GATHER : TRY_AGAIN);
+		if (!is_written || n_quick >= STREAM)
+			(void)poll(w->fds, 1, is_written ? GATHER : TRY_AGAIN);
+		began = xo_clock_now();
 		if (poll(w->fds, w->n + 1, is_written ? -1 : 0) < 0 &&
 		    errno != EINTR)
 			return;
+		if (xo_clock_now() > began + 1)
+			n_quick = 0;
+		else if (n_quick < STREAM)
+			n_quick++;
 		if (w->fds[0].revents != 0)
 			take_new_file(w);
 		take_records(w);
