@@ -378,6 +378,7 @@ def test_list_meanwhile(place, script, id, command, key, change, want):
     ("no-cursor", "SCAN", b"*2\r\n$-1\r\n*0\r\n"),
     ("empty-cursor", "SCAN", b"*2\r\n$0\r\n\r\n*0\r\n"),
     ("long-cursor", "SCAN", b"*2\r\n$21\r\n" + b"1" * 21 + b"\r\n*0\r\n"),
+    ("endless-cursor", "SCAN", b"*2\r\n$1\r\n7\r\n*0\r\n"),
     ("cursor-alone", "SCAN", b"*1\r\n$1\r\n0\r\n"),
     ("no-array", "SCAN", b"$1\r\n0\r\n"), ("error", "SCAN", b"-ERR a\x1bb\r\n"),
     ("long-key", "SCAN", b"*2\r\n$1\r\n0\r\n*1\r\n$999999\r\n"),

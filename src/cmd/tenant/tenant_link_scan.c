@@ -18,6 +18,8 @@
 #define KEYS_MAX 20000000
 /* Digits of a cursor. */
 #define CURSOR_MAX 20
+/* Steps: what a thousand million keys take, of which most are others'. */
+#define STEPS_MAX 1000000
 
 /* What is asked for ends up as such a key, and no other: a word, a domain or the
  * wildcard of one. */
@@ -53,6 +55,12 @@ add_pattern(struct xo_span prefix, struct xo_buf *pattern)
 }
 
 static bool
+is_end(struct xo_span cursor)
+{
+	return xo_span_is_equal(cursor, XO_LIT("0"));
+}
+
+static bool
 read_cursor(struct xo_tenant_link *link, struct xo_buf *cursor)
 {
 	struct xo_resp reply;
@@ -61,6 +69,10 @@ read_cursor(struct xo_tenant_link *link, struct xo_buf *cursor)
 	if (!xo_tenant_link_read_number(link, '*', 2, &n) ||
 	    !xo_tenant_link_read(link, &reply))
 		return false;
+	if (!is_end(reply.text) && xo_span_is_equal(reply.text,
+	    xo_buf_span(cursor)))
+		return xo_tenant_link_complain(link, "SCAN",
+		    "a cursor that stands still");
 	xo_buf_clear(cursor);
 	xo_buf_add(cursor, reply.text);
 	return (n == 2 && reply.kind == XO_RESP_VALUE && reply.text.len > 0 &&
@@ -96,6 +108,7 @@ xo_tenant_link_scan(struct xo_tenant_link *link, struct xo_tenant_keys *keys)
 {
 	struct xo_span prefix = xo_tenant_link_prefix(link);
 	struct xo_buf pattern = {0}, cursor = {0};
+	size_t n_steps = 0;
 	bool is_good = true;
 
 	add_pattern(prefix, &pattern);
@@ -109,8 +122,10 @@ xo_tenant_link_scan(struct xo_tenant_link *link, struct xo_tenant_keys *keys)
 		xo_tenant_link_word(link, STEP);
 		is_good = read_cursor(link, &cursor) &&
 		    read_keys(link, prefix.len, keys);
-	} while (is_good && !xo_span_is_equal(xo_buf_span(&cursor),
-	    XO_LIT("0")));
+		if (is_good && ++n_steps > STEPS_MAX)
+			is_good = xo_tenant_link_complain(link, "SCAN",
+			    "it does not end");
+	} while (is_good && !is_end(xo_buf_span(&cursor)));
 	xo_buf_fini(&pattern);
 	xo_buf_fini(&cursor);
 	xo_tenant_keys_sort(keys);
