@@ -154,6 +154,14 @@ xo_lookups_new(const struct xo_env *env)
 	return all;
 }
 
+static void
+forget_all(struct xo_lookup **list)
+{
+	/* analyser: forget() takes each out of the list */
+	while (*list != NULL)
+		forget(*list);
+}
+
 void
 xo_lookups_free(struct xo_lookups **lookups)
 {
@@ -161,13 +169,9 @@ xo_lookups_free(struct xo_lookups **lookups)
 
 	if (all == NULL)
 		return;
-	/* analyser: forget() takes each out of its list */
-	while (all->open != NULL)
-		forget(all->open);
-	while (all->answered != NULL)
-		forget(all->answered);
-	while (all->telling != NULL)
-		forget(all->telling);
+	forget_all(&all->open);
+	forget_all(&all->answered);
+	forget_all(&all->telling);
 	xo_tables_free(&all->tables);
 	if (all->event != NULL)
 		event_free(all->event);

@@ -126,6 +126,7 @@ remove_page(struct store *s, struct xo_tenant_key *const *list, size_t n)
 		return false;
 	for (size_t i = 0; is_good && i < got; i++) {
 		is_good = xo_tenant_link_read(s->link, &reply);
+		/* analyser: `got` is at most n */
 		if (is_good && is_ours(s, list[i], &reply))
 			ours[n_ours++] = list[i];
 	}
