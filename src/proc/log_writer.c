@@ -31,6 +31,7 @@ struct writer {
 	struct pollfd *fds;		/* the control's, then the workers' */
 	size_t n;			/* of workers */
 	size_t n_open;
+	int n_quick;			/* waits that were short, in a row */
 	uint8_t record[XO_LOG_LINE_MAX];
 };
 
@@ -84,29 +85,38 @@ take_records(struct writer *w)
 	}
 }
 
+/* For lines; without room for any, or if the last ones could not be written, for a
+ * while. False: it cannot. */
+static bool
+wait_for_lines(struct writer *w, bool is_written)
+{
+	bool has_room = xo_log_has_room(w->log);
+	uint64_t began;
+
+	for (size_t i = 1; i <= w->n; i++)
+		w->fds[i].events = has_room ? POLLIN : 0;
+	/* Where nothing is taken a hang-up would end the wait at once. */
+	if (!is_written || w->n_quick >= STREAM)
+		(void)poll(w->fds, 1, is_written ? GATHER : TRY_AGAIN);
+	began = xo_clock_now();
+	if (poll(w->fds, w->n + 1, is_written ? -1 : 0) < 0 && errno != EINTR)
+		return false;
+	if (xo_clock_now() > began + 1)
+		w->n_quick = 0;
+	else if (w->n_quick < STREAM)
+		w->n_quick++;
+	return true;
+}
+
 static void
 serve(struct writer *w)
 {
 	bool is_written = true;
-	int tries = LAST_TRIES, n_quick = 0;
+	int tries = LAST_TRIES;
 
 	while (w->n_open > 0 && tries > 0) {
-		bool has_room = xo_log_has_room(w->log);
-		uint64_t began;
-
-		for (size_t i = 1; i <= w->n; i++)
-			w->fds[i].events = has_room ? POLLIN : 0;
-		/* Where nothing is taken a hang-up would end the wait at once. */
-		if (!is_written || n_quick >= STREAM)
-			(void)poll(w->fds, 1, is_written ? GATHER : TRY_AGAIN);
-		began = xo_clock_now();
-		if (poll(w->fds, w->n + 1, is_written ? -1 : 0) < 0 &&
-		    errno != EINTR)
+		if (!wait_for_lines(w, is_written))
 			return;
-		if (xo_clock_now() > began + 1)
-			n_quick = 0;
-		else if (n_quick < STREAM)
-			n_quick++;
 		if (w->fds[0].revents != 0)
 			take_new_file(w);
 		take_records(w);
