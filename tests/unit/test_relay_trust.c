@@ -709,6 +709,45 @@ test_xclient(void **state)
 	}
 }
 
+/* Whom XCLIENT is not taken from, and when it is not: nothing of it counts. */
+static void
+test_no_xclient(void **state)
+{
+	static const struct {
+		const char *name;
+		enum world_client client;
+		uint32_t local;
+		const char *before;		/* it; or NULL */
+		uint16_t want;
+	} rows[] = {
+		{"a stranger", CLIENT_STRANGER, RIGHT(XCLIENT), NULL, 500},
+		{"Exchange", CLIENT_EXCHANGE, RIGHT(XCLIENT), NULL, 500},
+		{"without the right", CLIENT_LOCAL, RIGHT(RELAY), NULL, 500},
+		{"behind MAIL", CLIENT_LOCAL, RIGHT(RELAY) | RIGHT(XCLIENT),
+		    "MAIL FROM:<a@contoso.com>\r\n", 503},
+		{"with it", CLIENT_LOCAL, RIGHT(RELAY) | RIGHT(XCLIENT), NULL,
+		    220},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(rows); i++) {
+		struct world w;
+		uint32_t rights;
+
+		usual_policy();
+		p.local = rows[i].local;
+		begin(&w, rows[i].client, "");
+		if (rows[i].before != NULL)
+			assert_int_equal(say(&w, rows[i].before), 250);
+		rights = xo_relay_rights(w.relay)->rights;
+		if (say(&w, "XCLIENT ADDR=192.0.2.9\r\n") != rows[i].want)
+			fail_msg("%s: got %s", rows[i].name, world_codes(&w));
+		assert_int_equal(xo_relay_rights(w.relay)->rights,
+		    rows[i].want == 220 ? 0 : rights);
+		end(&w);
+	}
+}
+
 /* A policy that leads nowhere: no reply but a refusal, and no next hop. */
 static void
 test_nowhere(void **state)
@@ -800,6 +839,7 @@ main(void)
 		cmocka_unit_test(test_device_hello),
 		cmocka_unit_test(test_certificate),
 		cmocka_unit_test(test_xclient),
+		cmocka_unit_test(test_no_xclient),
 		cmocka_unit_test(test_nowhere),
 		cmocka_unit_test(test_weak_cipher),
 	};
