@@ -41,9 +41,17 @@ on_claimed(void *arg, struct xo_link *link, enum xo_refusal why,
 static void
 claim(struct xo_session *s)
 {
-	s->want.wish.client = xo_session_client(s);
-	s->want.claim = xo_hops_claim(s->all->hops, &s->want.wish, on_claimed,
-	    s);
+	struct xo_wish wish = {
+		.upstream = s->want.upstream,
+		.tenant = s->want.tenant,
+		.is_fresh = s->want.is_fresh,
+		.lost = s->want.lost,
+		.client = xo_session_client(s),
+	};
+
+	if (!wish.is_fresh)
+		wish.lost.len = 0;
+	s->want.claim = xo_hops_claim(s->all->hops, &wish, on_claimed, s);
 	s->want.is_settled = s->want.claim == NULL;
 	s->want.why = XO_REFUSAL_MEMORY;
 	xo_buf_fini(&s->want.said);
@@ -63,7 +71,7 @@ static bool
 is_named(struct xo_session *s)
 {
 	const struct xo_conf *conf = s->all->env->conf;
-	int u = s->want.wish.upstream;
+	int u = s->want.upstream;
 
 	return conf->policy.upstreams[u].handover != XO_HANDOVER_XCLIENT ||
 	    !conf->upstreams[u].client_names ||
@@ -74,14 +82,9 @@ is_named(struct xo_session *s)
 static void
 acquire(struct xo_session *s, const struct xo_action *a)
 {
-	s->want.wish = (struct xo_wish){
-		.upstream = a->upstream,
-		.tenant = a->tenant,
-		.is_fresh = a->is_fresh,
-		.lost = s->want.lost,
-	};
-	if (!a->is_fresh)
-		s->want.wish.lost.len = 0;
+	s->want.upstream = a->upstream;
+	s->want.tenant = a->tenant;
+	s->want.is_fresh = a->is_fresh;
 	if (is_named(s))
 		claim(s);
 }

@@ -44,7 +44,8 @@ struct xo_sessions {
 /* A next hop that it wants. */
 struct xo_want {
 	struct xo_claim *claim;		/* being opened */
-	struct xo_wish wish;		/* of the claim */
+	int upstream, tenant;		/* of the wish; the rest is said then */
+	bool is_fresh;
 	struct xo_client_name *name;	/* for the next hop; NULL: not asked */
 	struct xo_place lost;		/* where the link dropped last went */
 	bool is_settled;		/* and the relay has not been told yet */
