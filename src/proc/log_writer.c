@@ -17,9 +17,10 @@
 #include "sandbox.h"
 #include "title.h"
 
-/* So many lines, each within a ms after the one before, are a stream; and the ms
- * in which its next ones gather, so that no worker wakes this process for each. */
+/* Waits of at most 1 ms, in a row, that show a stream of lines. */
 #define STREAM 16
+/* ms for which the lines of a stream gather, so that a worker does not wake this
+ * process for each of them. */
 #define GATHER 5
 /* ms between two tries where the target takes nothing. */
 #define TRY_AGAIN 20
@@ -85,8 +86,8 @@ take_records(struct writer *w)
 	}
 }
 
-/* For lines; without room for any, or if the last ones could not be written, for a
- * while. False: it cannot. */
+/* Returns when there are lines to take, or, if the last ones could not be written,
+ * after TRY_AGAIN. False: poll() failed. */
 static bool
 wait_for_lines(struct writer *w, bool is_written)
 {
